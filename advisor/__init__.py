@@ -1,0 +1,1 @@
+"""What you should train with: task traits to a ranked post-training pipeline, its price, and a pilot."""

@@ -1,0 +1,1 @@
+"""Post-training techniques one can read, trust and run; a recommendation is tried on them in a pilot."""

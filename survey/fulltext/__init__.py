@@ -1,0 +1,115 @@
+"""Full text: from the content of a file to the text of one paper, and to what the file says about its identity.
+
+Both functions are pure over bytes, so that they run in a worker process where a crash or a hang ends one paper.
+"""
+
+import contextlib
+from collections.abc import Callable
+from datetime import date
+from enum import StrEnum
+from pathlib import PurePath
+
+from survey.errors import UnreadableError
+from survey.fulltext.container import open_container
+from survey.fulltext.latex import read_latex
+from survey.fulltext.markdown import identify_markdown, read_markdown
+from survey.fulltext.pdf import identify_pdf, read_pdf
+from survey.fulltext.records import identify_record, identify_tei, read_record, read_tei
+from survey.fulltext.sections import Section, Text, section_at
+from survey.paper import Identity, IdSource, newest_date_inside
+
+__all__ = ["EXTRACTOR", "Kind", "Section", "Text", "identify", "kind_of", "read", "section_at"]
+
+EXTRACTOR = 1  # raise by one when the text of any paper changes, so that `survey extract` makes it anew
+
+
+class Kind(StrEnum):
+    """What a file is, by its content."""
+
+    PDF = "pdf"
+    LATEX = "latex"  # a .tex file, or an e-print container of them
+    MARKDOWN = "markdown"
+    RECORD = "record"  # JSON
+    TEI = "tei"
+    ROW = "row"  # one row of a Parquet table
+    METADATA = "metadata"  # a line of arXiv's metadata snapshot: no text
+
+
+# The surfaces in the order of preference (DESIGN, decision 3): source before parsed records before PDF text.
+PREFERENCE = (Kind.LATEX, Kind.RECORD, Kind.TEI, Kind.PDF, Kind.MARKDOWN, Kind.ROW, Kind.METADATA)
+
+
+def kind_of(data: bytes, name: str) -> Kind:
+    """Return what a file is by its first bytes, and by its name only where text has no mark of its own.
+
+    Raises UnreadableError where it is nothing that a paper comes in.
+    """
+    suffix = PurePath(name).suffix.lower()
+    if not data.strip():
+        raise UnreadableError("an empty file")
+    if b"%PDF-" in data[:1024]:
+        return Kind.PDF
+    if data[:2] == b"\x1f\x8b" or data[257:262] == b"ustar":
+        return Kind.LATEX
+    if suffix == ".pdf":
+        raise UnreadableError(f"named .pdf, but it begins with {data[:8]!r} and not with %PDF-")
+    start = data[:2000].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if suffix == ".xml" or start[:5] == b"<?xml" or start[:4] == b"<TEI":
+        return Kind.TEI
+    if suffix == ".json":
+        return Kind.RECORD
+    if suffix in (".tex", ".ltx"):
+        return Kind.LATEX
+    if suffix in (".md", ".txt", ".markdown"):
+        return Kind.MARKDOWN
+    raise UnreadableError(f"not a paper in a known format (it begins with {data[:8]!r}, its name ends in '{suffix}')")
+
+
+def read(kind: Kind, data: bytes) -> Text:
+    """Return the text of a paper. Raises UnreadableError with the reason where there is none."""
+    readers: dict[Kind, Callable[[bytes], Text]] = {
+        Kind.PDF: read_pdf,
+        Kind.MARKDOWN: read_markdown,
+        Kind.RECORD: read_record,
+        Kind.TEI: read_tei,
+    }
+    if kind is not Kind.LATEX:
+        return readers[kind](data)
+    content = open_container(data)
+    if isinstance(content, bytes) and b"%PDF-" in content[:1024]:
+        return read_pdf(content)  # authors may submit a PDF alone; arXiv serves it gzipped
+    tree = content if isinstance(content, dict) else {"main.tex": content}
+    if not tree:
+        raise UnreadableError("an archive without a text file")
+    text = read_latex(tree)
+    if not text.text.strip():
+        raise UnreadableError("a LaTeX source without text")
+    return text
+
+
+def identify(kind: Kind, data: bytes) -> Identity:
+    """Return what the content says about which paper it is. Raises UnreadableError where it cannot be opened."""
+    identifiers: dict[Kind, Callable[[bytes], Identity]] = {
+        Kind.PDF: identify_pdf,
+        Kind.MARKDOWN: identify_markdown,
+        Kind.RECORD: identify_record,
+        Kind.TEI: identify_tei,
+    }
+    if kind is not Kind.LATEX:
+        return identifiers[kind](data)
+    content = open_container(data)
+    if isinstance(content, bytes) and b"%PDF-" in content[:1024]:
+        return identify_pdf(content)
+    return _identify_latex(content if isinstance(content, dict) else {"main.tex": content})
+
+
+def _identify_latex(tree: dict[str, bytes]) -> Identity:
+    """A source bears no id of its own; the dates in it can still speak against the name of its file."""
+    sources = [data.decode("latin-1") for name, data in tree.items() if name.endswith((".tex", ".bbl", ".bib"))]
+    if not sources:
+        raise UnreadableError("an archive without a .tex file")
+    title = ""
+    with contextlib.suppress(UnreadableError):  # `survey extract` reports it; the paper is identified all the same
+        title = read_latex(tree).title
+    newest = newest_date_inside("\n".join(sources), date.today())
+    return Identity(None, IdSource.NONE, title, inside=newest)

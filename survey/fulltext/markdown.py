@@ -1,0 +1,79 @@
+"""Markdown and plain text, with or without the header of a collector (title, published, PDF URL, abstract)."""
+
+import re
+from datetime import date
+
+from survey.errors import UnreadableError
+from survey.fulltext.container import MAX_TEXT
+from survey.fulltext.normalise import normalise
+from survey.fulltext.sections import Text, split_plain
+from survey.paper import Identity, IdSource, find_arxiv_id, find_stamp, newest_date_inside
+
+_BODY_MARK = "<!-- PDF content starts -->"
+_HEADER_MOST = 20_000  # characters; a header holds the abstract too
+_TITLE = re.compile(r"\A\s*#[ \t]+(.+)$", re.MULTILINE)
+_PUBLISHED = re.compile(r"^\*\*Published\*\*:\s*(\d{4}-\d{2}-\d{2})", re.MULTILINE)
+_URL = re.compile(r"^\*\*(?:PDF URL|URL|arXiv|arXiv ID|Link)\*\*:\s*(.+)$", re.MULTILINE)
+
+
+def read_markdown(data: bytes) -> Text:
+    """Return the text behind the header (all of it where there is none): the header repeats the abstract."""
+    content = decode_text(data)
+    header, body = _split_header(content)
+    text = normalise(body, join_hyphens=True)
+    if not text.strip():
+        raise UnreadableError("a file without text behind its header" if header else "an empty file")
+    title = _TITLE.search(content[:_HEADER_MOST])
+    return Text("markdown", text, split_plain(text), title[1].strip() if title else "")
+
+
+def identify_markdown(data: bytes) -> Identity:
+    """Return which paper a text says it is: by its header, else by an arXiv stamp near its beginning."""
+    content = decode_text(data)
+    header, body = _split_header(content)
+    title = _TITLE.search(header or content[:_HEADER_MOST])
+    name = title[1].strip() if title else next((line.strip() for line in body.splitlines() if line.strip()), "")[:200]
+    head = body[:6_000]
+    url = _URL.search(header)
+    arxiv_id = find_arxiv_id(url[1]) if url else None
+    if arxiv_id:
+        stated = _PUBLISHED.search(header)
+        # "published" is version 1's date in arXiv's own metadata, whichever version the file holds
+        published = _parse_day(stated[1]) if stated else None
+        return Identity(arxiv_id, IdSource.HEADER, name, published, published is not None)
+    stamp = find_stamp(head)
+    if stamp:
+        return Identity(stamp.arxiv_id, IdSource.STAMP, name, stamp.date, stamp.arxiv_id.version == 1)
+    return Identity(None, IdSource.NONE, name, inside=newest_date_inside(content, date.today()))
+
+
+def decode_text(data: bytes) -> str:
+    """Return `data` as text: UTF-8, UTF-16 with its mark, else latin-1. Raises UnreadableError where it is none."""
+    if len(data) > MAX_TEXT:
+        raise UnreadableError(f"a text of {len(data) >> 20} MB; expected at most {MAX_TEXT >> 20}")
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", errors="replace")
+    if data[:10_000].count(0) > 500:  # text made from a PDF may hold a few
+        raise UnreadableError("a binary file, not a text")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _split_header(content: str) -> tuple[str, str]:
+    """Return the collector's header ("" where there is none) and the text behind it."""
+    header, mark, body = content.partition(_BODY_MARK)
+    if mark:
+        return header, body
+    if _URL.search(content[:_HEADER_MOST]):
+        last = max(match.end() for match in (_URL.search(content), _PUBLISHED.search(content)) if match)
+        return content[:last], content[last:]
+    return "", content
+
+
+def _parse_day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

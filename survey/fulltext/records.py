@@ -1,0 +1,206 @@
+"""Parsed papers as JSON or XML: unarXive, S2ORC, PaperMage, GROBID TEI; and rows of a Parquet table."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from lxml import etree
+
+from survey.errors import UnreadableError
+from survey.fulltext.markdown import decode_text
+from survey.fulltext.normalise import normalise
+from survey.fulltext.sections import Section, Text, join_pieces, split_plain
+from survey.paper import ArxivId, Identity, IdSource, find_arxiv_id, find_stamp, newest_date_inside
+
+Json = Mapping[str, Any]
+_PLACEHOLDER = re.compile(r"\{\{(?:cite|formula|figure|table|ref|section|equation)[^{}]*\}\}", re.IGNORECASE)
+_TEI = "{http://www.tei-c.org/ns/1.0}"
+
+
+def read_record(data: bytes) -> Text:
+    """Return the text of a JSON paper. Raises UnreadableError for a shape that is none of the three known."""
+    record = _load(data)
+    if "symbols" in record:  # PaperMage
+        text = normalise(str(record["symbols"]), join_hyphens=True)
+        return Text("papermage", text, split_plain(text), _first_line(text))
+    parsed = record.get("pdf_parse") or record.get("latex_parse") or record
+    text, spans = join_pieces(
+        (section, normalise(_plain(piece), join_hyphens=False)) for section, piece in _pieces(record, parsed)
+    )
+    if not text:
+        raise UnreadableError("a JSON paper without text")
+    surface = "s2orc" if parsed is not record or "header" in record else "unarxive"
+    return Text(surface, text, spans, _title(record))
+
+
+def identify_record(data: bytes) -> Identity:
+    """Return which paper a JSON record says it is: by its `paper_id` or metadata, never by a cited id."""
+    record = _load(data)
+    if "symbols" in record:
+        head = str(record["symbols"])[:6_000]
+        stamp = find_stamp(head)
+        if stamp:
+            return Identity(stamp.arxiv_id, IdSource.STAMP, _first_line(head), stamp.date, stamp.arxiv_id.version == 1)
+        newest = newest_date_inside(str(record["symbols"]), date.today())
+        return Identity(None, IdSource.NONE, _first_line(head), inside=newest)
+    metadata = record.get("metadata") or {}
+    stated = [
+        str(record.get("arxiv_id") or ""),
+        str(metadata.get("id") or ""),
+        str(record.get("paper_id") or ""),
+    ]
+    arxiv_id = next((found for text in stated if (found := find_arxiv_id(text))), None)
+    published = first_version_created(metadata.get("versions"))
+    source = IdSource.RECORD if arxiv_id else IdSource.NONE
+    inside = None if arxiv_id else newest_date_inside(decode_text(data), date.today())
+    return Identity(arxiv_id, source, _title(record), published, published is not None, inside)
+
+
+def read_tei(data: bytes) -> Text:
+    """Return the text of a GROBID TEI file."""
+    root = _parse_xml(data)
+    pieces: list[tuple[Section, str]] = [(Section.BODY, _tei_title(root))]
+    for element in root.iter(f"{_TEI}abstract", f"{_TEI}body"):
+        for child in element:
+            section = Section.CAPTION if child.tag == f"{_TEI}figure" else Section.BODY
+            pieces.append((section, " ".join(child.itertext())))
+    for back in root.iter(f"{_TEI}back"):
+        for div in back:
+            references = div.get("type") == "references"
+            pieces.append((Section.REFERENCES if references else Section.APPENDIX, " ".join(div.itertext())))
+    text, spans = join_pieces((section, normalise(piece, join_hyphens=True)) for section, piece in pieces)
+    if not text:
+        raise UnreadableError("a TEI file without text")
+    return Text("tei", text, spans, _tei_title(root))
+
+
+def identify_tei(data: bytes) -> Identity:
+    """Return which paper a TEI file says it is: by an arXiv `idno` of its own header."""
+    root = _parse_xml(data)
+    header = root.find(f"{_TEI}teiHeader")
+    idnos = [] if header is None else [str(e.text) for e in header.iter(f"{_TEI}idno") if e.get("type") == "arXiv"]
+    arxiv_id = next((found for text in idnos if (found := find_arxiv_id(text))), None)
+    newest = newest_date_inside("".join(root.itertext()), date.today())
+    return Identity(arxiv_id, IdSource.RECORD if arxiv_id else IdSource.NONE, _tei_title(root), inside=newest)
+
+
+def identify_row(row: Mapping[str, Any]) -> Identity:
+    """Return the identity of a Parquet row or metadata record with `arxiv_id` or `id`, `title` and `published`.
+
+    Raises UnreadableError where it has no arXiv id.
+    """
+    stated = str(row.get("arxiv_id") or row.get("id") or "")
+    arxiv_id = find_arxiv_id(stated)
+    if arxiv_id is None:
+        raise UnreadableError(f"no arXiv id in arxiv_id or id: found '{stated[:40]}'")
+    version = re.fullmatch(r"v?(\d+)", str(row.get("version") or ""))
+    if version:
+        arxiv_id = ArxivId(arxiv_id.id, int(version[1]))
+    published = first_version_created(row.get("versions")) or _day(row.get("published"))
+    title = " ".join(str(row.get("title") or "").split())
+    return Identity(arxiv_id, IdSource.RECORD, title, published, published is not None)
+
+
+def read_row(text: str, title: str) -> Text:
+    """Return the text of a Parquet row, which is PDF text as a rule."""
+    plain = normalise(text, join_hyphens=True)
+    if not plain.strip():
+        raise UnreadableError("a row with an empty text")
+    return Text("markdown", plain, split_plain(plain), title)
+
+
+def first_version_created(versions: object) -> date | None:
+    """Return version 1's date from arXiv's metadata: `[{"version": "v1", "created": "Mon, 2 Apr 2007 …"}]`."""
+    for version in versions if isinstance(versions, list) else []:
+        if isinstance(version, dict) and version.get("version") == "v1":
+            try:
+                return parsedate_to_datetime(str(version.get("created"))).date()
+            except ValueError:
+                return None
+    return None
+
+
+def _load(data: bytes) -> Json:
+    try:
+        record = json.loads(decode_text(data))
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError(f"not JSON: {error}") from error
+    if isinstance(record, dict) and (
+        "symbols" in record or "body_text" in record or "pdf_parse" in record or "latex_parse" in record
+    ):
+        return record
+    found = ", ".join(list(record)[:6]) if isinstance(record, dict) else type(record).__name__
+    raise UnreadableError(f"JSON of an unknown shape ({found}); expected unarXive, S2ORC or PaperMage")
+
+
+def _pieces(record: Json, parsed: Json) -> Iterator[tuple[Section, str]]:
+    yield Section.BODY, _title(record)
+    yield Section.BODY, _flat(record.get("abstract") or parsed.get("abstract"))
+    for paragraph in parsed.get("body_text") or []:
+        kind = paragraph.get("content_type", "")
+        yield (
+            (Section.TABLE if kind == "table" else Section.BODY),
+            f"{paragraph.get('section') or ''}\n{paragraph.get('text', '')}",
+        )
+    for entry in (parsed.get("ref_entries") or {}).values():
+        table = str(entry.get("type") or entry.get("type_str") or "").lower() == "table"
+        yield Section.CAPTION, str(entry.get("caption") or entry.get("text") or "")
+        if table and entry.get("content"):
+            yield Section.TABLE, re.sub(r"<[^>]+>", " ", str(entry["content"]))
+    for paragraph in parsed.get("back_matter") or []:
+        yield Section.APPENDIX, str(paragraph.get("text", ""))
+    for entry in (parsed.get("bib_entries") or {}).values():
+        yield (
+            Section.REFERENCES,
+            str(entry.get("bib_entry_raw") or f"{entry.get('title', '')} {entry.get('venue', '')}"),
+        )
+
+
+def _flat(value: object) -> str:
+    if isinstance(value, list):
+        return "\n".join(map(_flat, value))
+    return str(value.get("text", "")) if isinstance(value, dict) else str(value or "")
+
+
+def _plain(text: str) -> str:
+    return _PLACEHOLDER.sub(" ", text)
+
+
+def _title(record: Json) -> str:
+    title = record.get("title") or (record.get("metadata") or {}).get("title") or ""
+    return " ".join(str(title).split())
+
+
+def _first_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " ".join(lines[:2])[:200]
+
+
+def _parse_xml(data: bytes) -> Any:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    try:
+        root = etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        raise UnreadableError(f"not XML: {error}") from error
+    if root.tag != f"{_TEI}TEI":
+        raise UnreadableError(f"XML with the root <{etree.QName(root).localname}>; expected GROBID's <TEI>")
+    return root
+
+
+def _tei_title(root: Any) -> str:
+    title = root.find(f".//{_TEI}titleStmt/{_TEI}title")
+    return "" if title is None else " ".join("".join(title.itertext()).split())
+
+
+def _day(value: object) -> date | None:
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value or "")[:10])
+    except ValueError:
+        return None

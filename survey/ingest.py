@@ -1,0 +1,289 @@
+"""Local papers into the store: which file is which paper, and what is not a paper and why."""
+
+import io
+import itertools
+import json
+import os
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow
+from pyarrow import parquet
+
+from survey.errors import SurveyError, UnreadableError
+from survey.fulltext import Kind, identify, kind_of
+from survey.fulltext.container import MAX_TEXT, MAX_UNPACKED
+from survey.fulltext.records import identify_row
+from survey.isolation import Failed, default_workers, run_isolated
+from survey.paper import (
+    ArxivId,
+    Identity,
+    IdSource,
+    find_arxiv_id,
+    first_version_date,
+    name_is_plausible,
+    titles_agree,
+)
+from survey.store import Source, Store
+
+_MAX_FILE = 500 << 20  # bytes of one paper's file; Parquet tables and metadata snapshots may be larger
+_ROW_COLUMNS = ["arxiv_id", "published", "title", "text"]
+_LINES_TO_JUDGE = 20  # of a .jsonl file, before it is said to hold no arXiv metadata
+
+
+@dataclass
+class Ingested:
+    """What `survey ingest` did: papers' copies that are new, that were there, and what was passed over and why."""
+
+    ingested: int = 0
+    unchanged: int = 0
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    by_name: int = 0  # papers whose id rests on their file's name
+
+
+def ingest(paths: list[Path], store: Store, advance: Callable[[int, int], None] = lambda done, of: None) -> Ingested:
+    """Bring every paper under `paths` into the store and return what was done. Running it again changes nothing.
+
+    `advance` is told how many of how many files are done. Raises SurveyError where a path does not exist.
+    """
+    for path in paths:
+        if not path.exists() and not path.is_symlink():
+            raise SurveyError(f"{path} does not exist", "give files or folders that exist: survey ingest PATH…")
+    result = Ingested()
+    found = list(_walk(paths, result))
+    total = len(found)
+    isolated: list[_Raw] = []
+    for done, path in enumerate(found, start=1):
+        raw = _take_in(path, store, result)
+        if raw is not None:
+            isolated.append(raw)
+        advance(done // 2, total)
+    workers = min(default_workers(), max(1, len(isolated)))
+    for done, (raw, outcome) in enumerate(run_isolated(_identify, isolated, workers), start=1):
+        if isinstance(outcome, Failed):
+            store.forget_raw(raw.sha256)
+            result.skipped.append((raw.name, outcome.reason))
+        else:
+            sources, refused = outcome
+            new = store.add_sources(sources)
+            result.ingested += new
+            result.unchanged += len(sources) - new
+            result.skipped += refused
+            store.unskip(raw.name)
+        advance(total - (len(isolated) - done) // 2, total)
+    for name, reason in result.skipped:
+        store.skip(name, reason)
+    _settle_names(store)
+    result.by_name = sum(source.id_source is IdSource.NAME for source in store.sources())
+    return result
+
+
+@dataclass(frozen=True)
+class _Raw:
+    sha256: str
+    path: str
+    name: str
+
+
+def _walk(paths: Iterable[Path], result: Ingested) -> Iterator[Path]:
+    """Yield the files to look at; a folder that holds LaTeX files is one paper and is yielded itself."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        for folder, folders, names in os.walk(
+            path, onerror=lambda e: result.skipped.append((str(e.filename), f"{e.strerror}"))
+        ):
+            folders.sort()
+            visible = sorted(name for name in names if not name.startswith("."))
+            if _is_latex_paper(visible):
+                folders.clear()
+                yield Path(folder)
+                continue
+            yield from (Path(folder, name) for name in visible)
+
+
+def _is_latex_paper(names: list[str]) -> bool:
+    texs = [name for name in names if name.lower().endswith(".tex")]
+    return bool(texs) and not all(find_arxiv_id(name.replace("_", " ")) for name in texs)
+
+
+def _take_in(path: Path, store: Store, result: Ingested) -> "_Raw | None":
+    """Copy one file (or folder of LaTeX) into the store; return it where it has yet to be identified."""
+    try:
+        if path.suffix == ".jsonl":
+            _take_in_metadata(path, store, result)
+            return None
+        if path.is_dir():
+            sha256, new = store.add_raw(io.BytesIO(_pack(path)))
+        else:
+            size = path.stat().st_size
+            if size > _MAX_FILE and path.suffix != ".parquet":
+                raise UnreadableError(f"a file of {size >> 20} MB; expected at most {_MAX_FILE >> 20}")
+            with path.open("rb") as stream:
+                sha256, new = store.add_raw(stream)
+        held = 0 if new else store.holds(sha256)
+        if held:
+            result.unchanged += held
+            return None
+        return _Raw(sha256, str(store.raw_path(sha256)), str(path))
+    except UnreadableError as error:
+        result.skipped.append((str(path), str(error)))
+    except OSError as error:
+        result.skipped.append((str(path), f"cannot be read: {error.strerror}"))
+    return None
+
+
+def _pack(folder: Path) -> bytes:
+    """Return the text files of a LaTeX folder as a tar that is the same bytes every time."""
+    out = io.BytesIO()
+    total = 0
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for path in sorted(folder.rglob("*")):
+            if (
+                path.is_file()
+                and path.suffix.lower() in (".tex", ".bbl", ".bib", ".sty", ".cls", ".json")
+                and path.name[0] != "."
+            ):
+                total += path.stat().st_size
+                if total > MAX_UNPACKED:
+                    raise UnreadableError(f"a LaTeX folder of more than {MAX_UNPACKED >> 20} MB")
+                member = tarfile.TarInfo(path.relative_to(folder).as_posix())
+                member.size = path.stat().st_size
+                with path.open("rb") as stream:
+                    archive.addfile(member, stream)
+    return out.getvalue()
+
+
+def _identify(raw: _Raw) -> tuple[list[Source], list[tuple[str, str]]]:
+    """Return the sources in one raw file and the rows of it that are none. Runs in a worker."""
+    with Path(raw.path).open("rb") as stream:
+        start = stream.read(4)
+    if start == b"PAR1":
+        return _identify_table(raw)
+    data = Path(raw.path).read_bytes()
+    # A folder of LaTeX was packed; its name has no suffix to go by
+    kind = kind_of(data, raw.name)
+    if kind is Kind.MARKDOWN and len(data) > MAX_TEXT:
+        raise UnreadableError(f"a text of {len(data) >> 20} MB; expected at most {MAX_TEXT >> 20}")
+    return [_source(raw, -1, kind, identify(kind, data))], []
+
+
+def _identify_table(raw: _Raw) -> tuple[list[Source], list[tuple[str, str]]]:
+    try:
+        with parquet.ParquetFile(raw.path) as table:
+            missing = [column for column in _ROW_COLUMNS if column not in table.schema_arrow.names]
+            if missing:
+                raise UnreadableError(
+                    f"a Parquet table without {', '.join(missing)}; expected arxiv_id, published, title, abstract, text"
+                )
+            columns = [c for c in ("arxiv_id", "version", "published", "title") if c in table.schema_arrow.names]
+            rows = table.read(columns=columns).to_pylist()
+    except pyarrow.ArrowException as error:
+        raise UnreadableError(f"a damaged Parquet file: {error}") from error
+    sources: list[Source] = []
+    refused: list[tuple[str, str]] = []
+    for number, row in enumerate(rows):
+        try:
+            sources.append(_source(raw, number, Kind.ROW, identify_row(row)))
+        except UnreadableError as error:
+            refused.append((f"{raw.name}:{number}", str(error)))
+    return sources, refused
+
+
+def _take_in_metadata(path: Path, store: Store, result: Ingested) -> None:
+    """Read a metadata snapshot line by line: it can have millions, and none has a text to crash on."""
+    with path.open("rb") as stream:
+        sha256 = store.add_raw(stream)[0]
+    refused: list[tuple[str, str]] = []
+    new = known = 0
+    with path.open("rb") as stream:
+        lines = enumerate(stream, start=1)
+        while batch := list(itertools.islice(lines, 10_000)):
+            sources = []
+            for number, line in batch:
+                try:
+                    sources.append(_metadata(_Raw(sha256, "", str(path)), number, line))
+                except UnreadableError as error:
+                    refused.append((f"{path}:{number}", str(error)))
+                if not (sources or new or known) and len(refused) == _LINES_TO_JUDGE:
+                    store.forget_raw(sha256)
+                    raise UnreadableError(f"no arXiv metadata in its first {_LINES_TO_JUDGE} lines: {refused[0][1]}")
+            added = store.add_sources(sources)
+            new += added
+            known += len(sources) - added
+    if not new and not known:
+        store.forget_raw(sha256)
+        raise UnreadableError("no line with arXiv metadata: " + (refused[0][1] if refused else "an empty file"))
+    result.ingested += new
+    result.unchanged += known
+    result.skipped += refused
+
+
+def _metadata(raw: _Raw, number: int, line: bytes) -> Source:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError(f"not a line of JSON: {error}") from error
+    if not isinstance(record, dict):
+        raise UnreadableError("not a JSON object")
+    return _source(raw, number, Kind.METADATA, identify_row(record))
+
+
+def _source(raw: _Raw, member: int, kind: Kind, identity: Identity) -> Source:
+    """Decide which paper a copy is: by what stands inside, else by its name where nothing speaks against that."""
+    arxiv_id, id_source = identity.arxiv_id, identity.source
+    if arxiv_id is None:
+        named = _named_id(raw.name)
+        if named and name_is_plausible(named, identity.inside):
+            arxiv_id, id_source = named, IdSource.NAME
+    if arxiv_id is None:
+        return Source(
+            raw.sha256,
+            member,
+            kind,
+            _local_key(raw.sha256),
+            None,
+            IdSource.NONE,
+            identity.title,
+            None,
+            False,
+            raw.name,
+        )
+    published = first_version_date(arxiv_id, identity.published, identity.is_first)
+    stated = identity.is_first and identity.published is not None
+    return Source(
+        raw.sha256,
+        member,
+        kind,
+        arxiv_id.id,
+        arxiv_id.version,
+        id_source,
+        identity.title,
+        published,
+        stated,
+        raw.name,
+    )
+
+
+def _named_id(name: str) -> ArxivId | None:
+    """The arXiv id in the name of a file, or of the folder right above a single LaTeX file."""
+    path = Path(name)
+    names = [path.name, path.parent.name] if path.suffix == ".tex" else [path.name]
+    return next((found for part in names if (found := find_arxiv_id(part.replace("_", " ")))), None)
+
+
+def _local_key(sha256: str) -> str:
+    return f"local:{sha256[:12]}"
+
+
+def _settle_names(store: Store) -> None:
+    """Take back ids that rest on a file's name where a proved copy of that paper has another title."""
+    sources = list(store.sources())
+    proved = {s.paper: s.title for s in sources if s.id_source not in (IdSource.NAME, IdSource.NONE) and s.title}
+    for source in sources:
+        title = proved.get(source.paper)
+        if source.id_source is IdSource.NAME and title and source.title and not titles_agree(title, source.title):
+            store.rekey(source, _local_key(source.sha256))

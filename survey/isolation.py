@@ -1,0 +1,98 @@
+"""Work on one paper in a process of its own, under limits, so that a crash or a hang ends that paper alone."""
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pebble import ProcessExpired, ProcessPool
+
+from survey.errors import UnreadableError
+
+SECONDS_PER_TASK = 60.0
+_MEMORY_PER_WORKER = 4 << 30  # bytes of address space
+_AHEAD = 4  # tasks waiting per worker; enough to keep it busy, few enough to keep results small
+
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task that gave no result, with the reason for the record of its paper."""
+
+    reason: str
+
+
+def run_isolated(
+    function: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    workers: int,
+    seconds: float = SECONDS_PER_TASK,
+) -> Iterator[tuple[Task, Result | Failed]]:
+    """Yield every task with its result or its failure, in the order of the tasks.
+
+    `function` must be importable by name. UnreadableError gives its own text as the reason; a hang past `seconds`,
+    a crash and a lack of memory are failures too.
+    """
+    context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
+    with ProcessPool(max_workers=workers, context=context, initializer=_limit_worker) as pool:
+        waiting: list[tuple[Task, Any]] = []
+        try:
+            for task in tasks:
+                waiting.append((task, pool.schedule(function, args=[task], timeout=seconds)))
+                if len(waiting) >= workers * _AHEAD:
+                    yield _outcome(*waiting.pop(0), seconds)
+            while waiting:
+                yield _outcome(*waiting.pop(0), seconds)
+        except BaseException:
+            pool.stop()  # type: ignore[no-untyped-call]  # interrupted: do not wait for what is running
+            raise
+
+
+def default_workers() -> int:
+    """One worker per core that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _outcome(task: Task, future: Any, seconds: float) -> tuple[Task, Any]:
+    try:
+        return task, future.result()
+    except UnreadableError as error:
+        return task, Failed(str(error))
+    except FutureTimeoutError:
+        return task, Failed(f"reading took longer than {seconds:.0f} s and was stopped")
+    except ProcessExpired as error:
+        return task, Failed(f"the reader crashed ({_signal_name(error.exitcode)})")
+    except Exception as error:  # a fault of the reader must not end the run
+        return task, Failed(_fault(error))
+
+
+def _fault(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return f"reading needs more than {_MEMORY_PER_WORKER >> 30} GB of memory"
+    if isinstance(error, RecursionError):
+        return "nested too deep to be read"
+    return f"the reader failed: {type(error).__name__}: {error}"[:300]  # the type leads a developer to it
+
+
+def _signal_name(exit_code: int) -> str:
+    try:
+        return signal.Signals(-exit_code).name if exit_code < 0 else f"exit code {exit_code}"
+    except ValueError:
+        return f"exit code {exit_code}"
+
+
+def _limit_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt ends
+    try:
+        import resource
+    except ImportError:
+        return  # not on Windows; the time limit still holds there
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_PER_WORKER, _MEMORY_PER_WORKER))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -1,0 +1,5 @@
+-- Every place of one paper, counted or refused.
+SELECT benchmark, domain, alias, section, start, counted, reason
+FROM mention JOIN benchmark USING (benchmark)
+WHERE paper = $paper
+ORDER BY start;
