@@ -66,7 +66,7 @@ class Alias:
         return self._neighbours(text, start, end) or self._context(text, start, end)
 
     def _neighbours(self, text: str, start: int, end: int) -> str | None:
-        before = text[max(0, start - 20) : start].rstrip("-_ \n").lower()
+        before = text[max(0, start - 20) : start].rpartition("\n\n")[2].rstrip("-_ \n").lower()
         for word in self.not_after:
             if before.endswith(word) and not before[: -len(word)][-1:].isalpha():
                 return f"another benchmark: {word}-{text[start:end]}"

@@ -159,9 +159,7 @@ def label_command(
 @app.command("report")
 def report_command(
     axis: Annotated[str, typer.Option(help="domain, method, data_source or all.")] = "domain",
-    threshold: Annotated[
-        int, typer.Option(min=1, max=HIGHEST_THRESHOLD, help="Least mentions, inclusive.")
-    ] = DEFAULT_THRESHOLD,
+    threshold: Annotated[int, typer.Option(help="Least mentions, inclusive: 1 to 20.")] = DEFAULT_THRESHOLD,
     sweep: Annotated[str | None, typer.Option(metavar="A..B", help="A table for each threshold from A to B.")] = None,
     by: Annotated[Period, typer.Option(help="The period of a row.")] = Period.YEAR,
     scope: Annotated[Scope, typer.Option(help="The whole text, or without references and appendix.")] = Scope.ALL,
@@ -182,7 +180,7 @@ def report_command(
     from survey.trends import domain_trends, published_trends
 
     axes = list(Axis) if axis == "all" else [_choice("--axis", axis, Axis)]
-    thresholds = _sweep(sweep) if sweep else [threshold]
+    thresholds = _sweep(sweep) if sweep else [_within(threshold)]
     form = Format.JSON if as_json else form
     if form is Format.PARQUET and out is None:
         raise SurveyError("--format parquet writes a binary file", "add --out FILE.parquet")
@@ -328,6 +326,12 @@ def _choice(flag: str, value: str, kind: type[Axis]) -> Axis:
         raise SurveyError(
             f"{flag} '{value}' is unknown; expected {', '.join(kind)} or all", "survey report --help"
         ) from None
+
+
+def _within(threshold: int) -> int:
+    if not 1 <= threshold <= HIGHEST_THRESHOLD:
+        raise SurveyError(f"--threshold {threshold}; expected 1 to {HIGHEST_THRESHOLD}", "survey report --threshold 5")
+    return threshold
 
 
 def _sweep(text: str) -> list[int]:

@@ -31,3 +31,11 @@ class SurveyError(Exception):
 
 class UnreadableError(Exception):
     """One file or paper could not be read; its text becomes the reason of a counted skip."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(printable(reason))
+
+
+def printable(text: str) -> str:
+    r"""Return `text` with what UTF-8 cannot write spelled out (`\udce9`): file names and titles may hold anything."""
+    return text.encode("utf-8", "backslashreplace").decode()

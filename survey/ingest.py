@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 import os
+import stat
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from pathlib import Path
 import pyarrow
 from pyarrow import parquet
 
-from survey.errors import SurveyError, UnreadableError
+from survey.errors import SurveyError, UnreadableError, printable
 from survey.fulltext import Kind, identify, kind_of
 from survey.fulltext.container import MAX_TEXT, MAX_UNPACKED
 from survey.fulltext.records import identify_row
@@ -49,7 +50,7 @@ def ingest(paths: list[Path], store: Store, advance: Callable[[int, int], None] 
     `advance` is told how many of how many files are done. Raises SurveyError where a path does not exist.
     """
     for path in paths:
-        if not path.exists() and not path.is_symlink():
+        if not os.path.lexists(path):
             raise SurveyError(f"{path} does not exist", "give files or folders that exist: survey ingest PATH…")
     result = Ingested()
     found = list(_walk(paths, result))
@@ -61,9 +62,10 @@ def ingest(paths: list[Path], store: Store, advance: Callable[[int, int], None] 
             isolated.append(raw)
         advance(done // 2, total)
     workers = min(default_workers(), max(1, len(isolated)))
+    unused: list[str] = []  # forgotten at the end: another file of the same content may still wait for a worker
     for done, (raw, outcome) in enumerate(run_isolated(_identify, isolated, workers), start=1):
         if isinstance(outcome, Failed):
-            store.forget_raw(raw.sha256)
+            unused.append(raw.sha256)
             result.skipped.append((raw.name, outcome.reason))
         else:
             sources, refused = outcome
@@ -73,6 +75,8 @@ def ingest(paths: list[Path], store: Store, advance: Callable[[int, int], None] 
             result.skipped += refused
             store.unskip(raw.name)
         advance(total - (len(isolated) - done) // 2, total)
+    for sha256 in unused:
+        store.forget_raw(sha256)
     for name, reason in result.skipped:
         store.skip(name, reason)
     _settle_names(store)
@@ -88,15 +92,22 @@ class _Raw:
 
 
 def _walk(paths: Iterable[Path], result: Ingested) -> Iterator[Path]:
-    """Yield the files to look at; a folder that holds LaTeX files is one paper and is yielded itself."""
+    """Yield the files to look at; a folder that holds LaTeX files is one paper and is yielded itself.
+
+    Hidden files and folders are passed over (`._x.pdf` and `.git` are no papers), links to folders are reported.
+    """
     for path in paths:
         if not path.is_dir():
             yield path
             continue
         for folder, folders, names in os.walk(
-            path, onerror=lambda e: result.skipped.append((str(e.filename), f"{e.strerror}"))
+            path, onerror=lambda e: result.skipped.append((printable(str(e.filename)), f"cannot be read: {e.strerror}"))
         ):
-            folders.sort()
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            links = [Path(folder, name) for name in folders if Path(folder, name).is_symlink()]
+            result.skipped += [
+                (printable(str(link)), "a link to a folder; ingest that folder itself") for link in links
+            ]
             visible = sorted(name for name in names if not name.startswith("."))
             if _is_latex_paper(visible):
                 folders.clear()
@@ -112,27 +123,18 @@ def _is_latex_paper(names: list[str]) -> bool:
 
 def _take_in(path: Path, store: Store, result: Ingested) -> "_Raw | None":
     """Copy one file (or folder of LaTeX) into the store; return it where it has yet to be identified."""
+    name = printable(str(path))
     try:
-        if path.suffix == ".jsonl":
-            _take_in_metadata(path, store, result)
-            return None
-        if path.is_dir():
-            sha256, new = store.add_raw(io.BytesIO(_pack(path)))
-        else:
-            size = path.stat().st_size
-            if size > _MAX_FILE and path.suffix != ".parquet":
-                raise UnreadableError(f"a file of {size >> 20} MB; expected at most {_MAX_FILE >> 20}")
-            with path.open("rb") as stream:
-                sha256, new = store.add_raw(stream)
-        held = 0 if new else store.holds(sha256)
-        if held:
+        held, raw = _copy_in(path, name, store, result)
+        if held or raw is None:
             result.unchanged += held
+            store.unskip(name)
             return None
-        return _Raw(sha256, str(store.raw_path(sha256)), str(path))
+        return raw
     except UnreadableError as error:
-        result.skipped.append((str(path), str(error)))
+        result.skipped.append((name, str(error)))
     except OSError as error:
-        result.skipped.append((str(path), f"cannot be read: {error.strerror}"))
+        result.skipped.append((name, f"cannot be read: {error.strerror}"))
     return None
 
 
@@ -183,6 +185,8 @@ def _identify_table(raw: _Raw) -> tuple[list[Source], list[tuple[str, str]]]:
             rows = table.read(columns=columns).to_pylist()
     except pyarrow.ArrowException as error:
         raise UnreadableError(f"a damaged Parquet file: {error}") from error
+    if not rows:
+        raise UnreadableError("a Parquet table without rows")
     sources: list[Source] = []
     refused: list[tuple[str, str]] = []
     for number, row in enumerate(rows):
@@ -193,7 +197,7 @@ def _identify_table(raw: _Raw) -> tuple[list[Source], list[tuple[str, str]]]:
     return sources, refused
 
 
-def _take_in_metadata(path: Path, store: Store, result: Ingested) -> None:
+def _take_in_metadata(path: Path, name: str, store: Store, result: Ingested) -> None:
     """Read a metadata snapshot line by line: it can have millions, and none has a text to crash on."""
     with path.open("rb") as stream:
         sha256 = store.add_raw(stream)[0]
@@ -204,10 +208,12 @@ def _take_in_metadata(path: Path, store: Store, result: Ingested) -> None:
         while batch := list(itertools.islice(lines, 10_000)):
             sources = []
             for number, line in batch:
+                if not line.strip():
+                    continue
                 try:
-                    sources.append(_metadata(_Raw(sha256, "", str(path)), number, line))
+                    sources.append(_metadata(_Raw(sha256, "", name), number, line))
                 except UnreadableError as error:
-                    refused.append((f"{path}:{number}", str(error)))
+                    refused.append((f"{name}:{number}", str(error)))
                 if not (sources or new or known) and len(refused) == _LINES_TO_JUDGE:
                     store.forget_raw(sha256)
                     raise UnreadableError(f"no arXiv metadata in its first {_LINES_TO_JUDGE} lines: {refused[0][1]}")
@@ -239,33 +245,14 @@ def _source(raw: _Raw, member: int, kind: Kind, identity: Identity) -> Source:
         named = _named_id(raw.name)
         if named and name_is_plausible(named, identity.inside):
             arxiv_id, id_source = named, IdSource.NAME
+    title = printable(identity.title)
     if arxiv_id is None:
-        return Source(
-            raw.sha256,
-            member,
-            kind,
-            _local_key(raw.sha256),
-            None,
-            IdSource.NONE,
-            identity.title,
-            None,
-            False,
-            raw.name,
-        )
+        key = _local_key(raw.sha256)
+        return Source(raw.sha256, member, kind, key, None, IdSource.NONE, title, None, False, raw.name)
     published = first_version_date(arxiv_id, identity.published, identity.is_first)
     stated = identity.is_first and identity.published is not None
-    return Source(
-        raw.sha256,
-        member,
-        kind,
-        arxiv_id.id,
-        arxiv_id.version,
-        id_source,
-        identity.title,
-        published,
-        stated,
-        raw.name,
-    )
+    version = arxiv_id.version
+    return Source(raw.sha256, member, kind, arxiv_id.id, version, id_source, title, published, stated, raw.name)
 
 
 def _named_id(name: str) -> ArxivId | None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from survey.errors import UnreadableError
+from survey.errors import UnreadableError, printable
 
 SECONDS_PER_TASK = 60.0
 _MEMORY_PER_WORKER = 4 << 30  # bytes of address space
@@ -45,7 +45,7 @@ def run_isolated(
         waiting: list[tuple[Task, Any]] = []
         try:
             for task in tasks:
-                waiting.append((task, pool.schedule(function, args=[task], timeout=seconds)))
+                waiting.append((task, pool.schedule(_guarded, args=[function, task], timeout=seconds)))
                 if len(waiting) >= workers * _AHEAD:
                     yield _outcome(*waiting.pop(0), seconds)
             while waiting:
@@ -60,16 +60,24 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _guarded(function: Callable[[Task], Result], task: Task) -> Result | Failed:
+    """Runs in a worker: of an error only its reason crosses over, for one that cannot be unpickled ends the pool."""
+    try:
+        return function(task)
+    except UnreadableError as error:
+        return Failed(str(error))
+    except Exception as error:  # a fault of the reader must not end the run
+        return Failed(_fault(error))
+
+
 def _outcome(task: Task, future: Any, seconds: float) -> tuple[Task, Any]:
     try:
         return task, future.result()
-    except UnreadableError as error:
-        return task, Failed(str(error))
     except FutureTimeoutError:
         return task, Failed(f"reading took longer than {seconds:.0f} s and was stopped")
     except ProcessExpired as error:
         return task, Failed(f"the reader crashed ({_signal_name(error.exitcode)})")
-    except Exception as error:  # a fault of the reader must not end the run
+    except Exception as error:  # a result that cannot be pickled, or one too large for the memory that is left
         return task, Failed(_fault(error))
 
 
@@ -78,7 +86,7 @@ def _fault(error: Exception) -> str:
         return f"reading needs more than {_MEMORY_PER_WORKER >> 30} GB of memory"
     if isinstance(error, RecursionError):
         return "nested too deep to be read"
-    return f"the reader failed: {type(error).__name__}: {error}"[:300]  # the type leads a developer to it
+    return printable(f"the reader failed: {type(error).__name__}: {error}"[:300])  # the type leads a developer to it
 
 
 def _signal_name(exit_code: int) -> str:

@@ -11,12 +11,13 @@ import errno
 import hashlib
 import sqlite3
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 from survey.errors import ExitCode, SurveyError
 from survey.paper import IdSource
@@ -47,6 +48,9 @@ CREATE TABLE IF NOT EXISTS extraction (
 );
 CREATE TABLE IF NOT EXISTS skipped (path TEXT PRIMARY KEY, reason TEXT NOT NULL);
 """
+
+
+_SECONDS_TO_WAIT = 60  # for another process that writes
 
 
 @dataclass(frozen=True)
@@ -88,10 +92,8 @@ class Store:
         with explained(root):
             (root / "raw").mkdir(parents=True, exist_ok=True)
             (root / "text").mkdir(exist_ok=True)
-            self._db = sqlite3.connect(root / "store.sqlite", timeout=60)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(_SCHEMA)
+            self._db = sqlite3.connect(root / "store.sqlite", timeout=_SECONDS_TO_WAIT)
+            _prepare(self._db)
 
     def __enter__(self) -> Self:
         return self
@@ -130,14 +132,14 @@ class Store:
 
     def forget_raw(self, sha256: str) -> None:
         """Remove a raw file that no source rests on: it turned out not to be a paper."""
-        if not self._db.execute("SELECT 1 FROM source WHERE sha256 = ? LIMIT 1", (sha256,)).fetchone():
+        if not self.holds(sha256):
             self.raw_path(sha256).unlink(missing_ok=True)
 
     # ---- index -------------------------------------------------------------------------------------------------
 
     def holds(self, sha256: str) -> int:
         """Return how many sources rest on this raw file."""
-        return int(self._db.execute("SELECT count(*) FROM source WHERE sha256 = ?", (sha256,)).fetchone()[0])
+        return int(next(self._rows("SELECT count(*) FROM source WHERE sha256 = ?", sha256))[0])
 
     def add_sources(self, sources: Iterable[Source]) -> int:
         """Add sources in one transaction; ones that are there already stay as they are. Return how many are new."""
@@ -157,10 +159,10 @@ class Store:
     def sources(self, paper: str | None = None) -> Iterator[Source]:
         """Yield all sources, or those of one paper, in the order in which they came."""
         where = "WHERE paper = ?" if paper else ""
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT sha256, member, kind, paper, version, id_source, title, published, is_stated, name, id"
             f" FROM source {where} ORDER BY id",
-            (paper,) if paper else (),
+            *([paper] if paper else []),
         )
         for row in rows:
             sha256, member, kind, key, version, id_source, title, published, is_stated, name, number = row
@@ -170,7 +172,7 @@ class Store:
 
     def rekey(self, source: Source, paper: str) -> None:
         """Give a source another key: its name turned out to be another paper's."""
-        with self._db:
+        with explained(self.root), self._db:
             self._db.execute(
                 "UPDATE source SET paper = ?, id_source = ?, published = NULL, is_stated = 0 WHERE id = ?",
                 (paper, IdSource.NONE, source.id),
@@ -183,12 +185,12 @@ class Store:
 
     def unskip(self, path: str) -> None:
         """Forget an earlier skip of `path`, which can be read by now."""
-        with self._db:
+        with explained(self.root), self._db:
             self._db.execute("DELETE FROM skipped WHERE path = ?", (path,))
 
     def skipped(self) -> list[tuple[str, str]]:
         """Return (path, reason) of everything that was skipped."""
-        return list(self._db.execute("SELECT path, reason FROM skipped ORDER BY path"))
+        return list(self._rows("SELECT path, reason FROM skipped ORDER BY path"))
 
     # ---- texts -------------------------------------------------------------------------------------------------
 
@@ -202,43 +204,67 @@ class Store:
 
     def extractions(self, extractor: int) -> dict[int, Extraction]:
         """Return what became of each source under this version of the extractor."""
-        rows = self._db.execute(
-            "SELECT source, surface, reason, shard, row FROM extraction WHERE extractor = ?", (extractor,)
-        )
+        rows = self._rows("SELECT source, surface, reason, shard, row FROM extraction WHERE extractor = ?", extractor)
         return {row[0]: Extraction(*row) for row in rows}
 
     def text_path(self, shard: str) -> Path:
         """Where a shard of texts lies."""
         return self.root / "text" / shard
 
+    def _rows(self, query: str, *values: object) -> Iterator[Any]:
+        with explained(self.root):
+            yield from self._db.execute(query, values)
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    """Set up an index. SQLite does not wait for others by itself while it turns to a write-ahead log."""
+    deadline = time.monotonic() + _SECONDS_TO_WAIT
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=NORMAL")
+            db.executescript(_SCHEMA)
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
 
 @contextmanager
 def explained(root: Path) -> Iterator[None]:
-    """Turn a full or unwritable disk, or a damaged index, into an error a user can act on."""
+    """Turn a full or unwritable disk, or a busy or damaged index, into an error a user can act on."""
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise SurveyError(
-                f"the disk of {root} is full",
-                "free some space and run the same command again; nothing is lost",
-                ExitCode.PARTIAL,
-            ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST):
-            raise SurveyError(
-                f"cannot write to {root}: {error.strerror}",
-                "choose another folder with --data DIR or POSTTRAIN_DATA",
-            ) from error
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise _full(root, error) from error
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENOENT):
+            raise _unwritable(root, error.strerror) from error
         raise
     except sqlite3.DatabaseError as error:
-        if "full" in str(error):
-            raise SurveyError(
-                f"the disk of {root} is full",
-                "free some space and run the same command again; nothing is lost",
-                ExitCode.PARTIAL,
-            ) from error
+        found = str(error)
+        if "full" in found or "disk I/O" in found:
+            raise _full(root, error) from error
+        if "unable to open" in found or "readonly" in found:
+            raise _unwritable(root, found) from error
+        if "locked" in found:
+            message = f"another command has been writing to {root} for {_SECONDS_TO_WAIT} seconds"
+            raise SurveyError(message, "run the same command again when it is done", ExitCode.PARTIAL) from error
         raise SurveyError(
             f"the index {root / 'store.sqlite'} cannot be used: {error}",
             "move that file away and ingest again, or choose another folder with --data DIR",
             ExitCode.UNEXPECTED,
         ) from error
+
+
+def _full(root: Path, error: Exception) -> SurveyError:
+    return SurveyError(
+        f"the disk of {root} is full ({error})",
+        "free some space and run the same command again; nothing is lost",
+        ExitCode.PARTIAL,
+    )
+
+
+def _unwritable(root: Path, why: str | None) -> SurveyError:
+    return SurveyError(f"cannot write to {root}: {why}", "choose another folder with --data DIR or POSTTRAIN_DATA")

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from statistics import NormalDist, mean
+from typing import TYPE_CHECKING
 
 from survey.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD, Rule
 from survey.fulltext.sections import Section
 from survey.published import LABELS, PUBLISHED_FIRST_HALF, Axis, Published, published_cells
-from survey.warehouse import Warehouse
+
+if TYPE_CHECKING:  # duckdb and pyarrow take half a second to load, and the command line needs only the enums here
+    from survey.warehouse import Warehouse
 
 CONFIDENCE = 0.95
 _ENOUGH_TO_PROJECT = 100  # domain assignments in each earlier year; below, the survey's printed first halves serve
@@ -106,7 +109,7 @@ def period_of(month: date, by: Period) -> str:
 
 
 def domain_trends(
-    warehouse: Warehouse,
+    warehouse: "Warehouse",
     thresholds: Sequence[int] = (DEFAULT_THRESHOLD,),
     by: Period = Period.YEAR,
     scope: Scope = Scope.ALL,
@@ -115,7 +118,7 @@ def domain_trends(
 ) -> list[TrendTable]:
     """Return the domain table at each threshold (1 to 20, inclusive), all from one query.
 
-    Rows come for every period with papers, and by year for every year that the survey printed.
+    Rows come for every period with papers, and by year for every year that the survey printed at that threshold.
     """
     sections = [s.value for s in Section if scope is Scope.ALL or s not in (Section.REFERENCES, Section.APPENDIX)]
     levels: Counter[tuple[date, str, int]] = Counter()

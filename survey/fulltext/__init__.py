@@ -1,6 +1,7 @@
 """Full text: from the content of a file to the text of one paper, and to what the file says about its identity.
 
 Both functions are pure over bytes, so that they run in a worker process where a crash or a hang ends one paper.
+Each reader is imported where it is called: none is needed to print a table.
 """
 
 import contextlib
@@ -11,10 +12,6 @@ from pathlib import PurePath
 
 from survey.errors import UnreadableError
 from survey.fulltext.container import open_container
-from survey.fulltext.latex import read_latex
-from survey.fulltext.markdown import identify_markdown, read_markdown
-from survey.fulltext.pdf import identify_pdf, read_pdf
-from survey.fulltext.records import identify_record, identify_tei, read_record, read_tei
 from survey.fulltext.sections import Section, Text, section_at
 from survey.paper import Identity, IdSource, newest_date_inside
 
@@ -67,21 +64,23 @@ def kind_of(data: bytes, name: str) -> Kind:
 
 def read(kind: Kind, data: bytes) -> Text:
     """Return the text of a paper. Raises UnreadableError with the reason where there is none."""
+    from survey.fulltext import latex, markdown, pdf, records
+
     readers: dict[Kind, Callable[[bytes], Text]] = {
-        Kind.PDF: read_pdf,
-        Kind.MARKDOWN: read_markdown,
-        Kind.RECORD: read_record,
-        Kind.TEI: read_tei,
+        Kind.PDF: pdf.read_pdf,
+        Kind.MARKDOWN: markdown.read_markdown,
+        Kind.RECORD: records.read_record,
+        Kind.TEI: records.read_tei,
     }
     if kind is not Kind.LATEX:
         return readers[kind](data)
     content = open_container(data)
     if isinstance(content, bytes) and b"%PDF-" in content[:1024]:
-        return read_pdf(content)  # authors may submit a PDF alone; arXiv serves it gzipped
+        return pdf.read_pdf(content)  # authors may submit a PDF alone; arXiv serves it gzipped
     tree = content if isinstance(content, dict) else {"main.tex": content}
     if not tree:
         raise UnreadableError("an archive without a text file")
-    text = read_latex(tree)
+    text = latex.read_latex(tree)
     if not text.text.strip():
         raise UnreadableError("a LaTeX source without text")
     return text
@@ -89,17 +88,19 @@ def read(kind: Kind, data: bytes) -> Text:
 
 def identify(kind: Kind, data: bytes) -> Identity:
     """Return what the content says about which paper it is. Raises UnreadableError where it cannot be opened."""
+    from survey.fulltext import markdown, pdf, records
+
     identifiers: dict[Kind, Callable[[bytes], Identity]] = {
-        Kind.PDF: identify_pdf,
-        Kind.MARKDOWN: identify_markdown,
-        Kind.RECORD: identify_record,
-        Kind.TEI: identify_tei,
+        Kind.PDF: pdf.identify_pdf,
+        Kind.MARKDOWN: markdown.identify_markdown,
+        Kind.RECORD: records.identify_record,
+        Kind.TEI: records.identify_tei,
     }
     if kind is not Kind.LATEX:
         return identifiers[kind](data)
     content = open_container(data)
     if isinstance(content, bytes) and b"%PDF-" in content[:1024]:
-        return identify_pdf(content)
+        return pdf.identify_pdf(content)
     return _identify_latex(content if isinstance(content, dict) else {"main.tex": content})
 
 
@@ -108,6 +109,8 @@ def _identify_latex(tree: dict[str, bytes]) -> Identity:
     sources = [data.decode("latin-1") for name, data in tree.items() if name.endswith((".tex", ".bbl", ".bib"))]
     if not sources:
         raise UnreadableError("an archive without a .tex file")
+    from survey.fulltext.latex import read_latex
+
     title = ""
     with contextlib.suppress(UnreadableError):  # `survey extract` reports it; the paper is identified all the same
         title = read_latex(tree).title

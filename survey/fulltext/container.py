@@ -72,6 +72,7 @@ def _is_old_tar(data: bytes) -> bool:
 
 def _read_tar(data: bytes) -> Tree:
     tree: Tree = {}
+    total = 0
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
             for count, member in enumerate(archive, start=1):
@@ -83,6 +84,9 @@ def _read_tar(data: bytes) -> Tree:
                         raise UnreadableError(
                             f"{path}: {member.size >> 20} MB of text; expected at most {MAX_TEXT >> 20}"
                         )
+                    total += member.size  # of a sparse member, far more than lies in the archive
+                    if total > MAX_UNPACKED:
+                        raise UnreadableError(f"more than {MAX_UNPACKED >> 20} MB of text in the archive")
                     tree[str(path)] = stream.read()
     except (tarfile.TarError, EOFError, OSError) as error:
         raise UnreadableError(f"damaged tar: {error}") from error

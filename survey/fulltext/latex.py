@@ -18,7 +18,8 @@ _MAX_INPUT_DEPTH = 30
 _MAX_GROWTH = 20  # times; what macro expansion may add, against definitions that double each other
 _EXPANSION_ROUNDS = 5
 
-_COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)%.*")
+# In the address of a link % is a character like any other.
+_COMMENT = re.compile(r"(\\(?:url|href|nolinkurl|path)\s*\{[^{}\n]*\})|(?<!\\)((?:\\\\)*)%.*")
 _COMMENT_BLOCK = re.compile(r"\\begin\{comment\}.*?\\end\{comment\}|\\iffalse\b.*?\\fi\b", re.DOTALL)
 _INPUT = re.compile(
     r"\\(?:input|include|subfile|subfileinclude)\s*\{([^{}]*)\}"
@@ -44,8 +45,11 @@ def read_latex(tree: Tree) -> Text:
     flat = _add_bibliography(flat, sources, root)
     flat = _expand_macros(flat)
     title = _argument_of(flat, "title")
-    pieces = [(section, to_plain(raw)) for section, raw in _split(_document(flat))]
-    text, spans = join_pieces([(Section.BODY, to_plain(title)), *pieces])
+    document = _document(flat)
+    pieces = [(section, to_plain(raw)) for section, raw in _split(document)]
+    if not _argument_of(document, "title"):  # set in the preamble, which is no part of the document
+        pieces.insert(0, (Section.BODY, to_plain(title)))
+    text, spans = join_pieces(pieces)
     note = f"not in the source: {', '.join(missing[:5])}" if missing else ""
     return Text("latex", text, spans, " ".join(to_plain(title).split()), note)
 
@@ -65,7 +69,7 @@ def find_root(sources: dict[str, str]) -> str:
     inputs = {
         target
         for name, text in texs.items()
-        for raw in _input_names(_without_comments(text))
+        for raw in map(_input_name, _INPUT.finditer(_without_comments(text)))
         if (target := _resolve(sources, name, raw)) and target != name
     }
     starts = [n for n, text in texs.items() if re.search(r"\\document(?:class|style)\b", _without_comments(text))]
@@ -82,7 +86,8 @@ def to_plain(raw: str) -> str:
     text = _DROPPED.sub(" ", raw)
     text = _HREF.sub(r"\1", text)
     text = _ACCENT.sub(lambda m: m[2] + _COMBINING[m[1]], text)
-    text = _ESCAPED.sub(r"\1", text.replace("\\\\", "\n").replace("~", " ").replace("&", " | "))
+    text = text.replace("\\\\", "\n").replace("\\$", "\x00").replace("~", " ")
+    text = _ESCAPED.sub(r"\1", _COLUMN.sub(" | ", text))
     text = re.sub(r"\\[,;:!> /-]", lambda m: "" if m[0] in ("\\!", "\\-", "\\/") else " ", text)
     text = _COMMAND_WITH_ARGUMENT.sub("", text)
     text = _COMMAND.sub(" ", text)
@@ -95,13 +100,14 @@ _COMBINING = {'"': "\u0308", "'": "\u0301", "`": "\u0300", "^": "\u0302", "~": "
 _ACCENT = re.compile(r"""\\(["'`^~=.]|[cvuH](?=[{\s]))\s*\{?\\?([A-Za-z])\}?""")
 _NESTED = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"  # braces three deep, enough for arguments that are dropped
 _DROPPED = re.compile(
-    r"\\(?:[Cc]ite[A-Za-z]*|nocite|footcite|parencite|textcite|autocite|label|(?:auto|eq|page|name|[cC])?ref|[vV]ref"
-    r"|url|path|includegraphics|bibliographystyle|usepackage|RequirePackage|hypersetup|setlength|addtolength"
+    r"\\(?:[Cc]ite[A-Za-z]*|nocite|footcite|parencite|textcite|autocite|label|documentclass|(?:auto|eq|page|name|[cC])?ref|[vV]ref"
+    r"|url|path|includegraphics|bibliography(?:style)?|usepackage|RequirePackage|hypersetup|setlength|addtolength"
     r"|vspace|hspace|definecolor|color|textcolor(?=\{[^{}]*\}\{)|colorbox(?=\{[^{}]*\}\{)|bibitem|begin|end"
     r"|cellcolor|rowcolor|cmidrule|cline|graphicspath|pagestyle|thispagestyle|input|include|cref|Cref)\*?"
     rf"(?:\s*\[[^\]]*\]|\s*\([^)]*\))*\s*{_NESTED}"
 )
 _HREF = re.compile(rf"\\href\s*{_NESTED}\s*(?={{)()")
+_COLUMN = re.compile(r"(?<!\\)&")
 _ESCAPED = re.compile(r"\\([%#&_{}])")
 _COMMAND_WITH_ARGUMENT = re.compile(r"\\[A-Za-z@]+\*?(?:\[[^\]]*\])?(?=\{)")
 _COMMAND = re.compile(r"\\(?:[A-Za-z@]+\*?|.)")
@@ -116,7 +122,7 @@ def _decode(data: bytes) -> str:
 
 
 def _without_comments(text: str) -> str:
-    return _COMMENT_BLOCK.sub("", _COMMENT.sub(r"\1", text))
+    return _COMMENT_BLOCK.sub("", _COMMENT.sub(r"\1\2", text))
 
 
 def _root_in_readme(sources: dict[str, str]) -> str | None:
@@ -124,22 +130,17 @@ def _root_in_readme(sources: dict[str, str]) -> str | None:
         listing = sources.get(name, "")
         if name.endswith(".json") and listing:
             try:
-                rows = json.loads(listing).get("sources", [])
-            except (ValueError, AttributeError):
+                rows = json.loads(listing).get("sources")
+            except (ValueError, AttributeError, RecursionError):
                 continue
-            for row in rows:
-                if isinstance(row, dict) and row.get("usage") == "toplevel" and row.get("filename") in sources:
+            for row in rows if isinstance(rows, list) else []:
+                if isinstance(row, dict) and row.get("usage") == "toplevel" and str(row.get("filename")) in sources:
                     return str(row["filename"])
         for line in listing.splitlines():
             words = line.split()
             if len(words) == 2 and words[1] == "toplevelfile" and words[0] in sources:
                 return words[0]
     return None
-
-
-def _input_names(text: str) -> Iterator[str]:
-    for match in _INPUT.finditer(text):
-        yield _input_name(match)
 
 
 def _input_name(match: re.Match[str]) -> str:
@@ -161,7 +162,7 @@ def _resolve(sources: dict[str, str], root: str, name: str) -> str | None:
 def _closure_size(sources: dict[str, str], root: str) -> int:
     seen, waiting = {root}, [root]
     while waiting:
-        for name in _input_names(_without_comments(sources[waiting.pop()])):
+        for name in map(_input_name, _INPUT.finditer(_without_comments(sources[waiting.pop()]))):
             target = _resolve(sources, root, name)
             if target and target not in seen:
                 seen.add(target)
@@ -236,10 +237,10 @@ def _expand_macros(text: str) -> str:
     use = re.compile(rf"\\({names})(?![A-Za-z@])(?:\{{\}}|\\(?= ))?")
     limit = len(text) * _MAX_GROWTH + 10_000
     for _ in range(_EXPANSION_ROUNDS):
-        expanded = use.sub(lambda match: macros[match[1]], text)
-        if expanded == text or len(expanded) > limit:
+        growth = sum(len(macros[match[1]]) - len(match[0]) for match in use.finditer(text))
+        if len(text) + growth > limit:
             break
-        text = expanded
+        text = use.sub(lambda match: macros[match[1]], text)
     return text
 
 

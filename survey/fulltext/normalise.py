@@ -23,6 +23,8 @@ def normalise(text: str, *, join_hyphens: bool) -> str:
     `GPQA-⏎Diamond` keep theirs.
     """
     text = text.replace("\r\n", "\n")
+    if join_hyphens:
+        text = text.replace("\u00ad\n", "\x02")  # some fonts have the soft hyphen for the hyphen at a line's end
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     text = text.translate(_TRANSLATE)

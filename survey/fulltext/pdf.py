@@ -47,8 +47,10 @@ def _opened(data: bytes) -> Iterator[pypdfium2.PdfDocument]:
     try:
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
-        encrypted = "password" in str(error).lower()
-        raise UnreadableError("an encrypted PDF" if encrypted else f"a damaged PDF: {error}") from error
+        # PDFium's last error may be an older file's: it sets none for a PDF without pages
+        encrypted = "password" in str(error).lower() and b"/Encrypt" in data
+        found = "an encrypted PDF" if encrypted else "a damaged PDF, or one without pages: PDFium cannot load it"
+        raise UnreadableError(found) from error
     try:
         if not 0 < len(document) <= _MAX_PAGES:
             raise UnreadableError(f"a PDF of {len(document)} pages; expected 1 to {_MAX_PAGES}")

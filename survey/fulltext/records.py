@@ -64,11 +64,11 @@ def read_tei(data: bytes) -> Text:
     root = _parse_xml(data)
     pieces: list[tuple[Section, str]] = [(Section.BODY, _tei_title(root))]
     for element in root.iter(f"{_TEI}abstract", f"{_TEI}body"):
-        for child in element:
+        for child in element.iterchildren("*"):  # elements: no comment, and no entity left unresolved
             section = Section.CAPTION if child.tag == f"{_TEI}figure" else Section.BODY
             pieces.append((section, " ".join(child.itertext())))
     for back in root.iter(f"{_TEI}back"):
-        for div in back:
+        for div in back.iterchildren("*"):
             references = div.get("type") == "references"
             pieces.append((Section.REFERENCES if references else Section.APPENDIX, " ".join(div.itertext())))
     text, spans = join_pieces((section, normalise(piece, join_hyphens=True)) for section, piece in pieces)

@@ -1,0 +1,104 @@
+"""Every format holds the same numbers, and none a share without its k, n and interval."""
+
+import csv
+import io
+import json
+from datetime import date
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from pyarrow import parquet
+
+from survey.published import Axis
+from survey.report import Format, as_data, draw, flat_rows, grid, render
+from survey.trends import TrendTable, domain_trends, published_trends
+from tests.warehouses import make_warehouse
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> list[TrendTable]:
+    """Three papers of 2023, two of them on QA, at thresholds 4 and 5."""
+    papers = [(date(2023, 5, 1), {"hotpotqa": 5}), (date(2023, 12, 1), {"musique": 9}), (date(2023, 6, 1), {})]
+    with make_warehouse(tmp_path, papers) as warehouse:
+        return domain_trends(warehouse, [4, 5])
+
+
+def test_csv_holds_every_cell(tables: list[TrendTable]) -> None:
+    """Read back, the CSV is the table."""
+    rows = list(csv.DictReader(io.StringIO(str(render(tables, "Sample: 3.", Format.CSV)))))
+    assert len(rows) == sum(len(table.rows) for table in tables)
+    qa = next(row for row in rows if (row["threshold"], row["period"], row["label"]) == ("5", "2023", "qa"))
+    assert (qa["k"], qa["n"], qa["published"], qa["inclusive"]) == ("2", "3", "292.0", "True")
+    assert float(qa["low"]) < float(qa["share"]) < float(qa["high"])
+
+
+def test_parquet_holds_the_same_rows(tables: list[TrendTable]) -> None:
+    """The binary table equals the flat records."""
+    content = render(tables, "Sample: 3.", Format.PARQUET)
+    assert isinstance(content, bytes)
+    assert parquet.read_table(io.BytesIO(content)).to_pylist() == flat_rows(tables)
+
+
+def test_json_has_the_shape_of_the_public_interface(tables: list[TrendTable]) -> None:
+    """`data.tables[]` and its rows have exactly the documented keys."""
+    table = json.loads(json.dumps(as_data(tables[0])))
+    assert {"axis", "threshold", "inclusive", "rule", "scope", "lexicon", "by", "rows"} <= set(table)
+    assert set(table["rows"][0]) == {
+        "period", "label", "k", "n", "share", "low", "high", "projected", "published"
+    }  # fmt: skip
+    assert set(tables[1].rows and as_data(tables[1])["rows"][0]["published"]) == {"value", "n", "sources", "agreement"}
+
+
+@pytest.mark.parametrize("form", [Format.MARKDOWN, Format.HTML, Format.LATEX])
+def test_documents_show_the_sample_and_every_share_with_k_n_and_interval(
+    tables: list[TrendTable], form: Format
+) -> None:
+    """The sentence on the sample stands in the document itself."""
+    content = str(render(tables, "Sample: 3 papers & no crawl.", form))
+    assert "Sample: 3 papers" in content
+    line = next(line for line in content.splitlines() if "66.7" in line)
+    assert "20.8" in line and "93.9" in line
+    assert "66.7%" not in content or form is not Format.LATEX  # a bare % would comment the line out
+
+
+def test_html_is_well_formed(tables: list[TrendTable]) -> None:
+    """Every element that is opened is closed, in order."""
+
+    class Checker(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.open: list[str] = []
+
+        def handle_starttag(self, tag: str, _attrs: list[tuple[str, str | None]]) -> None:
+            if tag != "meta":
+                self.open.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            assert self.open.pop() == tag
+
+    checker = Checker()
+    checker.feed(str(render(tables, "Sample: <3 papers>.", Format.HTML)))
+    assert checker.open == []
+
+
+def test_latex_has_as_many_cells_as_columns(tables: list[TrendTable]) -> None:
+    """Each row of the tabular has the columns that its head declares."""
+    lines = str(render(tables, "100 % of it", Format.LATEX)).splitlines()
+    rows = [line for line in lines if line.endswith(r"\\")]
+    assert len(rows) == sum(len(table.rows) for table in tables) + len(tables)
+    assert {line.count(" & ") for line in rows} == {6}
+
+
+def test_the_terminal_shows_the_sample_first(tables: list[TrendTable]) -> None:
+    """The first line says what the numbers are about."""
+    drawn = draw([grid(table) for table in tables], "Sample: 3 papers.", 100, colour=False)
+    assert drawn.startswith("Sample: 3 papers.")
+    assert "\x1b[" not in drawn
+    assert "20.8% to 93.9%" in drawn
+
+
+def test_axes_without_labels_show_the_implied_n() -> None:
+    """The survey's 20.0 % hybrid in 2023 is about 3 of 15, and its interval says so."""
+    drawn = grid(published_trends(Axis.METHOD))
+    assert ("2023", "hybrid", "–", "–", "20.0%", "15", "7.0% to 45.2%") in drawn.rows

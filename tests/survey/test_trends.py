@@ -1,0 +1,162 @@
+"""Trend tables: numbers worked by hand, Wilson against SciPy, every threshold from one query, projections by rule."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from survey.benchmarks import load_lexicon
+from survey.domain import Rule, assign_domains
+from survey.published import Axis
+from survey.trends import (
+    Period,
+    Project,
+    Scope,
+    TrendRow,
+    TrendTable,
+    domain_trends,
+    period_of,
+    published_trends,
+    wilson,
+)
+from tests.strategies import mention_counts
+from tests.warehouses import make_warehouse
+
+
+def _row(table: TrendTable, period: str, label: str) -> TrendRow:
+    (row,) = [row for row in table.rows if (row.period, row.label) == (period, label)]
+    return row
+
+
+@given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_the_interval_is_wilsons(counted: tuple[int, int]) -> None:
+    """The same bounds as SciPy's, at every k and n."""
+    k, n = counted
+    oracle = binomtest(k, n).proportion_ci(0.95, method="wilson")
+    assert wilson(k, n) == pytest.approx((oracle.low, oracle.high), abs=1e-9)
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 0), (3, 2), (-1, 2)])
+def test_there_is_no_interval_without_papers(k: int, n: int) -> None:
+    """Impossible counts are refused, not drawn."""
+    with pytest.raises(ValueError, match="no interval"):
+        wilson(k, n)
+
+
+def test_a_table_counts_papers_by_year_and_domain(tmp_path: Path) -> None:
+    """Two of three papers of 2023 reach five mentions of a QA benchmark; one names mathematics too rarely."""
+    papers = [
+        (date(2023, 1, 5), {"hotpotqa": 5, "gsm8k": 4}),
+        (date(2023, 12, 31), {"musique": 9}),
+        (date(2023, 6, 1), {}),
+        (date(2024, 12, 1), {"swe-bench": 7}),
+        (None, {"gsm8k": 50}),
+    ]
+    with make_warehouse(tmp_path, papers) as warehouse:
+        (table,) = domain_trends(warehouse)
+    qa = _row(table, "2023", "qa")
+    assert (qa.k, qa.n, qa.share, qa.published.value if qa.published else None) == (2, 3, 2 / 3, 292)
+    assert (qa.low, qa.high) == wilson(2, 3)
+    assert _row(table, "2023", "math").k == 0
+    assert _row(table, "2024", "code").k == 1
+    assert _row(table, "2025", "qa").n == 0
+    assert _row(table, "2025", "qa").share is None
+
+
+@given(st.lists(mention_counts(), min_size=1, max_size=8), st.sampled_from(Rule))
+@settings(max_examples=25, deadline=None)
+def test_the_query_agrees_with_the_rule_at_every_threshold(
+    tmp_path_factory: pytest.TempPathFactory, counts: list[dict[str, int]], rule: Rule
+) -> None:
+    """SQL over all papers and Python over one say the same, from 1 to 20, and never grow with the threshold."""
+    lexicon = load_lexicon()
+    papers = [(date(2024, 3, 1), {b: n for b, n in one.items() if n}) for one in counts]
+    with make_warehouse(tmp_path_factory.mktemp("w"), papers) as warehouse:
+        tables = domain_trends(warehouse, range(1, 21), rule=rule)
+    before = None
+    for table in tables:
+        expected = [assign_domains(one, lexicon.domains, table.threshold, rule) for one in counts]
+        ks = {row.label: row.k for row in table.rows if row.period == "2024"}
+        assert all(k == sum(label in domains for domains in expected) for label, k in ks.items())
+        assert before is None or all(ks[label] <= k for label, k in before.items())
+        before = ks
+
+
+def test_the_body_scope_leaves_references_and_appendix_out(tmp_path: Path) -> None:
+    """Three mentions in the text, one in a table and one in a caption count; references and appendix do not."""
+    inside = {("gsm8k", "body"): 3, ("gsm8k", "table"): 1, ("gsm8k", "caption"): 1}
+    outside = {
+        ("aime", "references"): 5,
+        ("aime", "appendix"): 5,
+        ("hotpotqa", "body"): 4,
+        ("hotpotqa", "references"): 1,
+    }
+    with make_warehouse(tmp_path, [(date(2024, 12, 1), inside), (date(2024, 12, 2), outside)]) as warehouse:
+        (whole,) = domain_trends(warehouse, scope=Scope.ALL)
+        (body,) = domain_trends(warehouse, scope=Scope.BODY)
+    assert (_row(whole, "2024", "math").k, _row(whole, "2024", "qa").k) == (2, 1)
+    assert (_row(body, "2024", "math").k, _row(body, "2024", "qa").k) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("by", "name"),
+    [(Period.YEAR, "2025"), (Period.HALF, "2025-H2"), (Period.QUARTER, "2025-Q3"), (Period.MONTH, "2025-07")],
+)
+def test_periods_are_cut_on_the_calendar(by: Period, name: str) -> None:
+    """July is the first month of the second half and of the third quarter."""
+    assert period_of(date(2025, 7, 1), by) == name
+
+
+def test_halves_add_up_to_the_year(tmp_path: Path) -> None:
+    """The same papers, cut finer, are the same papers."""
+    papers = [(date(2024, month, 2), {"gsm8k": 5}) for month in range(1, 13)]
+    with make_warehouse(tmp_path, papers) as warehouse:
+        for by in Period:
+            (table,) = domain_trends(warehouse, by=by)
+            assert sum(row.k for row in table.rows if row.label == "math") == 12
+            assert sum(row.n for row in table.rows if row.label == "math") == 12
+
+
+@pytest.mark.parametrize(
+    ("project", "totals"),
+    [(Project.MEAN_SHARE, [983, 2399, 261, 786]), (Project.DOUBLE, [956, 2332, 254, 764])],
+)
+def test_the_mean_first_half_reproduces_the_printed_projections(
+    tmp_path: Path, project: Project, totals: list[int]
+) -> None:
+    """H1 counts of 478, 1166, 127 and 382 give the four printed totals of 2025 by the mean share, and not doubled."""
+    first_half = {"hotpotqa": 478, "gsm8k": 1166, "webshop": 127, "bird": 382}
+    papers = [(date(2025, 3, 1), {name: 5}) for name, count in first_half.items() for _ in range(count)]
+    with make_warehouse(tmp_path, papers) as warehouse:
+        (table,) = domain_trends(warehouse, project=project)
+    assert [_row(table, "2025", label).projected for label in ("qa", "math", "agentic", "code")] == totals
+    assert "2025 projected" in table.note
+
+
+def test_a_sample_with_two_whole_years_projects_by_its_own_first_halves(tmp_path: Path) -> None:
+    """A quarter of 2023 and of 2024 came before July, so 10 papers of early 2025 make 40."""
+    papers = [
+        (date(year, 3 if number < 30 else 9, 1), {"gsm8k": 5}) for year in (2023, 2024) for number in range(120)
+    ] + [(date(2025, 2, 1), {"gsm8k": 5})] * 10
+    with make_warehouse(tmp_path, papers) as warehouse:
+        (table,) = domain_trends(warehouse)
+    assert _row(table, "2025", "math").projected == 40
+    assert "this sample's first halves" in table.note
+
+
+def test_a_finished_year_is_not_projected(tmp_path: Path) -> None:
+    """A paper of December says that the year is over."""
+    with make_warehouse(tmp_path, [(date(2025, 12, 31), {"gsm8k": 5})]) as warehouse:
+        (table,) = domain_trends(warehouse)
+    assert all(row.projected is None for row in table.rows)
+
+
+def test_axes_without_labels_show_the_printed_shares_alone() -> None:
+    """No share of ours is claimed on an axis that no paper is labelled on."""
+    table = published_trends(Axis.METHOD)
+    assert len(table.rows) == 9
+    assert all((row.k, row.n, row.share) == (0, 0, None) for row in table.rows)
+    assert all(row.published and row.published.n for row in table.rows)

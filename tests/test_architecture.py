@@ -1,0 +1,139 @@
+"""The house rules, read from the imports themselves: rooms, flow order, one library one door, light start-up."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("survey", "advisor", "reference_impls")
+
+# The flow: a module imports only from earlier in this list.
+SURVEY_FLOW = [
+    "survey",
+    "survey.errors", "survey.reference", "survey.settings",
+    "survey.paper", "survey.benchmarks", "survey.isolation", "survey.store",
+    "survey.fulltext.container", "survey.fulltext.sections", "survey.fulltext.normalise",
+    "survey.fulltext.latex", "survey.fulltext.markdown", "survey.fulltext.pdf", "survey.fulltext.records",
+    "survey.fulltext",
+    "survey.ingest", "survey.texts", "survey.extract",
+    "survey.mentions", "survey.domain",
+    "survey.warehouse", "survey.label",
+    "survey.published", "survey.trends", "survey.compare", "survey.sample", "survey.explain",
+    "survey.report", "survey.cli",
+]  # fmt: skip
+ADVISOR_FLOW = ["advisor"]
+REFERENCE_FLOW = ["reference_impls"]
+FLOW = SURVEY_FLOW + ADVISOR_FLOW + REFERENCE_FLOW
+
+# One library, one door: only these modules may import it.
+DOORS = {
+    "duckdb": {"survey.warehouse"},
+    "sqlite3": {"survey.store"},
+    "hyperscan": {"survey.mentions"},
+    "pypdfium2": {"survey.fulltext.pdf"},
+    "lxml": {"survey.fulltext.records"},
+    "pebble": {"survey.isolation"},
+    "pyarrow": {"survey.texts", "survey.warehouse", "survey.ingest", "survey.extract", "survey.report"},
+    "rich": {"survey.cli", "survey.report"},
+    "typer": {"survey.cli"},
+    "streamlit": {"app"},
+    "torch": set(),
+    "transformers": set(),
+    "sklearn": set(),
+    "arxiv": set(),
+    "httpx": set(),
+}
+
+
+def _modules() -> dict[str, Path]:
+    found = {}
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def _imports(path: Path) -> set[str]:
+    """The modules that a file imports, also inside functions; `from a import b` gives a.b where that is a module."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            module = str(node.module)
+            inner = {f"{module}.{alias.name}" for alias in node.names} & set(_modules())
+            names |= inner or {module}
+    return names
+
+
+def test_every_module_has_its_place_in_the_flow() -> None:
+    """A new module is put into the flow on purpose, and none is listed that is gone."""
+    assert set(_modules()) == set(FLOW)
+    assert len(_modules()) == 32
+
+
+@pytest.mark.parametrize("module", SURVEY_FLOW)
+def test_a_module_imports_only_from_earlier_in_its_flow(module: str) -> None:
+    """The flow runs one way."""
+    # the readers are loaded when they are called, by the package that offers them
+    late = {"survey.fulltext": {"survey.extract"}}.get(module, set())
+    ours = {name for name in _imports(_modules()[module]) if name.split(".")[0] == "survey"} - {module} - late
+    later = {name for name in ours if FLOW.index(name) > FLOW.index(module)}
+    # a submodule may name its own package's siblings only, never what comes behind them
+    assert not later
+
+
+def test_rooms_do_not_reach_into_each_other() -> None:
+    """survey and reference_impls import nothing of ours; advisor only survey.trends and reference_impls.configs."""
+    allowed = {"survey": set(), "reference_impls": set(), "advisor": {"survey.trends", "reference_impls.configs"}}
+    seen = 0
+    for module, path in _modules().items():
+        room = module.split(".")[0]
+        for name in _imports(path):
+            if name.split(".")[0] in ROOMS and name.split(".")[0] != room:
+                assert name in allowed[room], f"{module} imports {name}"
+        seen += 1
+    assert seen == len(FLOW)
+
+
+def test_one_library_has_one_door() -> None:
+    """A library is imported where its job is done and nowhere else, and every dependency has a door."""
+    used: dict[str, set[str]] = {}
+    for module, path in _modules().items():
+        for name in _imports(path):
+            used.setdefault(name.split(".")[0], set()).add(module)
+    third_party = {name for name in used if name not in sys.stdlib_module_names and name not in ROOMS}
+    assert third_party <= set(DOORS), "a library without a door"
+    for library in third_party:
+        assert used[library] <= DOORS[library], library
+    assert {library for library, doors in DOORS.items() if doors and library != "streamlit"} <= set(used)
+
+
+@pytest.mark.parametrize("module", ["survey.cli"])
+def test_the_command_line_starts_light(module: str) -> None:
+    """`--help` loads nothing heavy: no torch, no sklearn, and not even what reads papers and tables."""
+    heavy = {"torch", "transformers", "sklearn", "streamlit", "scipy", "numpy", "pandas", "pyarrow", "duckdb",
+             "pypdfium2", "hyperscan", "lxml", "pebble"}  # fmt: skip
+    code = f"import sys, {module}; print(*sorted(set(sys.modules) & {heavy!r}))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert loaded.stdout.split() == []
+
+
+def test_the_network_is_refused() -> None:
+    """The default run cannot reach out by accident."""
+    import socket
+
+    import pytest_socket
+
+    with pytest.raises(pytest_socket.SocketBlockedError):
+        socket.socket(socket.AF_INET)
+
+
+def test_no_test_folder_is_a_package() -> None:
+    """An `__init__.py` under tests would make tests/survey shadow survey."""
+    assert not list((ROOT / "tests").rglob("__init__.py"))
