@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test check bench format clean reference-counts
 
 demo: $(INSTALLED)
 	$(BIN)/survey report
@@ -18,7 +18,7 @@ check: $(INSTALLED)
 	$(BIN)/python -m pytest
 
 bench: $(INSTALLED)
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks.run
 
 format: $(INSTALLED)
 	$(BIN)/ruff format .
@@ -33,3 +33,12 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# The committed counts of real papers, made by the chain itself. CORPORA is a folder of papers (data/README.md).
+CORPORA ?= ../shared/corpora
+reference-counts: $(INSTALLED)
+	rm -rf data/reference-build
+	$(BIN)/survey ingest --data data/reference-build $(CORPORA)/papers/A_fulltext $(CORPORA)/arxiv_md_2025.parquet
+	$(BIN)/survey extract --data data/reference-build
+	$(BIN)/survey label --data data/reference-build --export data/reference/mentions.parquet
+	rm -rf data/reference-build

@@ -66,6 +66,8 @@ class Alias:
         return self._neighbours(text, start, end) or self._context(text, start, end)
 
     def _neighbours(self, text: str, start: int, end: int) -> str | None:
+        if not (self.not_after or self.not_before):
+            return None
         before = text[max(0, start - 20) : start].rpartition("\n\n")[2].rstrip("-_ \n").lower()
         for word in self.not_after:
             if before.endswith(word) and not before[: -len(word)][-1:].isalpha():

@@ -154,7 +154,7 @@ def _read_rows(job: _Job) -> list[Text | Failed]:
     try:
         with parquet.ParquetFile(job.path) as table:
             column = _rows(table, [source.member for source in job.sources])
-    except pyarrow.ArrowException as error:
+    except (pyarrow.ArrowException, OSError) as error:  # Arrow reports a torn page as OSError
         raise UnreadableError(f"a damaged Parquet file: {error}") from error
     for source, content in zip(job.sources, column, strict=True):
         try:

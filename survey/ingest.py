@@ -9,13 +9,14 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow
 from pyarrow import parquet
 
 from survey.errors import SurveyError, UnreadableError, printable
 from survey.fulltext import Kind, identify, kind_of
-from survey.fulltext.container import MAX_TEXT, MAX_UNPACKED
+from survey.fulltext.container import MAX_UNPACKED
 from survey.fulltext.records import identify_row
 from survey.isolation import Failed, default_workers, run_isolated
 from survey.paper import (
@@ -104,15 +105,13 @@ def _walk(paths: Iterable[Path], result: Ingested) -> Iterator[Path]:
             path, onerror=lambda e: result.skipped.append((printable(str(e.filename)), f"cannot be read: {e.strerror}"))
         ):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
-            links = [Path(folder, name) for name in folders if Path(folder, name).is_symlink()]
-            result.skipped += [
-                (printable(str(link)), "a link to a folder; ingest that folder itself") for link in links
-            ]
             visible = sorted(name for name in names if not name.startswith("."))
             if _is_latex_paper(visible):
                 folders.clear()
                 yield Path(folder)
                 continue
+            links = [Path(folder, name) for name in folders if Path(folder, name).is_symlink()]
+            result.skipped += [(printable(str(link)), "a link to a folder; ingest the folder itself") for link in links]
             yield from (Path(folder, name) for name in visible)
 
 
@@ -125,17 +124,34 @@ def _take_in(path: Path, store: Store, result: Ingested) -> "_Raw | None":
     """Copy one file (or folder of LaTeX) into the store; return it where it has yet to be identified."""
     name = printable(str(path))
     try:
-        held, raw = _copy_in(path, name, store, result)
-        if held or raw is None:
-            result.unchanged += held
+        if path.is_dir():
+            return _copy_in(io.BytesIO(_pack(path)), name, store, result)
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer for ever
+            raise UnreadableError("a pipe or a device, not a file")
+        if path.suffix == ".jsonl":
+            _take_in_metadata(path, name, store, result)
             store.unskip(name)
             return None
-        return raw
+        if status.st_size > _MAX_FILE and path.suffix != ".parquet":
+            raise UnreadableError(f"a file of {status.st_size >> 20} MB; expected at most {_MAX_FILE >> 20}")
+        with path.open("rb") as stream:
+            return _copy_in(stream, name, store, result)
     except UnreadableError as error:
         result.skipped.append((name, str(error)))
     except OSError as error:
         result.skipped.append((name, f"cannot be read: {error.strerror}"))
     return None
+
+
+def _copy_in(stream: BinaryIO, name: str, store: Store, result: Ingested) -> "_Raw | None":
+    sha256, new = store.add_raw(stream)
+    held = 0 if new else store.holds(sha256)
+    if held:
+        result.unchanged += held
+        store.unskip(name)
+        return None
+    return _Raw(sha256, str(store.raw_path(sha256)), name)
 
 
 def _pack(folder: Path) -> bytes:
@@ -166,10 +182,7 @@ def _identify(raw: _Raw) -> tuple[list[Source], list[tuple[str, str]]]:
     if start == b"PAR1":
         return _identify_table(raw)
     data = Path(raw.path).read_bytes()
-    # A folder of LaTeX was packed; its name has no suffix to go by
     kind = kind_of(data, raw.name)
-    if kind is Kind.MARKDOWN and len(data) > MAX_TEXT:
-        raise UnreadableError(f"a text of {len(data) >> 20} MB; expected at most {MAX_TEXT >> 20}")
     return [_source(raw, -1, kind, identify(kind, data))], []
 
 
@@ -183,7 +196,7 @@ def _identify_table(raw: _Raw) -> tuple[list[Source], list[tuple[str, str]]]:
                 )
             columns = [c for c in ("arxiv_id", "version", "published", "title") if c in table.schema_arrow.names]
             rows = table.read(columns=columns).to_pylist()
-    except pyarrow.ArrowException as error:
+    except (pyarrow.ArrowException, OSError) as error:  # Arrow reports a torn page as OSError
         raise UnreadableError(f"a damaged Parquet file: {error}") from error
     if not rows:
         raise UnreadableError("a Parquet table without rows")

@@ -41,6 +41,7 @@ def run_isolated(
     a crash and a lack of memory are failures too.
     """
     context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
+    context.set_forkserver_preload([function.__module__])  # imported once, and not again by every worker
     with ProcessPool(max_workers=workers, context=context, initializer=_limit_worker) as pool:
         waiting: list[tuple[Task, Any]] = []
         try:

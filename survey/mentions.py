@@ -7,18 +7,19 @@ so they may be slow and readable.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import pairwise
+from typing import NamedTuple
 
-from survey.benchmarks import Lexicon
+from survey.benchmarks import CONTEXT, Lexicon
 
 Place = tuple[int, int, int]  # start, end (bytes), pattern number
 Engine = Callable[[bytes | memoryview], list[Place]]
+# Bytes on either side of a place that its rules look at; a character has at most four.
+_NEIGHBOURS = 4 * 40
+_CONTEXT = 4 * CONTEXT + 4
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """One candidate place: `text[start:end]` names `benchmark` by `alias` (characters, not bytes).
+class Mention(NamedTuple):
+    """One candidate place: bytes `start` to `end` of a UTF-8 text name `benchmark` by `alias`.
 
     Where `counted` is false, `reason` says which rule refused it; else why the alias counts.
     """
@@ -36,25 +37,37 @@ class MentionFinder:
 
     def __init__(self, lexicon: Lexicon, engine: Callable[[list[str]], Engine] | None = None) -> None:
         self.lexicon = lexicon
-        self._patterns = list(lexicon.aliases_by_pattern)
-        self._scan = (engine or fastest_engine())(self._patterns)
+        patterns = list(lexicon.aliases_by_pattern)
+        self._aliases = [lexicon.aliases_by_pattern[pattern] for pattern in patterns]
+        self._rims = [
+            _CONTEXT if any(alias.near or alias.not_near for _, alias in aliases) else _NEIGHBOURS
+            for aliases in self._aliases
+        ]
+        self._scan = (engine or fastest_engine())(patterns)
 
     def find(self, text: bytes | memoryview) -> list[Mention]:
         """Return all mentions in UTF-8 `text` in their order: counted ones leftmost-longest, and refused ones.
 
-        No two returned places overlap. Raises UnicodeDecodeError when a text with candidates is not UTF-8.
+        No two returned places overlap.
         """
         places = self._scan(text)
         if not places:
             return []
-        decoded = str(text, "utf-8")
-        if len(decoded) != len(text):
-            places = _to_characters(places, text)
-        in_order = sorted(set(places), key=lambda place: (place[0], -place[1], place[2]))  # leftmost, longest first
-        judged = [mention for place in in_order for mention in self._judge(decoded, place)]
-        kept = _without_overlaps([m for m in judged if m.counted])
-        refused = [m for m in judged if not m.counted and not _overlaps_any(m, kept)]
-        return sorted(kept + _without_overlaps(refused), key=lambda m: m.start)
+        kept: list[Mention] = []
+        refused: list[Mention] = []
+        end = 0  # of the last counted mention: what overlaps it need not be judged
+        for start, stop, pattern in sorted(set(places), key=_leftmost_longest):
+            if start >= end:
+                mention = self._judge(text, start, stop, pattern)
+                if mention.counted:
+                    kept.append(mention)
+                    end = stop
+                else:
+                    refused.append(mention)
+        if not refused:
+            return kept
+        alone = [mention for mention in refused if not _overlaps_any(mention, kept)]
+        return sorted(kept + _without_overlaps(alone), key=lambda mention: mention.start)
 
     def counts(self, text: bytes | memoryview) -> dict[str, int]:
         """Return how often each benchmark is named in UTF-8 `text`; benchmarks not named are left out."""
@@ -64,16 +77,20 @@ class MentionFinder:
                 found[mention.benchmark] = found.get(mention.benchmark, 0) + 1
         return found
 
-    def _judge(self, text: str, place: Place) -> list[Mention]:
-        """The verdict on one place: the first alias that takes it, else the refusal that says most."""
-        start, end, pattern = place
-        refused: list[Mention] = []
-        for benchmark, alias in self.lexicon.aliases_by_pattern[self._patterns[pattern]]:
-            reason = alias.refusal(text, start, end)
+    def _judge(self, text: bytes | memoryview, start: int, end: int, pattern: int) -> Mention:
+        """The verdict on one place: the first alias that takes it, else the refusal of the last.
+
+        Only the surroundings that the rules look at are decoded; a character cut at their rim is dropped.
+        """
+        rim = self._rims[pattern]
+        before = str(text[max(0, start - rim) : start], "utf-8", "ignore")
+        around = before + str(text[start : end + rim], "utf-8", "ignore")
+        first, last = len(before), len(before) + end - start  # a name is ASCII: as many characters as bytes
+        for benchmark, alias in self._aliases[pattern]:
+            reason = alias.refusal(around, first, last)
             if reason is None:
-                return [Mention(benchmark.key, alias.spelling, start, end, True, alias.reason)]
-            refused.append(Mention(benchmark.key, alias.spelling, start, end, False, reason))
-        return refused[-1:]
+                return Mention(benchmark.key, alias.spelling, start, end, True, alias.reason)
+        return Mention(benchmark.key, alias.spelling, start, end, False, reason or "")
 
 
 def fastest_engine() -> Callable[[list[str]], Engine]:
@@ -124,13 +141,9 @@ def re_engine(patterns: list[str]) -> Engine:
     return scan
 
 
-def _to_characters(places: list[Place], text: bytes | memoryview) -> list[Place]:
-    """Turn byte offsets into character offsets, walking the text once."""
-    offsets = sorted({0} | {place[0] for place in places} | {place[1] for place in places})
-    characters = {0: 0}
-    for before, after in pairwise(offsets):
-        characters[after] = characters[before] + len(str(text[before:after], "utf-8"))
-    return [(characters[start], characters[end], pattern) for start, end, pattern in places]
+def _leftmost_longest(place: Place) -> Place:
+    start, end, pattern = place
+    return start, -end, pattern
 
 
 def _without_overlaps(mentions: list[Mention]) -> list[Mention]:

@@ -115,34 +115,29 @@ def render(tables: Sequence[TrendTable], sample: str, form: Format) -> str | byt
 
 
 def draw(grids: Sequence[Grid], sample: str, width: int | None, colour: bool) -> str:
-    """Return grids drawn for a terminal of `width` columns."""
+    """Return grids drawn for a terminal of `width` columns, under one line on the sample."""
     from rich.console import Console
     from rich.table import Table
 
     out = io.StringIO()
     console = Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False)
-    console.print(sample, soft_wrap=width is None)
     for one in grids:
         table = Table(
-            title=one.title,
-            caption=one.note,
-            title_justify="left",
-            caption_justify="left",
-            box=None,
-            pad_edge=False,
-        )
+            title=one.title, caption=one.note, title_justify="left", caption_justify="left", box=None, pad_edge=False,
+            title_style="bold", caption_style="dim",
+        )  # fmt: skip
         for number, name in enumerate(one.head):
             table.add_column(name, justify="right" if number >= one.numeric_from else "left", no_wrap=True)
         previous = one.rows[0][0] if one.rows else ""
         for row in one.rows:
             if row[0] != previous:
-                table.add_section()
                 table.add_row()
-            table.add_row(*row, style="bold" if colour and row[0] != previous else None)
+            table.add_row(*row)
             previous = row[0]
         console.print()
         console.print(table)
-    return out.getvalue()
+    lines = (line.rstrip() for line in out.getvalue().splitlines())
+    return "\n".join([sample, *lines]) + "\n"
 
 
 def as_data(table: TrendTable) -> dict[str, Any]:

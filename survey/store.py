@@ -2,7 +2,7 @@
 
     DATA/raw/ab/abcd…          every file once, named by its SHA-256, never changed
     DATA/store.sqlite          which sources there are, which paper each is, what became of it
-    DATA/text/part-….parquet   the extracted texts, zstd-compressed
+    DATA/text/part-….parquet   the extracted texts, LZ4-compressed
 
 SQLite holds the index because it survives `kill -9` at any moment and lets several processes write.
 """

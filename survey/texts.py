@@ -1,13 +1,14 @@
-"""The text cache: extracted papers in zstd-compressed Parquet shards, read back as plain buffers.
+"""The text cache: extracted papers in LZ4-compressed Parquet shards, read back as plain buffers.
 
 Counting again with a new spelling must be cheap, so the texts are kept compressed and scanned without ever becoming
-Python strings; only a paper that names a benchmark is decoded.
+Python strings. LZ4 takes half again the disk of zstd and unpacks twice as fast, which decides the time of a recount
+(docs/benchmarks.md).
 """
 
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import pyarrow
@@ -28,7 +29,7 @@ _ROWS_PER_GROUP = 256  # some 15 MB of text at a time
 
 @dataclass(frozen=True)
 class StoredText:
-    """One text as it lies in a shard: UTF-8 bytes, and the spans of its sections in characters."""
+    """One text as it lies in a shard: UTF-8 bytes, and the spans of its sections in bytes too."""
 
     row: int
     text: memoryview
@@ -41,7 +42,7 @@ def write_shard(folder: Path, texts: Sequence[Text]) -> str:
     table = pyarrow.table(
         {
             "text": [text.text.encode("utf-8", "replace") for text in texts],
-            "starts": [[start for start, _ in text.spans] for text in texts],
+            "starts": [_byte_offsets(text) for text in texts],
             "sections": [[_SECTIONS.index(section) for _, section in text.spans] for text in texts],
         },
         schema=_SCHEMA,
@@ -49,7 +50,7 @@ def write_shard(folder: Path, texts: Sequence[Text]) -> str:
     unfinished = folder / f".{name}"
     try:
         parquet.write_table(
-            table, unfinished, compression="zstd", compression_level=3, use_dictionary=False,
+            table, unfinished, compression="lz4", use_dictionary=False, write_statistics=False,
             row_group_size=_ROWS_PER_GROUP,
         )  # fmt: skip
         unfinished.replace(folder / name)
@@ -69,6 +70,15 @@ def read_shard(path: Path, rows: frozenset[int] | None = None) -> Iterator[Store
                     if rows is None or text.row in rows:
                         yield text
             first += count
+
+
+def _byte_offsets(text: Text) -> list[int]:
+    """The starts of the sections as offsets into the UTF-8 text, walking it once."""
+    starts = [start for start, _ in text.spans]
+    if text.text.isascii():
+        return starts
+    sizes = (len(text.text[a:b].encode("utf-8", "replace")) for a, b in pairwise([0, *starts]))
+    return list(accumulate(sizes))
 
 
 def _read_group(shard: parquet.ParquetFile, number: int, first: int) -> Iterator[StoredText]:

@@ -45,7 +45,7 @@ class CountedPaper:
 
 @dataclass(frozen=True)
 class CountedMention:
-    """A mention of paper number `paper`, with its section."""
+    """A mention of paper number `paper`, with its section and the byte of the text where it starts."""
 
     paper: int
     benchmark: str
@@ -116,8 +116,9 @@ class Warehouse:
                 warehouse._create(lexicon)
                 warehouse._insert(papers, mentions)
                 warehouse._set_provenance({"lexicon": lexicon.name, "fingerprint": lexicon.fingerprint, **provenance})
+                warehouse._db.execute("CHECKPOINT")  # closing writes too, but is silent when the disk is full
             unfinished.replace(path)
-        except duckdb.IOException as error:
+        except (duckdb.OperationalError, duckdb.FatalException) as error:  # as a rule the disk is full
             raise SurveyError(
                 f"cannot write {path}: {str(error).splitlines()[0]}",
                 "free some space and run survey label again; nothing is lost",
@@ -143,7 +144,10 @@ class Warehouse:
         rows = self._db.sql(_sql("export_counts")).to_arrow_table()
         provenance = {key: value for key, value in self.provenance().items() if key in ("lexicon", "fingerprint")}
         rows = rows.replace_schema_metadata({f"posttrain.{key}": value for key, value in provenance.items()})
-        parquet.write_table(rows, path, compression="zstd", compression_level=19)
+        try:
+            parquet.write_table(rows, path, compression="zstd", compression_level=19)
+        except OSError as error:
+            raise SurveyError(f"cannot write {path}: {error}", "choose another file with --export") from error
         return int(rows.num_rows)
 
     def _create(self, lexicon: Lexicon) -> None:

@@ -43,6 +43,8 @@ def open_container(data: bytes) -> Tree | bytes:
         data = _gunzip(data)
     if data[257:262] == b"ustar" or _is_old_tar(data):
         return _read_tar(data)
+    if len(data) > MAX_TEXT and b"%PDF-" not in data[:1024]:
+        raise UnreadableError(f"a text of {len(data) >> 20} MB; expected at most {MAX_TEXT >> 20}")
     return data
 
 

@@ -20,7 +20,7 @@ _EXPANSION_ROUNDS = 5
 
 # In the address of a link % is a character like any other.
 _COMMENT = re.compile(r"(\\(?:url|href|nolinkurl|path)\s*\{[^{}\n]*\})|(?<!\\)((?:\\\\)*)%.*")
-_COMMENT_BLOCK = re.compile(r"\\begin\{comment\}.*?\\end\{comment\}|\\iffalse\b.*?\\fi\b", re.DOTALL)
+_COMMENT_BLOCK = re.compile(r"\\begin\{comment\}.*?\\end\{comment\}|\\iffalse\b.*?\\(?:fi|else)\b", re.DOTALL)
 _INPUT = re.compile(
     r"\\(?:input|include|subfile|subfileinclude)\s*\{([^{}]*)\}"
     r"|\\input\s+([^\s{}\\%]+)"
@@ -42,8 +42,7 @@ def read_latex(tree: Tree) -> Text:
     sources = {posixpath.normpath(name): _decode(data) for name, data in tree.items()}
     root = find_root(sources)
     flat, missing = _flatten(sources, root)
-    flat = _add_bibliography(flat, sources, root)
-    flat = _expand_macros(flat)
+    flat = _expand_macros(_add_bibliography(flat, sources, root))
     title = _argument_of(flat, "title")
     document = _document(flat)
     pieces = [(section, to_plain(raw)) for section, raw in _split(document)]
@@ -60,8 +59,7 @@ def find_root(sources: dict[str, str]) -> str:
     `00README` names it in newer submissions; else it is the file with `\documentclass` that no other file inputs,
     preferring the one whose closure is longest.
     """
-    named = _root_in_readme(sources)
-    if named:
+    if named := _root_in_readme(sources):
         return named
     texs = {name: text for name, text in sources.items() if name.lower().endswith((".tex", ".ltx"))} or sources
     if not texs:
@@ -100,10 +98,11 @@ _COMBINING = {'"': "\u0308", "'": "\u0301", "`": "\u0300", "^": "\u0302", "~": "
 _ACCENT = re.compile(r"""\\(["'`^~=.]|[cvuH](?=[{\s]))\s*\{?\\?([A-Za-z])\}?""")
 _NESTED = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"  # braces three deep, enough for arguments that are dropped
 _DROPPED = re.compile(
-    r"\\(?:[Cc]ite[A-Za-z]*|nocite|footcite|parencite|textcite|autocite|label|documentclass|(?:auto|eq|page|name|[cC])?ref|[vV]ref"
+    r"\\(?:[Cc]ite[A-Za-z]*|nocite|footcite|parencite|textcite|autocite|label|(?:auto|eq|page|name|[cC])?ref|[vV]ref"
     r"|url|path|includegraphics|bibliography(?:style)?|usepackage|RequirePackage|hypersetup|setlength|addtolength"
     r"|vspace|hspace|definecolor|color|textcolor(?=\{[^{}]*\}\{)|colorbox(?=\{[^{}]*\}\{)|bibitem|begin|end"
-    r"|cellcolor|rowcolor|cmidrule|cline|graphicspath|pagestyle|thispagestyle|input|include|cref|Cref)\*?"
+    r"|multi(?:column|row)(?:\s*\[[^\]]*\])?\s*\{[^{}]*\}(?!\s*\*)|resizebox\*?\s*\{[^{}]*\}|(?:rotate|scale|raise|par)box"
+    r"|cellcolor|rowcolor|cmidrule|cline|graphicspath|pagestyle|thispagestyle|documentclass|input|include|cref|Cref)\*?"
     rf"(?:\s*\[[^\]]*\]|\s*\([^)]*\))*\s*{_NESTED}"
 )
 _HREF = re.compile(rf"\\href\s*{_NESTED}\s*(?={{)()")
@@ -266,9 +265,11 @@ def _document(text: str) -> str:
     return text[start + len("\\begin{document}") if start >= 0 else 0 : end if end >= 0 else len(text)]
 
 
+_SPEC = rf"(?:\s*\[[^\]]*\])?\s*{_NESTED}"  # columns or width of a table, which are no text
 _STRUCTURE = re.compile(
     r"\\(?P<edge>begin|end)\s*\{(?P<env>table|tabular|tabularx|longtable|wraptable|sidewaystable|thebibliography"
     r"|appendices|appendix)\*?\}"
+    rf"(?:(?<=begin{{tabular}}){_SPEC}|(?<=begin{{longtable}}){_SPEC}|(?<=begin{{tabular[x*]}}){_SPEC}{_SPEC})?"
     r"|\\(?P<caption>caption|captionof\s*\{[^{}]*\})\*?\s*(?:\[[^\]]*\]\s*)?(?=\{)"
     r"|\\(?P<appendix>appendix)(?![A-Za-z])"
 )
@@ -276,8 +277,7 @@ _STRUCTURE = re.compile(
 
 def _split(document: str) -> Iterator[tuple[Section, str]]:
     """Cut a document into pieces of one section each, in order."""
-    position, tables, base = 0, 0, Section.BODY
-    before_references = base
+    position, tables, base, before_references = 0, 0, Section.BODY, Section.BODY
 
     def here() -> Section:
         return Section.TABLE if tables and base is Section.BODY else base

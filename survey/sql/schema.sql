@@ -11,7 +11,7 @@ CREATE TABLE paper (
 CREATE TABLE mention_count (paper INTEGER, benchmark VARCHAR, alias VARCHAR, section VARCHAR, n INTEGER);
 CREATE TABLE mention (
     paper INTEGER, benchmark VARCHAR, alias VARCHAR, section VARCHAR,
-    start INTEGER,      -- character of the extracted text
+    start INTEGER,      -- byte of the extracted text in UTF-8
     counted BOOLEAN, reason VARCHAR
 );
 CREATE TABLE provenance (key VARCHAR PRIMARY KEY, value VARCHAR);

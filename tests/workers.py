@@ -1,0 +1,65 @@
+"""Functions that tests run in other processes; those import them by name."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from survey.errors import UnreadableError
+from survey.paper import IdSource
+from survey.store import Source, Store
+
+
+class TwoPartError(Exception):
+    """An error that can be pickled and not unpickled, as those of several libraries."""
+
+    def __init__(self, what: str, where: str) -> None:
+        super().__init__(what)
+        self.where = where
+
+
+def act(task: str) -> str:
+    """Do what the name of the task says; any other task comes back as it is."""
+    if task == "unreadable":
+        raise UnreadableError("a file of ice")
+    if task == "hang":
+        time.sleep(600)
+    if task == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if task == "exit":
+        os._exit(3)
+    if task == "hog":
+        bytearray(6 << 30)
+    if task == "deep":
+        return act(task)
+    if task == "fault":
+        raise TwoPartError("cold", "north")
+    return task
+
+
+def sleep_for(seconds: float) -> float:
+    """Return after `seconds`, which it gives back: later tasks can be done first."""
+    time.sleep(seconds)
+    return seconds
+
+
+def process_id(_: object) -> int:
+    """The process that does the work."""
+    return os.getpid()
+
+
+def add_papers(root: str, first: int, count: int) -> None:
+    """Add `count` raw files with a source each, and a skip for each, into the store at `root`."""
+    with Store(Path(root)) as store:
+        for number in range(first, first + count):
+            path = Path(root).parent / f"{number}.txt"
+            path.write_text(f"paper {number}")
+            with path.open("rb") as stream:
+                sha256, _ = store.add_raw(stream)
+            store.add_sources([a_source(sha256, f"2501.{number:05d}")])
+            store.skip(str(path), "for the test")
+
+
+def a_source(sha256: str, paper: str, member: int = -1) -> Source:
+    """A source without a title or date."""
+    return Source(sha256, member, "markdown", paper, None, IdSource.HEADER, "", None, False, f"{paper}.md")
