@@ -11,12 +11,13 @@ from enum import StrEnum
 from pathlib import PurePath
 
 from survey.errors import UnreadableError
-from survey.fulltext.container import open_container
+from survey.fulltext.container import Tree, open_container
 from survey.fulltext.sections import Section, Text, section_at
 from survey.paper import Identity, IdSource, newest_date_inside
 
 __all__ = ["EXTRACTOR", "Kind", "Section", "Text", "identify", "kind_of", "read", "section_at"]
 
+_DATED = (".tex", ".ltx", ".bbl", ".bib")  # the files of a source in which dates stand
 EXTRACTOR = 1  # raise by one when the text of any paper changes, so that `survey extract` makes it anew
 
 
@@ -74,13 +75,10 @@ def read(kind: Kind, data: bytes) -> Text:
     }
     if kind is not Kind.LATEX:
         return readers[kind](data)
-    content = open_container(data)
-    if isinstance(content, bytes) and b"%PDF-" in content[:1024]:
-        return pdf.read_pdf(content)  # authors may submit a PDF alone; arXiv serves it gzipped
-    tree = content if isinstance(content, dict) else {"main.tex": content}
-    if not tree:
-        raise UnreadableError("an archive without a text file")
-    text = latex.read_latex(tree)
+    source = _open_source(data)
+    if isinstance(source, bytes):
+        return pdf.read_pdf(source)
+    text = latex.read_latex(source)
     if not text.text.strip():
         raise UnreadableError("a LaTeX source without text")
     return text
@@ -98,17 +96,28 @@ def identify(kind: Kind, data: bytes) -> Identity:
     }
     if kind is not Kind.LATEX:
         return identifiers[kind](data)
+    source = _open_source(data)
+    return pdf.identify_pdf(source) if isinstance(source, bytes) else _identify_latex(source)
+
+
+def _open_source(data: bytes) -> Tree | bytes:
+    """Return the files of a LaTeX source, or the PDF that its authors submitted alone; arXiv serves it gzipped."""
     content = open_container(data)
-    if isinstance(content, bytes) and b"%PDF-" in content[:1024]:
-        return pdf.identify_pdf(content)
-    return _identify_latex(content if isinstance(content, dict) else {"main.tex": content})
+    if isinstance(content, dict):
+        if not any(name.lower().endswith((".tex", ".ltx")) for name in content):
+            raise UnreadableError("an archive without a .tex file")
+        return content
+    start = content[:1024].lstrip()
+    if b"%PDF-" in start:
+        return content
+    if start.startswith(b"%!PS") or start[:9].lower().startswith((b"<!doctype", b"<html")) or b"\0" in start:
+        raise UnreadableError(f"not LaTeX: it begins with {start[:12]!r}")
+    return {"main.tex": content}
 
 
-def _identify_latex(tree: dict[str, bytes]) -> Identity:
+def _identify_latex(tree: Tree) -> Identity:
     """A source bears no id of its own; the dates in it can still speak against the name of its file."""
-    sources = [data.decode("latin-1") for name, data in tree.items() if name.endswith((".tex", ".bbl", ".bib"))]
-    if not sources:
-        raise UnreadableError("an archive without a .tex file")
+    sources = [data.decode("latin-1") for name, data in tree.items() if name.lower().endswith(_DATED)]
     from survey.fulltext.latex import read_latex
 
     title = ""

@@ -11,12 +11,11 @@ from collections.abc import Iterator
 
 from survey.errors import UnreadableError
 from survey.fulltext.container import MAX_TEXT, Tree
+from survey.fulltext.macros import braced, expand_macros
 from survey.fulltext.normalise import normalise
 from survey.fulltext.sections import Section, Text, join_pieces
 
 _MAX_INPUT_DEPTH = 30
-_MAX_GROWTH = 20  # times; what macro expansion may add, against definitions that double each other
-_EXPANSION_ROUNDS = 5
 
 # In the address of a link % is a character like any other.
 _COMMENT = re.compile(r"(\\(?:url|href|nolinkurl|path)\s*\{[^{}\n]*\})|(?<!\\)((?:\\\\)*)%.*")
@@ -26,11 +25,8 @@ _INPUT = re.compile(
     r"|\\input\s+([^\s{}\\%]+)"
     r"|\\(?:sub)?import\*?\s*\{([^{}]*)\}\s*\{([^{}]*)\}"
 )
+_PACKAGE = re.compile(r"\\(?:usepackage|RequirePackage)\s*(?:\[[^\]]*\])?\s*\{([^{}]*)\}")
 _BIBLIOGRAPHY = re.compile(r"\\bibliography\s*\{[^{}]*\}|\\printbibliography\b(?:\[[^\]]*\])?")
-_DEFINITION = re.compile(
-    r"\\(?:(?:re|provide)?newcommand|providecommand|DeclareRobustCommand|def|gdef|newcommandx)\*?\s*"
-    r"(?:\{\s*\\([A-Za-z@]+)\s*\}|\\([A-Za-z@]+))\s*(?:\[0\]\s*)?(?=\{)"
-)
 
 
 def read_latex(tree: Tree) -> Text:
@@ -42,7 +38,7 @@ def read_latex(tree: Tree) -> Text:
     sources = {posixpath.normpath(name): _decode(data) for name, data in tree.items()}
     root = find_root(sources)
     flat, missing = _flatten(sources, root)
-    flat = _expand_macros(_add_bibliography(flat, sources, root))
+    flat = expand_macros(_add_bibliography(flat, sources, root), _own_styles(flat, sources))
     title = _argument_of(flat, "title")
     document = _document(flat)
     pieces = [(section, to_plain(raw)) for section, raw in _split(document)]
@@ -214,48 +210,15 @@ def _add_bibliography(flat: str, sources: dict[str, str], root: str) -> str:
     return flat[:at] + bbl + flat[behind:]
 
 
-def _expand_macros(text: str) -> str:
-    r"""Replace zero-argument macros (`\gsm` for GSM8K) by what they stand for, a few rounds deep."""
-    macros: dict[str, str] = {}
-    kept: list[str] = []
-    position = 0
-    for match in _DEFINITION.finditer(text):
-        if match.start() < position:
-            continue
-        body, end = _braced(text, match.end())
-        if body is None or "#" in body:
-            continue
-        macros[match[1] or match[2]] = body.replace("\\xspace", "")
-        kept.append(text[position : match.start()])
-        position = end
-    text = "".join([*kept, text[position:]])
-    if not macros:
-        return text
-    names = "|".join(sorted(map(re.escape, macros), key=len, reverse=True))
-    # TeX swallows the spaces behind a control word; authors write \gsm{} or \gsm\ to keep one.
-    use = re.compile(rf"\\({names})(?![A-Za-z@])(?:\{{\}}|\\(?= ))?")
-    limit = len(text) * _MAX_GROWTH + 10_000
-    for _ in range(_EXPANSION_ROUNDS):
-        growth = sum(len(macros[match[1]]) - len(match[0]) for match in use.finditer(text))
-        if len(text) + growth > limit:
-            break
-        text = use.sub(lambda match: macros[match[1]], text)
-    return text
-
-
-def _braced(text: str, start: int) -> tuple[str | None, int]:
-    """Return what stands between the brace at `start` and its partner, and the position behind that."""
-    depth = 0
-    for match in re.compile(r"\\.|[{}]", re.DOTALL).finditer(text, start, start + 20_000):
-        depth += {"{": 1, "}": -1}.get(match[0], 0)
-        if depth == 0:
-            return text[start + 1 : match.start()], match.end()
-    return None, start
+def _own_styles(flat: str, sources: dict[str, str]) -> str:
+    r"""Return the style files that came with the source and are in use (`\usepackage{mymacros}`)."""
+    names = {name.strip() for match in _PACKAGE.finditer(flat) for name in match[1].split(",")}
+    return "\n".join(_without_comments(sources[f"{name}.sty"]) for name in sorted(names) if f"{name}.sty" in sources)
 
 
 def _argument_of(text: str, command: str) -> str:
     match = re.search(rf"\\{command}\s*(?:\[[^\]]*\]\s*)?(?=\{{)", text)
-    body = _braced(text, match.end())[0] if match else None
+    body = braced(text, match.end())[0] if match else None
     return re.sub(r"\\(?:thanks|footnote)\s*" + _NESTED, "", body) if body else ""
 
 
@@ -271,7 +234,9 @@ _STRUCTURE = re.compile(
     r"|appendices|appendix)\*?\}"
     rf"(?:(?<=begin{{tabular}}){_SPEC}|(?<=begin{{longtable}}){_SPEC}|(?<=begin{{tabular[x*]}}){_SPEC}{_SPEC})?"
     r"|\\(?P<caption>caption|captionof\s*\{[^{}]*\})\*?\s*(?:\[[^\]]*\]\s*)?(?=\{)"
-    r"|\\(?P<appendix>appendix)(?![A-Za-z])"
+    r"|\\(?P<appendix>appendix(?![A-Za-z])"
+    r"|(?:section|chapter)\*?\s*\{\s*(?:appendi(?:x|ces)|supplement(?:ary|al)\ materials?)\s*\})",
+    re.IGNORECASE,
 )
 
 
@@ -289,7 +254,7 @@ def _split(document: str) -> Iterator[tuple[Section, str]]:
         position = match.end()
         opens = match["edge"] == "begin"
         if match["caption"]:
-            body, position = _braced(document, match.end())
+            body, position = braced(document, match.end())
             yield (Section.CAPTION if base is Section.BODY else base), body or ""
         elif match["env"] == "thebibliography":
             before_references, base = (base, Section.REFERENCES) if opens else (base, before_references)
