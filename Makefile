@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 .PHONY: demo test check bench format clean reference-counts
 
 demo: $(INSTALLED)
-	$(BIN)/survey report
+	@$(BIN)/survey report
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
@@ -26,10 +26,11 @@ format: $(INSTALLED)
 
 # constraints.txt pins torch to the CPU-sized build that CI ran; an unpinned torch pulls gigabytes of GPU packages.
 $(INSTALLED): pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "posttrain needs Python 3.11 or newer, found " + sys.version.split()[0] + "; try: make $(MAKECMDGOALS) PYTHON=python3.12")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "posttrain needs Python 3.11 or newer, found " + sys.version.split()[0] + "; try: make $(MAKECMDGOALS) PYTHON=python3.12")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing into .venv; the first time this takes about a minute"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,9 +1,9 @@
 """What the field trains with: from papers to trend tables with honest intervals.
 
-    arXiv → listing → download → store → fulltext → mentions → domain · method · data_source
-          → warehouse → trends → report
+    files → ingest → store │ extract → texts │ label → warehouse │ trends → grids → report
+            (paper)  (raw) │ (fulltext)      │ (mentions, domain) │ (published, compare, explain)
 
-A module imports only from earlier in this flow; `tests/test_architecture.py` holds it to that.
+A module imports only from earlier in its flow; `tests/test_architecture.py` has the whole list and holds it to that.
 """
 
 __version__ = "0.1.0"

@@ -1,73 +1,68 @@
-"""The `survey` command. stdout is data, stderr is narration; each command ends in something one can open."""
+"""The `survey` command: each of its commands ends in something one can open."""
 
-import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import date
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from survey import __version__
-from survey.benchmarks import LexiconName
+from survey.benchmarks import Domain, LexiconName
 from survey.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD, Rule
 from survey.errors import ExitCode, SurveyError
 from survey.published import Axis
 from survey.report import Format
 from survey.settings import data_folder
+from survey.speech import answer, envelope, fail, progress, put, say
 from survey.trends import Period, Project, Scope
 
-SCHEMA_VERSION = 1
+Choice = TypeVar("Choice", bound=StrEnum)
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=True,
+    rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=True,
     help="What the field trains language models with: papers in, trend tables with honest intervals out.",
 )  # fmt: skip
 
 Data = Annotated[Path | None, typer.Option("--data", help="Where own data live (POSTTRAIN_DATA; default: data).")]
+Counts = Annotated[Path | None, typer.Option("--counts", help="Counts that somebody exported, in place of own data.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Threshold = Annotated[int | None, typer.Option(help="Least mentions, inclusive: 1 to 20 (default: 5).")]
+InScope = Annotated[Scope, typer.Option(help="The whole text, or without references and appendix.")]
+ByRule = Annotated[Rule, typer.Option(help="Mentions of one benchmark, or of its domain together.")]
 
 
 def main() -> None:
     """Run the command line; every failure becomes an error with a hint and its exit code."""
-    arguments = sys.argv[1:]
+    arguments = sys.argv[1:] or ["--help"]
     try:
-        sys.exit(app(standalone_mode=False) or ExitCode.OK)
+        code = app(arguments, prog_name="survey", standalone_mode=False) or ExitCode.OK
+        if code == ExitCode.INTERRUPTED:  # typer turns Ctrl-C into this
+            raise KeyboardInterrupt
+        sys.exit(code)
     except SurveyError as error:
-        _fail(error.message, error.hint, error.exit_code, error)
+        fail(error.message, error.hint, error.exit_code, error)
     except typer.TyperException as error:
-        command = " ".join(["survey", *arguments[:1]])
-        _fail(error.format_message(), f"{command} --help", ExitCode.USAGE, error)
+        known = [command.name for command in app.registered_commands]
+        command = f"survey {arguments[0]}" if arguments[0] in known else "survey"
+        fail(error.format_message().replace("Value error, ", ""), f"{command} --help", ExitCode.USAGE, error)
     except (KeyboardInterrupt, typer.Abort) as error:
-        _fail(
-            "interrupted; what was done so far is kept",
-            "run the same command again to go on",
-            ExitCode.INTERRUPTED,
-            error,
-        )
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader (head, less) has left
-        sys.exit(ExitCode.OK)
+        hint = "run the same command again to go on"
+        fail("interrupted; what was done so far is kept", hint, ExitCode.INTERRUPTED, error)
     except Exception as error:
-        _fail(
-            f"unexpected {type(error).__name__}: {error}",
-            "run it again with --debug and report what it shows",
-            ExitCode.UNEXPECTED,
-            error,
-        )
+        message = f"unexpected {type(error).__name__}: {error}"
+        fail(message, "run it again with --debug and report what it shows", ExitCode.UNEXPECTED, error)
 
 
 @app.callback(invoke_without_command=True)
-def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
-) -> None:
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
     if version:
-        print(__version__)
+        put(__version__)
         raise typer.Exit
 
 
@@ -78,24 +73,26 @@ def ingest_command(
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
-    """Bring local papers into the store: .md .txt .pdf .tex .gz .tar.gz .json .xml .jsonl .parquet, or folders.
+    """Bring local papers into the store.
 
-    A folder that holds .tex files is one paper. Running it again changes nothing.
+    .md .txt .pdf .tex .gz .tar.gz .json .xml .jsonl .parquet, or folders of them. A folder that holds .tex files is
+    one paper. Running it again changes nothing.
 
     Example: survey ingest papers/ more.parquet
     """
-    from survey.ingest import ingest
+    from survey.ingest import existing, ingest
     from survey.store import Store
 
-    with Store(data_folder(data)) as store, _progress("identifying") as advance:
+    existing(paths)
+    with Store(data_folder(data)) as store, progress("identifying") as advance:
         result = ingest(paths, store, advance)
-    warnings = [f"{result.by_name:,} papers are known by their file's name alone"] if result.by_name else []
     skipped = [{"path": path, "reason": reason} for path, reason in result.skipped]
     lines = [f"{result.ingested:,} ingested, {result.unchanged:,} unchanged, {len(skipped):,} skipped"]
     lines += [f"skipped {skip['path']}: {skip['reason']}" for skip in skipped]
+    lines += [f"known by its file's name alone, which dates inside agree with: {paper}" for paper in result.by_name]
     lines.append("next: survey extract")
-    values = {"ingested": result.ingested, "unchanged": result.unchanged, "skipped": skipped}
-    _answer("ingest", values, lines, as_json, warnings)
+    values = {"ingested": result.ingested, "unchanged": result.unchanged, "skipped": skipped, "by_name": result.by_name}
+    answer("ingest", values, lines, as_json)
     return ExitCode.PARTIAL if skipped and not (result.ingested or result.unchanged) else ExitCode.OK
 
 
@@ -110,18 +107,22 @@ def extract_command(
 
     Example: survey extract --workers 2
     """
-    from survey.extract import extract
+    from survey.extract import estimate, extract, unread
     from survey.isolation import default_workers
 
-    with _own_store(data) as store, _progress("reading") as advance:
-        result = extract(store, workers or default_workers(), advance)
+    with _own_store(data) as store:
+        at_once = workers or default_workers()
+        waiting = unread(store)
+        say(f"{len(waiting):,} papers to read, about {estimate(waiting, at_once):,.0f} s with {at_once} workers")
+        with progress("reading") as advance:
+            result = extract(store, at_once, advance)
     failed = [{"arxiv_id": paper, "reason": reason} for paper, reason in result.failed]
     lines = [f"{result.extracted:,} extracted, {result.unchanged:,} unchanged, {len(failed):,} without text"]
     lines += [f"no text for {failure['arxiv_id']}: {failure['reason']}" for failure in failed[:20]]
     lines += [f"… and {len(failed) - 20:,} more: survey status"] if len(failed) > 20 else []
     lines.append("next: survey label")
     values = {"extracted": result.extracted, "unchanged": result.unchanged, "failed": failed}
-    _answer("extract", values, lines, as_json)
+    answer("extract", values, lines, as_json)
     return ExitCode.PARTIAL if failed and not (result.extracted or result.unchanged) else ExitCode.OK
 
 
@@ -135,7 +136,7 @@ def label_command(
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
-    """Count the mentions in every extracted paper, with places and aliases, into the warehouse.
+    """Count the mentions in every extracted paper, with places and aliases.
 
     Example: survey label --lexicon printed
     """
@@ -143,168 +144,197 @@ def label_command(
     from survey.label import label, warehouse_path
     from survey.warehouse import Warehouse
 
-    with _own_store(data) as store, _progress("counting") as advance:
+    with _own_store(data) as store, progress("counting") as advance:
         result = label(store, load_lexicon(lexicon), advance)
-    if not result.papers:
-        raise SurveyError("no paper has a text yet", "survey extract", ExitCode.NOTHING_MATCHED)
     lines = [f"{result.papers:,} papers labelled: {result.mentions:,} mentions counted, {result.refused:,} refused"]
     if export:
         with Warehouse.open(warehouse_path(data_folder(data))) as warehouse:
-            lines.append(f"{warehouse.export(export):,} rows of counts in {export}")
+            lines.append(
+                f"{warehouse.export(export):,} rows of counts in {export}; papers without an arXiv id are not there"
+            )
     lines.append("next: survey report")
-    _answer("label", asdict(result) | {"lexicon": lexicon}, lines, as_json)
+    answer("label", asdict(result) | {"lexicon": lexicon}, lines, as_json)
     return ExitCode.OK
 
 
 @app.command("report")
 def report_command(
     axis: Annotated[str, typer.Option(help="domain, method, data_source or all.")] = "domain",
-    threshold: Annotated[int, typer.Option(help="Least mentions, inclusive: 1 to 20.")] = DEFAULT_THRESHOLD,
+    threshold: Threshold = None,
     sweep: Annotated[str | None, typer.Option(metavar="A..B", help="A table for each threshold from A to B.")] = None,
     by: Annotated[Period, typer.Option(help="The period of a row.")] = Period.YEAR,
-    scope: Annotated[Scope, typer.Option(help="The whole text, or without references and appendix.")] = Scope.ALL,
-    rule: Annotated[Rule, typer.Option(help="Mentions of one benchmark, or of its domain together.")] = Rule.ANY_NAME,
+    scope: InScope = Scope.ALL,
+    rule: ByRule = Rule.ANY_NAME,
     project: Annotated[Project, typer.Option(help="How an unfinished year is projected.")] = Project.MEAN_SHARE,
     form: Annotated[Format, typer.Option("--format", help="How the tables are written.")] = Format.TERMINAL,
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of stdout.")] = None,
+    counts: Counts = None,
     data: Data = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
-    """Print the trend tables: k of n papers per period, with intervals, beside what the survey printed.
+    """Print the trend tables, beside what the survey printed.
+
+    k of n papers per period, with intervals.
 
     Example: survey report --sweep 1..6 --by half --format csv --out trends.csv
     """
-    from survey.report import as_data, draw, grid, render
+    from survey.grids import as_data, as_grids
+    from survey.report import draw, render
     from survey.sample import open_sample
     from survey.trends import domain_trends, published_trends
 
-    axes = list(Axis) if axis == "all" else [_choice("--axis", axis, Axis)]
+    if sweep and threshold is not None:
+        raise SurveyError("--threshold and --sweep cannot be used together", f"survey report --sweep {sweep}")
+    axes = list(Axis) if axis == "all" else [_choice("--axis", axis, Axis, "or all")]
     thresholds = _sweep(sweep) if sweep else [_within(threshold)]
     form = Format.JSON if as_json else form
     if form is Format.PARQUET and out is None:
         raise SurveyError("--format parquet writes a binary file", "add --out FILE.parquet")
-    sample = open_sample(data_folder(data))
+    sample = open_sample(data_folder(data), counts)
     with sample.warehouse:
         tables = domain_trends(sample.warehouse, thresholds, by, scope, rule, project) if Axis.DOMAIN in axes else []
         tables += [published_trends(one) for one in axes if one is not Axis.DOMAIN]
         provenance = sample.provenance()
+    if not any(table.rows for table in tables):
+        raise SurveyError(
+            "no paper of the sample has a date, so there is no period to show",
+            "survey ingest papers with an arXiv id", ExitCode.NOTHING_MATCHED,
+        )  # fmt: skip
     content: str | bytes
     if form is Format.JSON:
-        warnings = ([sample.sentence] if sample.is_default else []) + sample.warnings
-        content = _envelope("report", {"tables": [as_data(table) for table in tables]}, warnings, provenance) + "\n"
+        content = envelope("report", {"tables": [as_data(table) for table in tables]}, sample.cautions, provenance)
     elif form is Format.TERMINAL:
         colour = out is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        content = draw([grid(table) for table in tables], _story(sample), None if colour else 100, colour)
+        content = draw(as_grids(tables), sample.story, None if colour else 100, colour)
     else:
-        content = render(tables, _story(sample), form)
-        if form in (Format.CSV, Format.PARQUET):
-            _say(_story(sample))
+        content = render(tables, sample.story, form)
     _write(content, out)
+    return ExitCode.OK
+
+
+@app.command("papers")
+def papers_command(
+    domain: Annotated[Domain | None, typer.Option(help="Only papers of this domain.")] = None,
+    period: Annotated[str | None, typer.Option(help="Only papers of 2025, 2025-H1, 2025-Q2 or 2025-06.")] = None,
+    threshold: Threshold = None,
+    scope: InScope = Scope.ALL,
+    rule: ByRule = Rule.ANY_NAME,
+    counts: Counts = None,
+    data: Data = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> int:
+    """List the papers of the sample, or of one cell of its table.
+
+    Example: survey papers --domain code --period 2024
+    """
+    from survey.explain import papers
+    from survey.sample import open_sample
+
+    sample = open_sample(data_folder(data), counts)
+    with sample.warehouse:
+        found = papers(sample, domain, period, _within(threshold), scope, rule)
+        provenance = sample.provenance()
+    if not found:
+        what = " ".join(filter(None, [domain, f"in {period}" if period else ""]))
+        raise SurveyError(f"no paper {what}", "survey report, for what there is", ExitCode.NOTHING_MATCHED)
+    lines = [
+        f"{paper['arxiv_id']:<18} {_day(paper):<10}  {','.join(paper['domains']) or '–':<12}  {paper['title'][:90]}"
+        for paper in found
+    ]
+    answer("papers", {"papers": found}, lines, as_json, sample.cautions, provenance)
     return ExitCode.OK
 
 
 @app.command("diff")
 def diff_command(
     check: Annotated[bool, typer.Option("--check", help="End with exit code 6 where a cell differs.")] = False,
+    counts: Counts = None,
     data: Data = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
-    """Compare the domain table with the printed one, cell by cell: verdict and likely cause.
+    """Compare the domain table with the printed one: verdicts and likely causes.
 
     Example: survey diff --check
     """
     from survey.compare import Verdict, compare
-    from survey.report import Grid, draw
+    from survey.grids import diff_grid
+    from survey.report import draw
     from survey.sample import open_sample
     from survey.trends import domain_trends
 
-    sample = open_sample(data_folder(data))
+    sample = open_sample(data_folder(data), counts)
     with sample.warehouse:
-        cells = compare(domain_trends(sample.warehouse)[0], sample.is_default)
+        table = domain_trends(sample.warehouse)[0]
         provenance = sample.provenance()
+    cells = compare(table, sample.is_bundled)
     if as_json:
-        print(
-            _envelope(
-                "diff",
-                {"cells": [asdict(cell) for cell in cells]},
-                [sample.sentence, *sample.warnings],
-                provenance,
-            )
-        )
+        put(envelope("diff", {"cells": [asdict(cell) for cell in cells]}, sample.cautions, provenance))
     else:
-        rows = tuple(
-            (c.period, c.label, f"{c.published:,.0f}", f"{c.published_part:.1%}", f"{c.k:,}",
-             "–" if c.part is None else f"{c.part:.1%}",
-             "" if c.low is None or c.high is None else f"{c.low:.1%} to {c.high:.1%}", c.verdict.value)
-            for c in cells
-        )  # fmt: skip
-        head = ("year", "domain", "printed", "part", "ours", "part", "95% interval", "verdict")
-        note = "part: of all domain assignments of the year; counts of two crawls cannot be compared, their mix can."
-        causes = sorted({f"{c.verdict}: {c.cause}" for c in cells if c.cause})
-        print(draw([Grid("Printed and ours", note, head, rows)], _story(sample), 100, False), end="")
-        print("\nLikely causes\n" + "\n".join(f"  {cause}" for cause in causes))
+        causes = sorted({f"  {c.verdict}: {c.cause}" for c in cells if c.cause})
+        put(draw([diff_grid(cells, table)], sample.story, 100, False) + "\n".join(["\nLikely causes", *causes]))
     return ExitCode.DIFFERS if check and any(c.verdict is Verdict.DIFFERS for c in cells) else ExitCode.OK
 
 
 @app.command("explain")
 def explain_command(
-    arxiv_id: Annotated[str, typer.Argument(help="An arXiv id, its URL, or a local key.")],
+    paper: Annotated[str, typer.Argument(help="An arXiv id, its URL, a local key, or words of a title.")],
+    counts: Counts = None,
     data: Data = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
-    """Show every mention of a paper: benchmark, alias, section, place, and why it counts or not.
+    """Show every mention of a paper, and why it counts or not.
 
     Example: survey explain 2503.05592
     """
     from survey.explain import explain
     from survey.sample import open_sample
 
-    sample = open_sample(data_folder(data))
+    sample = open_sample(data_folder(data), counts)
     with sample.warehouse:
-        found = explain(sample, arxiv_id)
+        found = explain(sample, paper, data_folder(data))
         provenance = sample.provenance()
     lines = [
         f"{found['arxiv_id']}  {found['title']}",
-        f"version 1: {found['published'] or 'unknown'}; surface: {found['surface']}; id from: {found['id_source']}",
+        f"version 1: {_day(found)}; surface: {found['surface']}; id from: {found['id_source']}",
+        *([f"the text lacks what is {found['lacks']}"] if found["lacks"] else []),
         f"domains at {DEFAULT_THRESHOLD} mentions: {', '.join(found['domains']) or 'none'}",
         "counts: " + (", ".join(f"{name} {n}" for name, n in found["counts"].items()) or "none"),
     ]
     for mention in found["mentions"]:
+        where = f"@{mention['offset']}" if sample.has_places else f"×{mention['n']}"
+        told = f"…{mention['context']}…" if mention["context"] and mention["counted"] else mention["reason"]
         verdict = "counts " if mention["counted"] else "refused"
-        place = (
-            f"{mention['section']} @{mention['offset']}"
-            if mention["offset"] is not None
-            else f"{mention['section']} ×{mention['n']}"
-        )
-        lines.append(f"  {verdict} {mention['benchmark']:<16} {place:<20} {mention['alias']}: {mention['reason']}")
-    _answer("explain", found, lines, as_json, [sample.sentence] if sample.is_default else [], provenance)
+        lines.append(f"  {verdict} {mention['benchmark']:<16} {mention['section'] + ' ' + where:<19} {told}")
+    answer("explain", found, lines, as_json, sample.cautions, provenance)
     return ExitCode.OK
 
 
 @app.command("status")
 def status_command(data: Data = None, as_json: Json = False, debug: Debug = False) -> int:
-    """Show how many papers are at each step: identified, duplicates, without text and why, extracted, labelled.
+    """Show how many papers are at each step, and what was passed over and why.
 
     Example: survey status --json
     """
-    from survey.sample import flow
+    from survey.sample import status
 
-    with _own_store(data):
-        pass
-    values = flow(data_folder(data))
+    with _own_store(data) as store:
+        values = status(store)
     steps = values["flow"]
+    skipped = steps["skipped"]
     lines = [
         f"identified  {steps['identified']:>8,}   papers; {steps['duplicates']:,} further copies of them",
         f"extracted   {steps['extracted']:>8,}",
         f"labelled    {steps['labelled']:>8,}   " + ", ".join(f"{name} {n:,}" for name, n in steps["domains"].items()),
+        "known by    " + (", ".join(f"{source} {n:,}" for source, n in steps["known_by"].items()) or "–"),
     ]
     lines += [f"no text     {n:>8,}   {reason}" for reason, n in steps["without_text"].items()]
-    lines += [f"skipped     {n:>8,}   {reason}" for reason, n in steps["skipped_files"].items()]
-    lines.append("known by    " + ", ".join(f"{source} {n:,}" for source, n in steps["id_sources"].items()))
-    _answer("status", values, lines, as_json)
+    lines += [f"skipped     {skip['path']}: {skip['reason']}" for skip in skipped[:20]]
+    lines += [f"… and {len(skipped) - 20:,} more: survey status --json"] if len(skipped) > 20 else []
+    answer("status", values, [line.rstrip() for line in lines], as_json)
     return ExitCode.OK
 
 
@@ -316,19 +346,21 @@ def _own_store(data: Path | None) -> Iterator[Any]:
     if not Store.exists(folder):
         raise SurveyError(f"no papers in {folder}", "survey ingest PATH…", ExitCode.NOTHING_MATCHED)
     with Store(folder) as store:
+        if next(store.sources(), None) is None and not store.skipped():
+            raise SurveyError(f"no papers in {folder}", "survey ingest PATH…", ExitCode.NOTHING_MATCHED)
         yield store
 
 
-def _choice(flag: str, value: str, kind: type[Axis]) -> Axis:
+def _choice(flag: str, value: str, kind: type[Choice], more: str) -> Choice:
     try:
         return kind(value)
     except ValueError:
-        raise SurveyError(
-            f"{flag} '{value}' is unknown; expected {', '.join(kind)} or all", "survey report --help"
-        ) from None
+        raise SurveyError(f"{flag} '{value}' is unknown; expected {', '.join(kind)} {more}", "survey --help") from None
 
 
-def _within(threshold: int) -> int:
+def _within(threshold: int | None) -> int:
+    if threshold is None:
+        return DEFAULT_THRESHOLD
     if not 1 <= threshold <= HIGHEST_THRESHOLD:
         raise SurveyError(f"--threshold {threshold}; expected 1 to {HIGHEST_THRESHOLD}", "survey report --threshold 5")
     return threshold
@@ -338,83 +370,27 @@ def _sweep(text: str) -> list[int]:
     first, dots, last = text.partition("..")
     if not (dots and first.isdigit() and last.isdigit() and 1 <= int(first) <= int(last) <= HIGHEST_THRESHOLD):
         raise SurveyError(
-            f"--sweep '{text}'; expected A..B with 1 ≤ A ≤ B ≤ {HIGHEST_THRESHOLD}",
-            "survey report --sweep 1..6",
+            f"--sweep '{text}'; expected A..B with 1 ≤ A ≤ B ≤ {HIGHEST_THRESHOLD}", "survey report --sweep 1..6"
         )
     return list(range(int(first), int(last) + 1))
 
 
-def _story(sample: Any) -> str:
-    return " ".join([sample.sentence, *(f"{warning}." for warning in sample.warnings)])
-
-
-def _answer(
-    command: str,
-    values: dict[str, Any],
-    lines: list[str],
-    as_json: bool,
-    warnings: list[str] | None = None,
-    provenance: dict[str, Any] | None = None,
-) -> None:
-    """Print the one JSON object, or the lines for a person."""
-    if as_json:
-        print(_envelope(command, values, warnings or [], provenance or {"posttrain": __version__}))
-        return
-    for warning in warnings or []:
-        _say(warning)
-    print("\n".join(lines))
-
-
-def _envelope(command: str, values: dict[str, Any], warnings: list[str], provenance: dict[str, Any]) -> str:
-    head = {"schema_version": SCHEMA_VERSION, "command": command}
-    envelope = {**head, "data": values, "warnings": warnings, "provenance": provenance}
-    return json.dumps(envelope, ensure_ascii=False, default=_as_json)
-
-
-def _as_json(value: object) -> object:
-    if isinstance(value, date):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+def _day(paper: dict[str, Any]) -> str:
+    """The date of version 1 as far as it is known: a day, or the month that the id names."""
+    published = paper["published"] or "unknown"
+    return published[:7] if paper["published_is"] == "month" else published
 
 
 def _write(content: str | bytes, out: Path | None) -> None:
     if out is None:
-        print(content, end="")
+        put(str(content).removesuffix("\n"))
         return
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(content.encode() if isinstance(content, str) else content)
+        out.write_bytes(content if isinstance(content, bytes) else content.removesuffix("\n").encode() + b"\n")
     except OSError as error:
         raise SurveyError(f"cannot write {out}: {error.strerror}", "choose another file with --out") from error
-    _say(f"wrote {out}")
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar with rate and time left on stderr, where that is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda done, of: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(what, total=None)
-        yield lambda done, of: progress.update(bar, completed=done, total=of)
-
-
-def _fail(message: str, hint: str, code: ExitCode, error: BaseException) -> None:
-    if "--debug" in sys.argv:
-        raise error
-    if "--json" in sys.argv:
-        print(json.dumps({"error": {"code": code.name.lower(), "message": message, "hint": hint}}, ensure_ascii=False))
-    _say(f"error: {message}\n  try: {hint}")
-    sys.exit(code)
+    say(f"wrote {out}")
 
 
 if __name__ == "__main__":

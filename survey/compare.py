@@ -1,14 +1,18 @@
 """Our domain table against the printed one, cell by cell, with a verdict and its likely cause.
 
 Counts of two crawls of different size cannot be compared, and the survey prints no n. What can be compared is the mix:
-which part of a year's domain assignments goes to each domain.
+which part of a year's domain assignments goes to each domain. A paper of two domains is assigned twice; the interval
+takes assignments as independent, which the few such papers hardly change.
 """
 
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
+from survey.published import Published
 from survey.trends import TrendTable, wilson
+
+_ENOUGH = 30
 
 
 class Verdict(StrEnum):
@@ -16,6 +20,7 @@ class Verdict(StrEnum):
 
     AGREES = "agrees"  # the printed part lies inside our interval
     DIFFERS = "differs"  # it does not
+    TOO_FEW = "too few to tell"  # it does, but so would most numbers: ours rests on fewer than 30 assignments
     NO_DATA = "no data"  # we have no paper of that year
 
 
@@ -36,7 +41,7 @@ class Difference:
     cause: str
 
 
-def compare(table: TrendTable, is_default_sample: bool) -> list[Difference]:
+def compare(table: TrendTable, is_bundled: bool) -> list[Difference]:
     """Return the printed cells of a domain table by year, each with ours and a verdict."""
     printed: Counter[str] = Counter()
     ours: Counter[str] = Counter()
@@ -54,23 +59,24 @@ def compare(table: TrendTable, is_default_sample: bool) -> list[Difference]:
         if low is None or high is None:
             verdict = Verdict.NO_DATA
         else:
-            verdict = Verdict.AGREES if low <= published_part <= high else Verdict.DIFFERS
+            inside = low <= published_part <= high
+            verdict = Verdict.DIFFERS if not inside else Verdict.TOO_FEW if n < _ENOUGH else Verdict.AGREES
         differences.append(
             Difference(
                 row.period, row.label, row.published.value, published_part, row.k, n, row.k / n if n else None,
-                low, high, verdict, _cause(verdict, row.published.agreement, n, is_default_sample),
+                low, high, verdict, _cause(verdict, row.published, is_bundled),
             )
         )  # fmt: skip
     return differences
 
 
-def _cause(verdict: Verdict, agreement: str, n: int, is_default_sample: bool) -> str:
+def _cause(verdict: Verdict, published: Published, is_bundled: bool) -> str:
     if verdict is Verdict.NO_DATA:
         return "the sample has no paper of this year that reaches the threshold"
-    if verdict is Verdict.AGREES:
-        return "a wide interval" if n < 30 else ""
-    if agreement.startswith(("conflict", "one reading")):
-        return f"the printed number is unsure ({agreement})"
-    if is_default_sample:
+    if verdict in (Verdict.AGREES, Verdict.TOO_FEW):
+        return ""
+    if published.is_unsure:
+        return f"the printed number is unsure ({published.agreement})"
+    if is_bundled:
         return "the sample: found text of 2025, mostly on question answering, not a crawl"
     return "the sample: another crawl, another lexicon or another text surface"

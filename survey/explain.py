@@ -1,60 +1,108 @@
-"""Why a paper is where it is: every mention with its alias, section, place and reason."""
+"""Why a paper is where it is: every mention with its words, section, place and reason; and the papers of a cell."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from survey.benchmarks import LexiconName, load_lexicon
 from survey.domain import DEFAULT_THRESHOLD, Rule, assign_domains
 from survey.errors import ExitCode, SurveyError
+from survey.label import text_of
 from survey.paper import find_arxiv_id
 from survey.sample import Sample
+from survey.store import Store
+from survey.trends import Period, Scope, period_of, sections_of
+
+_AROUND = 40  # bytes of text shown on either side of a mention
 
 
-def explain(sample: Sample, asked: str) -> dict[str, Any]:
-    """Return everything that is known of the paper `asked` (an id, with version or URL around it, or a local key).
+def explain(sample: Sample, asked: str, data: Path) -> dict[str, Any]:
+    """Return everything that is known of the paper `asked`: an id (also in a URL), a local key, or words of its title.
 
-    The bundled counts hold no places: there `offset` is null and each entry stands for `n` mentions.
-    Raises SurveyError with exit code 3 where the sample lacks the paper.
+    Shared counts hold no places: there `offset`, `found` and `context` are null and each entry stands for `n` mentions.
+    Raises SurveyError with exit code 3 where the sample lacks the paper, or several have such a title.
     """
-    found = find_arxiv_id(asked)
-    key = found.id if found else asked
-    rows = sample.warehouse.query("explain_paper", arxiv_id=key)
-    if not rows:
-        where = "the bundled sample" if sample.is_default else "your sample"
-        raise SurveyError(
-            f"{key} is not in {where}",
-            "survey ingest a copy of it, or survey status to see what is there",
-            ExitCode.NOTHING_MATCHED,
-        )
-    paper, arxiv_id, title, published, surface, id_source = rows[0]
-    aliases = {(b.key, a.spelling): a.reason for b in load_lexicon(_lexicon(sample)).benchmarks for a in b.aliases}
+    paper, arxiv_id, title, published, is_day, surface, id_source = _find(sample, asked, data)
     counts: Counter[str] = Counter()
     domains = {}
-    mentions: list[dict[str, Any]] = []
+    by_alias: list[dict[str, Any]] = []
+    aliases = {(b.key, a.spelling): a.reason for b in load_lexicon(_lexicon(sample)).benchmarks for a in b.aliases}
     for benchmark, domain, alias, section, n in sample.warehouse.query("explain_counts", paper=paper):
         counts[benchmark] += n
         domains[benchmark] = domain
-        if sample.is_default:
-            reason = aliases.get((benchmark, alias), "")
-            mentions.append(_mention(benchmark, domain, alias, section, None, True, reason) | {"n": n})
-    if not sample.is_default:
-        mentions = [_mention(*row) for row in sample.warehouse.query("explain_mentions", paper=paper)]
+        reason = aliases.get((benchmark, alias), "")
+        by_alias.append(
+            {"benchmark": benchmark, "domain": domain, "alias": alias, "section": section, "offset": None,
+             "counted": True, "reason": reason, "found": None, "context": None, "n": n}
+        )  # fmt: skip
+    mentions, lacks = _places(sample, paper, arxiv_id, data) if sample.has_places else (by_alias, "")
     return {
         "arxiv_id": arxiv_id, "title": title, "published": published.isoformat() if published else None,
-        "surface": surface, "id_source": id_source, "mentions": mentions, "counts": dict(counts.most_common()),
+        "published_is": None if published is None else "day" if is_day else "month", "surface": surface,
+        "id_source": id_source, "lacks": lacks, "mentions": mentions, "counts": dict(counts.most_common()),
         "domains": sorted(assign_domains(counts, domains, DEFAULT_THRESHOLD, Rule.ANY_NAME)),
         "method": None, "data_source": None,
     }  # fmt: skip
 
 
+def papers(
+    sample: Sample, domain: str | None, period: str | None, threshold: int, scope: Scope, rule: Rule
+) -> list[dict[str, Any]]:
+    """Return the papers of a cell of the table: a domain (any where None) and a period such as 2025, 2025-H1, 2025-06.
+
+    Without domain and period, every paper of the sample.
+    """
+    rows = sample.warehouse.query(
+        "papers", domain=domain, threshold=threshold if domain else 0, reached=threshold,
+        sections=sections_of(scope), domain_sum=rule is Rule.DOMAIN_SUM,
+    )  # fmt: skip
+    return [
+        {"arxiv_id": arxiv_id, "title": title, "published": published.isoformat() if published else None,
+         "published_is": None if published is None else "day" if is_day else "month", "surface": surface,
+         "id_source": id_source, "domains": domains or []}
+        for arxiv_id, title, published, is_day, surface, id_source, domains in rows
+        if period is None or (published and period in {period_of(published, by) for by in Period})
+    ]  # fmt: skip
+
+
+def _find(sample: Sample, asked: str, data: Path) -> tuple[Any, ...]:
+    found = find_arxiv_id(asked)
+    by_title = found is None and not asked.startswith("local:")
+    rows = sample.warehouse.query("explain_paper", asked=found.id if found else asked, by_title=by_title)
+    if len(rows) == 1:
+        return rows[0]
+    if rows:
+        some = "; ".join(f"{row[1]} {row[2]}" for row in rows[:5])
+        message = f"{len(rows)} papers have '{asked}' in their title: {some}{' …' if len(rows) > 5 else ''}"
+        raise SurveyError(message, "survey explain ID", ExitCode.NOTHING_MATCHED)
+    if found is None:
+        what = f"'{asked}' is no arXiv id, and no title in the sample has it"
+        raise SurveyError(what, "survey papers, to see what is there", ExitCode.NOTHING_MATCHED)
+    if not sample.is_bundled and Store.exists(data):
+        with Store(data) as store:
+            if next(store.sources(found.id), None):
+                raise SurveyError(f"{found.id} is ingested, not counted", "survey extract, then survey label")
+    hint = "survey papers, to see what is there; or survey ingest a copy of it"
+    raise SurveyError(f"{found.id} is not in the sample", hint, ExitCode.NOTHING_MATCHED)
+
+
+def _places(sample: Sample, paper: int, arxiv_id: str, data: Path) -> tuple[list[dict[str, Any]], str]:
+    """Return every place with the words around it, and what the text lacks."""
+    with Store(data) as store:
+        stored = text_of(store, arxiv_id)
+    text, lacks = (stored[0].text, stored[1]) if stored else (memoryview(b""), "")
+    mentions = []
+    for benchmark, domain, alias, section, start, stop, counted, reason in sample.warehouse.query(
+        "explain_mentions", paper=paper
+    ):
+        context = str(text[max(0, start - _AROUND) : stop + _AROUND], "utf-8", "ignore")
+        mentions.append(
+            {"benchmark": benchmark, "domain": domain, "alias": alias, "section": section, "offset": start,
+             "counted": counted, "reason": reason, "found": str(text[start:stop], "utf-8", "ignore"),
+             "context": " ".join(context.split())}
+        )  # fmt: skip
+    return mentions, lacks
+
+
 def _lexicon(sample: Sample) -> LexiconName:
     return LexiconName(sample.warehouse.provenance().get("lexicon", LexiconName.ALIASES))
-
-
-def _mention(
-    benchmark: str, domain: str, alias: str, section: str, offset: int | None, counted: bool, reason: str
-) -> dict[str, Any]:
-    return {
-        "benchmark": benchmark, "domain": domain, "alias": alias, "section": section,
-        "offset": offset, "counted": counted, "reason": reason,
-    }  # fmt: skip

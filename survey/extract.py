@@ -1,5 +1,6 @@
 """Store to text: one text per paper, from the best of its copies that can be read."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,8 +18,11 @@ from survey.texts import write_shard
 
 _SHARD_CHARACTERS = 64_000_000  # of text in one shard; a run that is cut off loses at most the last
 _SHARD_TEXTS = 1_000
+_SHARD_SECONDS = 20.0
 _ROWS_AT_ONCE = 50  # rows of one Parquet file that a worker reads in one go
+_USUAL_SECONDS = {Kind.PDF: 0.15, Kind.LATEX: 0.05}  # of CPU for one paper; other kinds take 0.02
 METADATA_ONLY = "metadata only"
+NOT_YET = "not extracted yet"
 
 
 @dataclass
@@ -42,33 +46,30 @@ def extract(store: Store, workers: int, advance: Callable[[int, int], None] = la
     """Read the text of every paper that has none yet; return what was done. It can be cut off and run again.
 
     A paper's copies are tried in the order of preference (source, record, PDF, markdown; later versions first) until
-    one can be read.
+    one can be read. `advance` is told how many of how many papers have been read.
     """
-    result = Extracted()
-    done = store.extractions(EXTRACTOR)
     copies = copies_by_paper(store)
-    waiting: dict[str, list[Source]] = {}
+    asked = unread(store)
+    result = Extracted()
+    read_so_far = 0
+    advance(0, len(asked))
+    todo = asked
+    while todo:
+        # One round reads the next copy of each paper; what cannot be read leaves its next copy for the next round.
+        for _ in _write_texts(store, _read_all(todo, store, workers)):
+            read_so_far += 1
+            advance(min(read_so_far, len(asked)), len(asked))
+        todo = unread(store)
+    done = store.extractions(EXTRACTOR)
+    tried = {source.paper for source in asked}
     for paper, sources in copies.items():
-        if any(source.id in done and done[source.id].reason is None for source in sources[:1]):
-            result.unchanged += 1
+        if _with_text(sources, done) is None:
+            result.failed.append((paper, _reason(sources, done)))
+        elif paper in tried:
+            result.extracted += 1
         else:
-            waiting[paper] = [source for source in sources if source.kind != Kind.METADATA]
-    total = len(waiting)
-    reasons: dict[str, str] = {paper: METADATA_ONLY for paper, sources in waiting.items() if not sources}
-    while waiting := {paper: sources for paper, sources in waiting.items() if sources}:
-        # One round: the best copy of each paper that still has no text. What cannot be read leaves its next copy.
-        _settle_known(waiting, done, reasons, result)
-        best = [sources[0] for sources in waiting.values() if sources]
-        for source, outcome in _write_texts(store, _read_all(best, store, workers)):
-            if outcome is None:
-                result.extracted += 1
-                waiting[source.paper] = []
-                reasons.pop(source.paper, None)
-            else:
-                reasons[source.paper] = outcome
-                waiting[source.paper] = waiting[source.paper][1:]
-            advance(result.extracted + len(reasons), total)
-    result.failed = sorted(reasons.items())
+            result.unchanged += 1
+    result.failed.sort()
     return result
 
 
@@ -82,36 +83,52 @@ def copies_by_paper(store: Store) -> dict[str, list[Source]]:
     return copies
 
 
-def reasons_without_text(store: Store) -> Counter[str]:
-    """Count the papers without a text by the reason of their best copy; ones not tried yet are `not extracted yet`."""
+def chosen_texts(store: Store) -> list[tuple[list[Source], Extraction]]:
+    """Return, for every paper with a text, its copies and the extraction of the best copy that has one."""
     done = store.extractions(EXTRACTOR)
-    reasons: Counter[str] = Counter()
-    for sources in copies_by_paper(store).values():
-        tried = [done[source.id] for source in sources if source.id in done]
-        if any(extraction.reason is None for extraction in tried):
-            continue
-        texts = [source for source in sources if source.kind != Kind.METADATA]
-        if not texts:
-            reasons[METADATA_ONLY] += 1
-        else:
-            reasons[str(tried[0].reason) if tried else "not extracted yet"] += 1
-    return reasons
+    found = ((sources, _with_text(sources, done)) for sources in copies_by_paper(store).values())
+    return [(sources, extraction) for sources, extraction in found if extraction is not None]
 
 
-def _settle_known(
-    waiting: dict[str, list[Source]], done: dict[int, Extraction], reasons: dict[str, str], result: Extracted
-) -> None:
-    """Pass over copies that an earlier run has tried: a text is kept, a failure is not repeated."""
-    for paper, sources in waiting.items():
-        while sources and sources[0].id in done:
-            reason = done[sources[0].id].reason
-            if reason is None:
-                result.unchanged += 1
-                reasons.pop(paper, None)
-                sources.clear()
-            else:
-                reasons[paper] = reason
-                sources.pop(0)
+def unread(store: Store) -> list[Source]:
+    """Return the next copy to read of every paper that has none better: untried, and before any that gave a text."""
+    done = store.extractions(EXTRACTOR)
+    waiting = (_next_copy(sources, done) for sources in copies_by_paper(store).values())
+    return [source for source in waiting if source is not None]
+
+
+def estimate(sources: list[Source], workers: int) -> float:
+    """Return about how many seconds it takes to read these copies: a usual paper's time of each kind."""
+    return sum(_USUAL_SECONDS.get(Kind(source.kind), 0.02) for source in sources) / workers + 1.0
+
+
+def reasons_without_text(store: Store) -> Counter[str]:
+    """Count the papers without a text by the reason; ones not tried yet are NOT_YET."""
+    done = store.extractions(EXTRACTOR)
+    copies = copies_by_paper(store).values()
+    return Counter(_reason(sources, done) for sources in copies if _with_text(sources, done) is None)
+
+
+def _next_copy(sources: list[Source], done: dict[int, Extraction]) -> Source | None:
+    for source in sources:
+        if source.id in done and done[source.id].reason is None:
+            return None
+        if source.id not in done and source.kind != Kind.METADATA:
+            return source
+    return None
+
+
+def _with_text(sources: list[Source], done: dict[int, Extraction]) -> Extraction | None:
+    return next((done[s.id] for s in sources if s.id in done and done[s.id].reason is None), None)
+
+
+def _reason(sources: list[Source], done: dict[int, Extraction]) -> str:
+    """Why a paper has no text: what its best copy came to."""
+    texts = [source for source in sources if source.kind != Kind.METADATA]
+    if not texts:
+        return METADATA_ONLY
+    tried = [done[source.id] for source in texts if source.id in done]
+    return str(tried[0].reason) if tried else NOT_YET
 
 
 def _read_all(sources: list[Source], store: Store, workers: int) -> Iterator[tuple[Source, Text | Failed]]:
@@ -177,31 +194,37 @@ def _rows(table: parquet.ParquetFile, wanted: list[int]) -> list[object]:
     return values
 
 
-def _write_texts(store: Store, outcomes: Iterable[tuple[Source, Text | Failed]]) -> Iterator[tuple[Source, str | None]]:
-    """Write texts shard by shard, index each shard when it is whole, yield each source with its failure or None."""
+def _write_texts(store: Store, outcomes: Iterable[tuple[Source, Text | Failed]]) -> Iterator[Source]:
+    """Write texts shard by shard and yield each source once it is read; an interrupt keeps what was read."""
     batch: list[tuple[Source, Text]] = []
     failed: list[tuple[Source, Failed]] = []
 
-    def flush() -> Iterator[tuple[Source, str | None]]:
+    def flush() -> None:
         rows = [Extraction(source.id, None, failure.reason, None, None) for source, failure in failed]
         if batch:
             with explained(store.root):
                 shard = write_shard(store.root / "text", [text for _, text in batch])
-            rows += [Extraction(s.id, text.surface, None, shard, row) for row, (s, text) in enumerate(batch)]
+            rows += [Extraction(s.id, text.surface, None, shard, row, text.note) for row, (s, text) in enumerate(batch)]
         store.add_extractions(rows, EXTRACTOR)
-        yield from ((source, failure.reason) for source, failure in failed)
-        yield from ((source, None) for source, _ in batch)
         batch.clear()
         failed.clear()
 
     characters = 0
-    for source, outcome in outcomes:
-        if isinstance(outcome, Failed):
-            failed.append((source, outcome))
-            continue
-        batch.append((source, outcome))
-        characters += len(outcome.text)
-        if characters > _SHARD_CHARACTERS or len(batch) >= _SHARD_TEXTS:
-            yield from flush()
-            characters = 0
-    yield from flush()
+    begin = time.monotonic()
+    try:
+        for source, outcome in outcomes:
+            if isinstance(outcome, Failed):
+                failed.append((source, outcome))
+            else:
+                batch.append((source, outcome))
+                characters += len(outcome.text)
+            if (
+                characters > _SHARD_CHARACTERS
+                or len(batch) >= _SHARD_TEXTS
+                or time.monotonic() - begin > _SHARD_SECONDS
+            ):
+                flush()
+                characters, begin = 0, time.monotonic()
+            yield source
+    finally:
+        flush()

@@ -32,6 +32,8 @@ from survey.store import Source, Store
 
 _MAX_FILE = 500 << 20  # bytes of one paper's file; Parquet tables and metadata snapshots may be larger
 _ROW_COLUMNS = ["arxiv_id", "published", "title", "text"]
+_Identified = tuple[list[Source], list[tuple[str, str]]]  # the papers of a file, and its rows that are none
+_NO_PAPERS = {"readme", "license", "copying", "changelog", "contributing", "requirements"}
 _LINES_TO_JUDGE = 20  # of a .jsonl file, before it is said to hold no arXiv metadata
 
 
@@ -42,47 +44,73 @@ class Ingested:
     ingested: int = 0
     unchanged: int = 0
     skipped: list[tuple[str, str]] = field(default_factory=list)
-    by_name: int = 0  # papers whose id rests on their file's name
+    by_name: list[str] = field(default_factory=list)  # new papers whose id rests on their file's name
 
 
 def ingest(paths: list[Path], store: Store, advance: Callable[[int, int], None] = lambda done, of: None) -> Ingested:
     """Bring every paper under `paths` into the store and return what was done. Running it again changes nothing.
 
-    `advance` is told how many of how many files are done. Raises SurveyError where a path does not exist.
+    `advance` is told how many of how many steps are done, two for each file: copied, identified.
     """
-    for path in paths:
-        if not os.path.lexists(path):
-            raise SurveyError(f"{path} does not exist", "give files or folders that exist: survey ingest PATH…")
     result = Ingested()
-    found = list(_walk(paths, result))
-    total = len(found)
-    isolated: list[_Raw] = []
+    own = os.path.realpath(store.root)  # unlike Path.resolve, it takes a link that leads in a circle
+    found = [path for path in _walk(paths, result) if not Path(os.path.realpath(path)).is_relative_to(own)]
+    copied: list[_Raw] = []
     for done, path in enumerate(found, start=1):
         raw = _take_in(path, store, result)
         if raw is not None:
-            isolated.append(raw)
-        advance(done // 2, total)
-    workers = min(default_workers(), max(1, len(isolated)))
-    unused: list[str] = []  # forgotten at the end: another file of the same content may still wait for a worker
-    for done, (raw, outcome) in enumerate(run_isolated(_identify, isolated, workers), start=1):
+            copied.append(raw)
+        advance(done, 2 * len(found))
+    settled = 2 * len(found) - len(copied)
+    for done, (raw, outcome) in enumerate(_identify_all(copied, store), start=1):
         if isinstance(outcome, Failed):
-            unused.append(raw.sha256)
             result.skipped.append((raw.name, outcome.reason))
         else:
-            sources, refused = outcome
-            new = store.add_sources(sources)
-            result.ingested += new
-            result.unchanged += len(sources) - new
-            result.skipped += refused
-            store.unskip(raw.name)
-        advance(total - (len(isolated) - done) // 2, total)
+            _add(raw, *outcome, store, result)
+        advance(settled + done, 2 * len(found))
+    _settle_skips(paths, found, store, result)
+    _settle_names(store)
+    return result
+
+
+def existing(paths: list[Path]) -> list[Path]:
+    """Return `paths`. Raises SurveyError where one does not exist."""
+    for path in paths:
+        if not os.path.lexists(path):
+            raise SurveyError(f"{path} does not exist", "give files or folders that exist: survey ingest PATH…")
+    return paths
+
+
+def _identify_all(copied: "list[_Raw]", store: Store) -> "Iterator[tuple[_Raw, _Identified | Failed]]":
+    unused: list[str] = []  # forgotten at the end: another file of the same content may still wait for a worker
+    for raw, outcome in run_isolated(_identify, copied, min(default_workers(), max(1, len(copied)))):
+        if isinstance(outcome, Failed):
+            unused.append(raw.sha256)
+        yield raw, outcome
     for sha256 in unused:
         store.forget_raw(sha256)
+
+
+def _add(raw: "_Raw", sources: list[Source], refused: list[tuple[str, str]], store: Store, result: Ingested) -> None:
+    new = store.add_sources(sources)
+    result.ingested += new
+    result.unchanged += len(sources) - new
+    result.skipped += refused
+    if new:
+        result.by_name += [source.paper for source in sources if source.id_source is IdSource.NAME]
+    store.unskip(raw.name)
+
+
+def _settle_skips(paths: list[Path], found: list[Path], store: Store, result: Ingested) -> None:
+    """Record what was skipped now, and forget what was skipped under these paths once and is not there any more."""
+    seen = {printable(str(path)) for path in found}
+    roots = [printable(str(path)) for path in paths]
+    for name, _ in store.skipped():
+        file = name if name in seen else name.rpartition(":")[0] or name
+        if file not in seen and any(file == root or file.startswith(f"{root}{os.sep}") for root in roots):
+            store.unskip(name)
     for name, reason in result.skipped:
         store.skip(name, reason)
-    _settle_names(store)
-    result.by_name = sum(source.id_source is IdSource.NAME for source in store.sources())
-    return result
 
 
 @dataclass(frozen=True)
@@ -109,6 +137,8 @@ def _walk(paths: Iterable[Path], result: Ingested) -> Iterator[Path]:
             if _is_latex_paper(visible):
                 folders.clear()
                 yield Path(folder)
+                # figures are part of the source; what is named for a paper is one
+                yield from (Path(folder, n) for n in visible if find_arxiv_id(n.replace("_", " ")) and n[-4:] != ".tex")
                 continue
             links = [Path(folder, name) for name in folders if Path(folder, name).is_symlink()]
             result.skipped += [(printable(str(link)), "a link to a folder; ingest the folder itself") for link in links]
@@ -175,7 +205,7 @@ def _pack(folder: Path) -> bytes:
     return out.getvalue()
 
 
-def _identify(raw: _Raw) -> tuple[list[Source], list[tuple[str, str]]]:
+def _identify(raw: _Raw) -> _Identified:
     """Return the sources in one raw file and the rows of it that are none. Runs in a worker."""
     with Path(raw.path).open("rb") as stream:
         start = stream.read(4)
@@ -183,10 +213,13 @@ def _identify(raw: _Raw) -> tuple[list[Source], list[tuple[str, str]]]:
         return _identify_table(raw)
     data = Path(raw.path).read_bytes()
     kind = kind_of(data, raw.name)
-    return [_source(raw, -1, kind, identify(kind, data))], []
+    identity = identify(kind, data)
+    if kind is Kind.MARKDOWN and identity.source is IdSource.NONE and Path(raw.name).stem.lower() in _NO_PAPERS:
+        raise UnreadableError("a file that goes with software, no paper")
+    return [_source(raw, -1, kind, identity)], []
 
 
-def _identify_table(raw: _Raw) -> tuple[list[Source], list[tuple[str, str]]]:
+def _identify_table(raw: _Raw) -> _Identified:
     try:
         with parquet.ParquetFile(raw.path) as table:
             missing = [column for column in _ROW_COLUMNS if column not in table.schema_arrow.names]
@@ -248,6 +281,8 @@ def _metadata(raw: _Raw, number: int, line: bytes) -> Source:
         raise UnreadableError(f"not a line of JSON: {error}") from error
     if not isinstance(record, dict):
         raise UnreadableError("not a JSON object")
+    if "body_text" in record:
+        raise UnreadableError("a full-text record among metadata; save each as a .json file of its own")
     return _source(raw, number, Kind.METADATA, identify_row(record))
 
 

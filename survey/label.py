@@ -3,17 +3,17 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import survey
 from survey.benchmarks import Lexicon
-from survey.extract import copies_by_paper
+from survey.errors import ExitCode, SurveyError
+from survey.extract import chosen_texts
 from survey.fulltext import EXTRACTOR, section_at
 from survey.mentions import MentionFinder
 from survey.paper import IdSource
 from survey.store import Extraction, Source, Store
-from survey.texts import read_shard
+from survey.texts import StoredText, read_shard
 from survey.warehouse import CountedMention, CountedPaper, Warehouse
 
 _STRENGTH = list(IdSource)  # strongest first
@@ -34,8 +34,13 @@ def warehouse_path(store_root: Path) -> Path:
 
 
 def label(store: Store, lexicon: Lexicon, advance: Callable[[int, int], None] = lambda done, of: None) -> Labelled:
-    """Count the mentions in every extracted paper and put a new warehouse in place; return how many there are."""
+    """Count the mentions in every extracted paper and put a new warehouse in place; return how many there are.
+
+    Raises SurveyError where no paper has a text; an earlier warehouse then stays.
+    """
     chosen = chosen_texts(store)
+    if not chosen:
+        raise SurveyError("no paper has a text yet", "survey extract", ExitCode.NOTHING_MATCHED)
     papers = [_paper(copies, extraction) for copies, extraction in chosen]
     tally: Counter[bool] = Counter()
 
@@ -52,15 +57,13 @@ def label(store: Store, lexicon: Lexicon, advance: Callable[[int, int], None] = 
     return Labelled(len(papers), tally[True], tally[False])
 
 
-def chosen_texts(store: Store) -> list[tuple[list[Source], Extraction]]:
-    """Return, for every paper with a text, its copies and the extraction of the best copy that has one."""
-    done = store.extractions(EXTRACTOR)
-    chosen = []
-    for copies in copies_by_paper(store).values():
-        extraction = next((done[c.id] for c in copies if c.id in done and done[c.id].reason is None), None)
-        if extraction is not None:
-            chosen.append((copies, extraction))
-    return chosen
+def text_of(store: Store, paper: str) -> tuple[StoredText, str] | None:
+    """Return the text that is counted of one paper and what it lacks, or None where it has no text."""
+    for copies, extraction in chosen_texts(store):
+        if copies[0].paper == paper:
+            rows = read_shard(store.text_path(str(extraction.shard)), frozenset([int(extraction.row or 0)]))
+            return next(iter(rows)), extraction.note
+    return None
 
 
 def _mentions(
@@ -73,20 +76,10 @@ def _mentions(
     done = 0
     for shard, papers in by_shard.items():
         for stored in read_shard(store.text_path(shard), frozenset(papers)):
-            for mention in finder.find(stored.text):
-                section = section_at(stored.spans, mention.start)
-                yield (
-                    done,
-                    CountedMention(
-                        papers[stored.row],
-                        mention.benchmark,
-                        mention.alias,
-                        section,
-                        mention.start,
-                        mention.counted,
-                        mention.reason,
-                    ),
-                )
+            paper = papers[stored.row]
+            for m in finder.find(stored.text):
+                section = section_at(stored.spans, m.start)
+                yield done, CountedMention(paper, m.benchmark, m.alias, section, m.start, m.end, m.counted, m.reason)
             done += 1
             yield done, None
 
@@ -94,12 +87,12 @@ def _mentions(
 def _paper(copies: list[Source], extraction: Extraction) -> CountedPaper:
     """Gather what the copies of a paper say: the title and date of the one whose identity rests on most."""
     by_strength = sorted(copies, key=lambda copy: _STRENGTH.index(copy.id_source))
-    title = next((copy.title for copy in by_strength if copy.title), "")
+    dated = next((copy for copy in by_strength if copy.is_stated), by_strength[0])
     return CountedPaper(
-        copies[0].paper, title, _published(by_strength), str(extraction.surface), by_strength[0].id_source
+        arxiv_id=copies[0].paper,
+        title=next((copy.title for copy in by_strength if copy.title), ""),
+        published=dated.published,
+        is_day=dated.is_stated,
+        surface=str(extraction.surface),
+        id_source=by_strength[0].id_source,
     )
-
-
-def _published(by_strength: list[Source]) -> date | None:
-    stated = [copy.published for copy in by_strength if copy.is_stated]
-    return stated[0] if stated else by_strength[0].published

@@ -40,6 +40,11 @@ class Published:
     sources: tuple[str, ...]
     agreement: str
 
+    @property
+    def is_unsure(self) -> bool:
+        """Say whether the readings of this number conflict, or only one has it."""
+        return self.agreement.startswith(("conflict", "one reading"))
+
 
 @cache
 def published_cells(axis: Axis, threshold: int | None = None) -> dict[tuple[str, str], Published]:

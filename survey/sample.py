@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import survey
-from survey.domain import DEFAULT_THRESHOLD
+from survey.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD
 from survey.errors import SurveyError
-from survey.extract import copies_by_paper, reasons_without_text
-from survey.label import chosen_texts, warehouse_path
+from survey.extract import NOT_YET, chosen_texts, copies_by_paper, reasons_without_text
+from survey.label import warehouse_path
+from survey.paper import IdSource
 from survey.reference import reference_path
 from survey.store import Store
-from survey.trends import domain_trends
+from survey.trends import Scope, sections_of
 from survey.warehouse import Warehouse
 
 REPLACE = "survey ingest PATH…, survey extract, survey label"
@@ -23,24 +24,36 @@ class Sample:
     """An open warehouse with one sentence on what it is and is not."""
 
     warehouse: Warehouse
-    is_default: bool
+    is_bundled: bool
+    has_places: bool  # where each mention stands; shared counts do not say
     sentence: str
     warnings: list[str] = field(default_factory=list)
 
+    @property
+    def story(self) -> str:
+        """The sentence on the sample with its warnings, as one line."""
+        return " ".join([self.sentence, *(f"{warning}." for warning in self.warnings)])
+
+    @property
+    def cautions(self) -> list[str]:
+        """What a program must be told beside the numbers."""
+        return [self.sentence, *self.warnings] if self.is_bundled else self.warnings
+
     def provenance(self) -> dict[str, Any]:
         """Return what a table from this sample was made of and with."""
-        return {
-            "posttrain": survey.__version__,
-            "sample": "bundled" if self.is_default else "own",
-            **self.warehouse.provenance(),
-        }
+        kind = "bundled" if self.is_bundled else "own"
+        about = {"posttrain": survey.__version__, "sample": kind, "about": self.sentence}
+        return {**about, **self.warehouse.provenance()}
 
 
-def open_sample(data: Path) -> Sample:
-    """Open the user's own counts, or the committed ones where no paper was ever ingested.
+def open_sample(data: Path, counts: Path | None = None) -> Sample:
+    """Open the counts in a file, else the user's own, else the committed ones where no paper was ever ingested.
 
     Raises SurveyError where papers are ingested but not labelled: a table must not silently be about others.
     """
+    if counts is not None:
+        warehouse = Warehouse.from_counts(counts)
+        return Sample(warehouse, False, False, _sentence(warehouse, str(counts)))
     if warehouse_path(data).exists():
         return _own(data)
     if Store.exists(data):
@@ -53,23 +66,37 @@ def open_sample(data: Path) -> Sample:
 
 def _own(data: Path) -> Sample:
     warehouse = Warehouse.open(warehouse_path(data))
-    surfaces = ", ".join(f"{count:,} {surface}" for surface, count in warehouse.query("papers_by_surface"))
-    (papers, undated, first, last, by_name) = warehouse.query("sample")[0]
-    span = f"version 1 of {first} to {last}" if first else "none with a date"
-    sample = Sample(warehouse, False, f"Sample: {papers:,} papers in {data} ({surfaces}), {span}.")
+    sample = Sample(warehouse, False, True, _sentence(warehouse, str(data)))
+    (papers, undated, _, _, by_name) = warehouse.query("sample")[0]
     if undated:
-        sample.warnings.append(f"{undated:,} papers without an arXiv id have no date and are in no period")
+        sample.warnings.append(f"{_papers(undated)} without an arXiv id have no date and are in no period")
     if by_name:
-        sample.warnings.append(f"{by_name:,} papers are known by their file's name alone; dates inside agree with it")
+        sample.warnings.append(f"{_papers(by_name)} are known by their file's name alone; dates inside agree with it")
     if Store.exists(data):
         with Store(data) as store:
-            waiting = len(copies_by_paper(store)) - papers - sum(reasons_without_text(store).values())
-            waiting += reasons_without_text(store)["not extracted yet"]
+            waiting = len(copies_by_paper(store)) - papers - len_without_text(store)
         if waiting > 0:
             sample.warnings.append(
-                f"{waiting:,} papers came in since the last count: survey extract, then survey label"
+                f"{_papers(waiting)} came in since the last count: survey extract, then survey label"
             )
     return sample
+
+
+def len_without_text(store: Store) -> int:
+    """Return how many papers were tried and have no text."""
+    reasons = reasons_without_text(store)
+    return reasons.total() - reasons[NOT_YET]
+
+
+def _sentence(warehouse: Warehouse, where: str) -> str:
+    (papers, _, first, last, _) = warehouse.query("sample")[0]
+    surfaces = ", ".join(f"{count:,} {surface}" for surface, count in warehouse.query("papers_by_surface"))
+    span = f"version 1 of {first} to {last}" if first else "none with a date"
+    return f"Sample: {_papers(papers)} in {where} ({surfaces}), {span}."
+
+
+def _papers(count: int) -> str:
+    return "1 paper" if count == 1 else f"{count:,} papers"
 
 
 def _bundled() -> Sample:
@@ -80,33 +107,37 @@ def _bundled() -> Sample:
         f"2025 and on retrieval and question answering. It is not a crawl and cannot reproduce the survey's tables. "
         f"To use your own papers: {REPLACE}."
     )
-    return Sample(warehouse, True, sentence)
+    return Sample(warehouse, True, False, sentence)
 
 
-def flow(data: Path) -> dict[str, Any]:
+def status(store: Store) -> dict[str, Any]:
     """Return how many papers are at each step of the flow, in the shape of the public interface."""
-    with Store(data) as store:
-        copies = copies_by_paper(store)
-        without_text = reasons_without_text(store)
-        extracted = len(chosen_texts(store))
-        duplicates = sum(map(len, copies.values())) - len(copies)
-        id_sources = Counter(
-            min((c.id_source for c in group), key=list(type(group[0].id_source)).index) for group in copies.values()
-        )
-        skipped = Counter(reason for _, reason in store.skipped())
-    labelled, domains = 0, {}
-    if warehouse_path(data).exists():
-        with Warehouse.open(warehouse_path(data)) as warehouse:
-            labelled = warehouse.query("sample")[0][0]
-            totals: Counter[str] = Counter()
-            for row in domain_trends(warehouse, [DEFAULT_THRESHOLD])[0].rows:
-                totals[row.label] += row.k
-            domains = dict(totals)
+    copies = copies_by_paper(store)
+    strength = list(IdSource)
+    known_by = Counter(min((c.id_source for c in group), key=strength.index) for group in copies.values())
+    labelled, domains = _labelled(store.root)
     return {
         "flow": {
-            "identified": len(copies), "duplicates": duplicates, "without_text": dict(without_text.most_common()),
-            "extracted": extracted, "labelled": labelled, "domains": domains,
-            "id_sources": dict(id_sources), "skipped_files": dict(skipped.most_common()),
+            "identified": len(copies),
+            "duplicates": sum(map(len, copies.values())) - len(copies),
+            "without_text": dict(reasons_without_text(store).most_common()),
+            "extracted": len(chosen_texts(store)),
+            "labelled": labelled,
+            "domains": domains,
+            "known_by": dict(known_by),
+            "skipped": [{"path": path, "reason": reason} for path, reason in store.skipped()],
         },
         "harvest": {"complete": None, "slices": []},
-    }  # fmt: skip
+    }
+
+
+def _labelled(data: Path) -> tuple[int, dict[str, int]]:
+    if not warehouse_path(data).exists():
+        return 0, {}
+    with Warehouse.open(warehouse_path(data)) as warehouse:
+        domains: Counter[str] = Counter()
+        for _, domain, level, papers in warehouse.query(
+            "trend_domain", sections=sections_of(Scope.ALL), domain_sum=False, highest=HIGHEST_THRESHOLD
+        ):
+            domains[domain] += papers if level >= DEFAULT_THRESHOLD else 0
+        return warehouse.query("sample")[0][0], dict(domains)

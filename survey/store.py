@@ -7,6 +7,7 @@
 SQLite holds the index because it survives `kill -9` at any moment and lets several processes write.
 """
 
+import contextlib
 import errno
 import hashlib
 import sqlite3
@@ -44,7 +45,8 @@ CREATE TABLE IF NOT EXISTS extraction (
     surface TEXT,
     reason TEXT,                   -- why there is no text; NULL where there is one
     shard TEXT,
-    row INTEGER
+    row INTEGER,
+    note TEXT NOT NULL             -- what the text lacks, such as files that the source does not hold
 );
 CREATE TABLE IF NOT EXISTS skipped (path TEXT PRIMARY KEY, reason TEXT NOT NULL);
 """
@@ -79,6 +81,7 @@ class Extraction:
     reason: str | None
     shard: str | None
     row: int | None
+    note: str = ""
 
 
 class Store:
@@ -134,6 +137,14 @@ class Store:
         """Remove a raw file that no source rests on: it turned out not to be a paper."""
         if not self.holds(sha256):
             self.raw_path(sha256).unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove what runs that were killed left half-written, a day ago or longer."""
+        for pattern in ("raw/tmp*", "text/.part-*", ".warehouse.*"):
+            for path in self.root.glob(pattern):
+                with contextlib.suppress(OSError):
+                    if time.time() - path.stat().st_mtime > 86_400:
+                        path.unlink()
 
     # ---- index -------------------------------------------------------------------------------------------------
 
@@ -198,13 +209,15 @@ class Store:
         """Record what became of sources, in one transaction."""
         with explained(self.root), self._db:
             self._db.executemany(
-                "INSERT OR REPLACE INTO extraction VALUES (?, ?, ?, ?, ?, ?)",
-                [(e.source, extractor, e.surface, e.reason, e.shard, e.row) for e in extractions],
+                "INSERT OR REPLACE INTO extraction VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(e.source, extractor, e.surface, e.reason, e.shard, e.row, e.note) for e in extractions],
             )
 
     def extractions(self, extractor: int) -> dict[int, Extraction]:
         """Return what became of each source under this version of the extractor."""
-        rows = self._rows("SELECT source, surface, reason, shard, row FROM extraction WHERE extractor = ?", extractor)
+        rows = self._rows(
+            "SELECT source, surface, reason, shard, row, note FROM extraction WHERE extractor = ?", extractor
+        )
         return {row[0]: Extraction(*row) for row in rows}
 
     def text_path(self, shard: str) -> Path:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:  # duckdb and pyarrow take half a second to load, and the comm
     from survey.warehouse import Warehouse
 
 CONFIDENCE = 0.95
-_ENOUGH_TO_PROJECT = 100  # domain assignments in each earlier year; below, the survey's printed first halves serve
+_ENOUGH_FIRST_HALF = 30  # domain assignments in the first half of a year that is projected
+_ENOUGH_EARLIER = 100  # domain assignments in each year before; below, the survey's printed first halves serve
 
 
 class Period(StrEnum):
@@ -76,6 +77,7 @@ class TrendTable:
     scope: Scope
     lexicon: str
     by: Period
+    project: Project
     rows: tuple[TrendRow, ...]
     note: str = ""
     inclusive: bool = True
@@ -93,6 +95,11 @@ def wilson(k: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return (0.0 if k == 0 else middle - half), (1.0 if k == n else middle + half)
+
+
+def sections_of(scope: Scope) -> list[str]:
+    """Return the names of the sections in a scope."""
+    return [s.value for s in Section if scope is Scope.ALL or s not in (Section.REFERENCES, Section.APPENDIX)]
 
 
 def period_of(month: date, by: Period) -> str:
@@ -120,10 +127,9 @@ def domain_trends(
 
     Rows come for every period with papers, and by year for every year that the survey printed at that threshold.
     """
-    sections = [s.value for s in Section if scope is Scope.ALL or s not in (Section.REFERENCES, Section.APPENDIX)]
     levels: Counter[tuple[date, str, int]] = Counter()
     for month, domain, level, papers in warehouse.query(
-        "trend_domain", sections=sections, domain_sum=rule is Rule.DOMAIN_SUM, highest=HIGHEST_THRESHOLD
+        "trend_domain", sections=sections_of(scope), domain_sum=rule is Rule.DOMAIN_SUM, highest=HIGHEST_THRESHOLD
     ):
         levels[month, domain, level] = papers
     months: dict[date, int] = dict(warehouse.query("papers_by_month"))
@@ -134,10 +140,10 @@ def domain_trends(
         for (month, domain, level), papers in levels.items():
             if level >= threshold:
                 reached[month, domain] += papers
-        projection = _projection(reached, months, project) if by is Period.YEAR else None
-        rows = _rows(reached, months, by, threshold, projection)
-        note = projection.note if projection else ""
-        tables.append(TrendTable(Axis.DOMAIN, threshold, rule, scope, lexicon, by, rows, note))
+        projection = _projection(reached, months, project) if by is Period.YEAR else ""
+        note = projection if isinstance(projection, str) else projection.note
+        rows = _rows(reached, months, by, threshold, None if isinstance(projection, str) else projection)
+        tables.append(TrendTable(Axis.DOMAIN, threshold, rule, scope, lexicon, by, project, rows, note))
     return tables
 
 
@@ -148,7 +154,9 @@ def published_trends(axis: Axis) -> TrendTable:
         for (period, label), cell in published_cells(axis).items()
     )
     note = "no paper of this sample is labelled on this axis; the survey's own shares are shown with the n they imply"
-    return TrendTable(axis, DEFAULT_THRESHOLD, Rule.ANY_NAME, Scope.ALL, "", Period.YEAR, rows, note)
+    return TrendTable(
+        axis, DEFAULT_THRESHOLD, Rule.ANY_NAME, Scope.ALL, "", Period.YEAR, Project.MEAN_SHARE, rows, note
+    )
 
 
 @dataclass(frozen=True)
@@ -159,24 +167,24 @@ class _Projection:
     note: str
 
 
-def _projection(reached: Counter[tuple[date, str]], months: dict[date, int], project: Project) -> _Projection | None:
-    """Return how to complete the last year, where it is not over: no paper of its December is in the sample."""
-    if not months or max(months).month == 12:
-        return None
-    year = max(months).year
-    shares, origin = _first_half_shares(reached, year)
-    share = {Project.DOUBLE: 0.5, Project.LAST_SHARE: shares[-1], Project.MEAN_SHARE: mean(shares)}[project]
+def _projection(reached: Counter[tuple[date, str]], months: dict[date, int], project: Project) -> "_Projection | str":
+    """Return how to complete the last year from its first half, or why that cannot be done ("" where it is over)."""
+    last = max(months, default=date.min)
+    if last == date.min or last.month == 12:
+        return ""
     halves: Counter[str] = Counter()
     for (month, domain), papers in reached.items():
-        if month.year == year and month.month <= 6:
+        if month.year == last.year and month.month <= 6:
             halves[domain] += papers
+    if last.month < 6:
+        return f"{last.year} is not projected: the sample ends before its June"
+    if halves.total() < _ENOUGH_FIRST_HALF:
+        return f"{last.year} is not projected: its first half has {halves.total()} domain assignments, too few"
+    shares, origin = _first_half_shares(reached, last.year)
+    share = {Project.DOUBLE: 0.5, Project.LAST_SHARE: shares[-1], Project.MEAN_SHARE: mean(shares)}[project]
     how = "doubled" if project is Project.DOUBLE else f"divided by {share:.4f} ({project}, {origin})"
-    return _Projection(
-        year,
-        lambda count: math.floor(count / share),
-        dict(halves),
-        f"{year} projected: papers of January to June {how}",
-    )
+    note = f"{last.year} projected, without an interval: papers of January to June {how}"
+    return _Projection(last.year, lambda count: math.floor(count / share), dict(halves), note)
 
 
 def _first_half_shares(reached: Counter[tuple[date, str]], year: int) -> tuple[list[float], str]:
@@ -185,7 +193,7 @@ def _first_half_shares(reached: Counter[tuple[date, str]], year: int) -> tuple[l
     for earlier in (year - 2, year - 1):
         whole = sum(papers for (month, _), papers in reached.items() if month.year == earlier)
         half = sum(papers for (month, _), papers in reached.items() if month.year == earlier and month.month <= 6)
-        if whole < _ENOUGH_TO_PROJECT or not half:
+        if whole < _ENOUGH_EARLIER or not half:
             return list(PUBLISHED_FIRST_HALF), "the survey's first halves of 2023 and 2024"
         shares.append(half / whole)
     return shares, f"this sample's first halves of {year - 2} and {year - 1}"

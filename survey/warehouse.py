@@ -19,17 +19,9 @@ from pyarrow import parquet
 from survey.benchmarks import Lexicon, load_lexicon
 from survey.errors import ExitCode, SurveyError
 
-_COUNT_COLUMNS = [
-    "arxiv_id",
-    "title",
-    "published",
-    "surface",
-    "id_source",
-    "benchmark",
-    "alias",
-    "section",
-    "n",
-]
+_COUNT_COLUMNS = {
+    "arxiv_id", "title", "published", "is_day", "surface", "id_source", "benchmark", "alias", "section", "n"
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,19 +31,21 @@ class CountedPaper:
     arxiv_id: str
     title: str
     published: date | None
+    is_day: bool  # or the first day of the month that the id names
     surface: str
     id_source: str
 
 
 @dataclass(frozen=True)
 class CountedMention:
-    """A mention of paper number `paper`, with its section and the byte of the text where it starts."""
+    """A mention of paper number `paper`, with its section and the bytes of the text where it starts and stops."""
 
     paper: int
     benchmark: str
     alias: str
     section: str
-    start: int | None
+    start: int
+    stop: int
     counted: bool
     reason: str
 
@@ -86,7 +80,7 @@ class Warehouse:
         warehouse = cls(duckdb.connect(":memory:"))
         warehouse._create(load_lexicon())
         try:
-            missing = set(_COUNT_COLUMNS) - set(parquet.read_schema(path).names)
+            missing = _COUNT_COLUMNS - set(parquet.read_schema(path).names)
             if missing:
                 raise SurveyError(
                     f"{path} lacks the columns {sorted(missing)}", "write it with: survey label --export FILE"
@@ -139,7 +133,9 @@ class Warehouse:
     def export(self, path: Path) -> int:
         """Write the counts (facts, no text) as Parquet: a row per paper, alias and section; return how many rows.
 
-        A paper without any mention keeps one row, with no benchmark and n = 0, for it counts in the denominator.
+        Papers without an arXiv id are left out. A paper without any mention keeps one row, with no benchmark and
+        n = 0, for it counts in the denominator.
+
         """
         rows = self._db.sql(_sql("export_counts")).to_arrow_table()
         provenance = {key: value for key, value in self.provenance().items() if key in ("lexicon", "fingerprint")}
@@ -164,6 +160,7 @@ class Warehouse:
                 "arxiv_id": [p.arxiv_id for p in papers],
                 "title": [p.title for p in papers],
                 "published": pyarrow.array([p.published for p in papers], pyarrow.date32()),
+                "is_day": [p.is_day for p in papers],
                 "surface": [p.surface for p in papers],
                 "id_source": [p.id_source for p in papers],
             },

@@ -15,8 +15,9 @@ from pyarrow import parquet
 from survey.benchmarks import LexiconName, load_lexicon
 from survey.extract import Extracted, extract
 from survey.ingest import Ingested, ingest
-from survey.label import label, warehouse_path
+from survey.label import chosen_texts, label, warehouse_path
 from survey.store import Source, Store
+from survey.texts import read_shard
 from survey.warehouse import Warehouse
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,6 +67,28 @@ def count(lexicon: LexiconName = LexiconName.ALIASES) -> Warehouse:
     with Store(DATA) as store:
         label(store, load_lexicon(lexicon))
     return Warehouse.open(warehouse_path(DATA))
+
+
+def texts() -> dict[str, tuple[str, str]]:
+    """The surface and the text of every paper that has one."""
+    with Store(DATA) as store:
+        return {
+            copies[0].paper: (str(extraction.surface), str(stored.text, "utf-8"))
+            for copies, extraction in chosen_texts(store)
+            for stored in read_shard(store.text_path(str(extraction.shard)), frozenset([int(extraction.row or 0)]))
+        }
+
+
+def counts(lexicon: LexiconName = LexiconName.ALIASES) -> dict[str, dict[str, int]]:
+    """Label, and return how often each paper names each benchmark."""
+    found: dict[str, dict[str, int]] = {}
+    with count(lexicon) as warehouse:
+        warehouse.export(Path("counts.parquet"))
+    for row in parquet.read_table("counts.parquet").to_pylist():
+        paper = found.setdefault(row["arxiv_id"], {})
+        if row["benchmark"]:
+            paper[row["benchmark"]] = paper.get(row["benchmark"], 0) + row["n"]
+    return found
 
 
 def sources() -> list[Source]:

@@ -14,10 +14,12 @@ def make_warehouse(folder: Path, papers: Iterable[tuple[date | None, Counts]]) -
     """Return an open warehouse of papers given as (version 1's date, mentions by benchmark or (benchmark, section))."""
     rows, mentions = [], []
     for number, (published, counts) in enumerate(papers):
-        rows.append(CountedPaper(f"2501.{number:05d}", f"Paper {number}", published, "latex", "record"))
+        rows.append(CountedPaper(f"2501.{number:05d}", f"Paper {number}", published, True, "latex", "record"))
         for key, n in counts.items():
             benchmark, section = key if isinstance(key, tuple) else (key, "body")
-            mentions += [CountedMention(number, benchmark, benchmark, section, at, True, "name") for at in range(n)]
+            mentions += [
+                CountedMention(number, benchmark, benchmark, section, at, at + 1, True, "name") for at in range(n)
+            ]
     path = folder / "warehouse.duckdb"
     Warehouse.build(path, rows, mentions, load_lexicon(), {})
     return Warehouse.open(path)

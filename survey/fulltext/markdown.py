@@ -24,7 +24,7 @@ def read_markdown(data: bytes) -> Text:
     if not text.strip():
         raise UnreadableError("a file without text behind its header" if header else "an empty file")
     title = _TITLE.search(content[:_HEADER_MOST])
-    return Text("markdown", text, split_plain(text), title[1].strip() if title else "")
+    return Text("text", text, split_plain(text), title[1].strip() if title else "")
 
 
 def identify_markdown(data: bytes) -> Identity:

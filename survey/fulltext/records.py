@@ -109,7 +109,7 @@ def read_row(text: str, title: str) -> Text:
     plain = normalise(text, join_hyphens=True)
     if not plain.strip():
         raise UnreadableError("a row with an empty text")
-    return Text("markdown", plain, split_plain(plain), title)
+    return Text("text", plain, split_plain(plain), title)
 
 
 def first_version_created(versions: object) -> date | None:
@@ -127,7 +127,7 @@ def _load(data: bytes) -> Json:
     try:
         record = json.loads(decode_text(data))
     except (ValueError, RecursionError) as error:
-        raise UnreadableError(f"not JSON: {error}") from error
+        raise UnreadableError("broken JSON") from error
     if isinstance(record, dict) and (
         "symbols" in record or "body_text" in record or "pdf_parse" in record or "latex_parse" in record
     ):

@@ -57,13 +57,15 @@ def join_pieces(pieces: Iterable[tuple[Section, str]]) -> tuple[str, tuple[tuple
 
 
 _REFERENCES = re.compile(
-    r"^[ \t]*(?:\d{1,2}\.?[ \t]+|[IVX]+\.[ \t]+|#+[ \t]*)?"
-    r"(?:references|bibliography|references and notes|works cited|literature cited)[ \t]*:?[ \t]*$",
+    # a line of its own, or glued to the end of the last sentence as PDF text can have it
+    r"(?:^[ \t]*(?:\d{1,2}\.?[ \t]+|[IVX]+\.[ \t]+|#+[ \t]*)?"
+    r"(?:references|bibliography|references and notes|works cited|literature cited)[ \t]*:?"
+    r"|(?<=[.!?)\]])[ \t]*(?-i:References|REFERENCES))[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _APPENDIX = re.compile(
     r"^[ \t]*(?:#+[ \t]*)?(?:(?:appendix|appendices|supplementary materials?|supplemental materials?)\b.{0,60}"
-    r"|A(?:\.1)?[.:]?[ \t]+[A-Z][A-Za-z]+(?:[ \t]+[A-Za-z&-]+){0,7})[ \t]*$",
+    r"|A(?:\.1)?[.:]?[ \t]+[A-Z][\w-]+(?:[ \t,:&/()-]+[\w-]+){0,9}[)]?)[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _LETTERED = re.compile(r"^[ \t]*A(?:\.1)?[.:]?[ \t]+[A-Z]")

@@ -81,10 +81,11 @@ def sweep(folder: Path) -> tuple[str, ...]:
     keys = sorted(load_lexicon().domains)
     start = date(2023, 1, 1)
     papers = [
-        CountedPaper(f"p{n}", "", start + timedelta(days=rng.randrange(912)), "latex", "record") for n in range(PAPERS)
+        CountedPaper(f"p{n}", "", start + timedelta(days=rng.randrange(912)), True, "latex", "record")
+        for n in range(PAPERS)
     ]
     mentions = [
-        CountedMention(paper, rng.choice(keys), "alias", "body", at, True, "")
+        CountedMention(paper, rng.choice(keys), "alias", "body", at, at + 1, True, "")
         for paper in rng.sample(range(PAPERS), PAPERS // 5)
         for at in range(rng.choice([1, 1, 2, 3, 5, 8, 13]))
     ]

@@ -68,7 +68,7 @@ def test_the_flow_ends_in_the_table(labelled: Survey) -> None:
 def test_ingest_twice_changes_nothing(labelled: Survey) -> None:
     """The second time, everything is unchanged, and so is the table."""
     before = labelled.data("report")
-    assert labelled.data("ingest", "papers") == {"ingested": 0, "unchanged": 2, "skipped": []}
+    assert labelled.data("ingest", "papers") == {"ingested": 0, "unchanged": 2, "skipped": [], "by_name": []}
     assert labelled.data("extract")["extracted"] == 0
     labelled.data("label")
     assert labelled.data("report") == before
@@ -96,7 +96,7 @@ def test_papers_that_came_in_since_are_announced(labelled: Survey) -> None:
     Path("new.md").write_text(markdown_paper("2501.00003", BODY))
     labelled("ingest", "new.md")
     assert labelled("report", "--json") == ExitCode.OK
-    assert any("1 papers came in since" in warning for warning in json.loads(labelled.out)["warnings"])
+    assert any("1 paper came in since" in warning for warning in json.loads(labelled.out)["warnings"])
 
 
 def test_the_printed_lexicon_recounts(labelled: Survey) -> None:
@@ -158,11 +158,12 @@ def test_diff_check_ends_with_six_where_cells_differ(survey: Survey) -> None:
         (["report", "--axis", "topic"], ExitCode.USAGE, "expected domain, method, data_source or all"),
         (["report", "--by", "week"], ExitCode.USAGE, "week"),
         (["ingest"], ExitCode.USAGE, "PATH"),
+        (["report", "--threshold", "3", "--sweep", "1..4"], ExitCode.USAGE, "cannot be used together"),
         (["ingest", "nowhere"], ExitCode.USAGE, "nowhere does not exist"),
         (["frobnicate"], ExitCode.USAGE, "frobnicate"),
         (["extract"], ExitCode.NOTHING_MATCHED, "survey ingest PATH"),
         (["status"], ExitCode.NOTHING_MATCHED, "survey ingest PATH"),
-        (["explain", "2401.99999"], ExitCode.NOTHING_MATCHED, "2401.99999 is not in the bundled sample"),
+        (["explain", "2401.99999"], ExitCode.NOTHING_MATCHED, "2401.99999 is not in the sample"),
     ],
 )
 def test_errors_name_what_was_found_and_the_next_command(
@@ -173,13 +174,78 @@ def test_errors_name_what_was_found_and_the_next_command(
     assert words in survey.err and "try:" in survey.err and "Traceback" not in survey.err
     assert survey.out == ""
     assert survey(*arguments, "--json") == code
-    assert set(json.loads(survey.out)["error"]) == {"code", "message", "hint"}
+    told = json.loads(survey.out)
+    assert set(told["error"]) == {"code", "message", "hint"} and told["schema_version"] == 1
 
 
 def test_a_binary_table_is_not_poured_onto_the_terminal(survey: Survey) -> None:
     """Parquet needs a file to go to."""
     assert survey("report", "--format", "parquet") == ExitCode.USAGE
     assert "add --out" in survey.err
+
+
+def test_label_before_extract_leaves_the_bundled_sample(survey: Survey) -> None:
+    """A step in the wrong order names the right one, and no empty table takes the place of a full one."""
+    assert survey("ingest", "nowhere") == ExitCode.USAGE
+    assert list(Path().iterdir()) == []
+    Path("one.md").write_text(markdown_paper("2403.00001", BODY))
+    survey("ingest", "one.md")
+    assert survey("label") == ExitCode.NOTHING_MATCHED
+    assert "survey extract" in survey.err
+    assert survey("report") == ExitCode.USAGE
+
+
+def test_papers_lists_the_papers_of_a_cell(labelled: Survey) -> None:
+    """Each cell of the table can be opened; without a cell, every paper is there."""
+    (paper,) = labelled.data("papers", "--domain", "qa", "--period", "2024-H1")["papers"]
+    assert (paper["arxiv_id"], paper["domains"], paper["published"]) == ("2403.00001", ["qa"], "2024-03-01")
+    assert len(labelled.data("papers")["papers"]) == 2
+    assert labelled("papers", "--domain", "code") == ExitCode.NOTHING_MATCHED
+
+
+def test_the_cells_of_the_table_hold_as_many_papers_as_it_says(survey: Survey) -> None:
+    """Over the bundled sample, for every domain and year."""
+    (table,) = survey.data("report", "--threshold", "3", "--scope", "body", "--rule", "domain-sum")["tables"]
+    for row in table["rows"]:
+        if row["k"]:
+            cell = ["--domain", row["label"], "--period", row["period"]]
+            listed = survey.data("papers", *cell, "--threshold", "3", "--scope", "body", "--rule", "domain-sum")
+            assert len(listed["papers"]) == row["k"]
+
+
+def test_exported_counts_give_the_same_table(labelled: Survey) -> None:
+    """Shared counts stand in for the papers."""
+    labelled("label", "--export", "counts.parquet")
+    own = labelled.data("report")["tables"]
+    assert labelled.data("report", "--counts", "counts.parquet", "--data", "nowhere")["tables"] == own
+
+
+def test_explain_finds_a_paper_by_its_title_and_shows_the_words_around(labelled: Survey) -> None:
+    """The context is the paper's own text at the offset."""
+    found = labelled.data("explain", "one")
+    assert found["arxiv_id"] == "2403.00001"
+    assert all(mention["found"] in mention["context"] for mention in found["mentions"])
+    assert labelled("explain", "no such title") == ExitCode.NOTHING_MATCHED
+
+
+def test_undated_papers_alone_have_no_table(survey: Survey) -> None:
+    """A paper without an arXiv id is in no period; the error says so."""
+    Path("notes.txt.md").write_text("GSM8K " * 200)
+    for step in (["ingest", "notes.txt.md"], ["extract"], ["label"]):
+        assert survey(*step) == ExitCode.OK, survey.err
+    assert survey("report", "--by", "half", "--format", "csv") == ExitCode.NOTHING_MATCHED
+    assert "no paper of the sample has a date" in survey.err
+
+
+def test_a_month_is_not_told_as_a_day(survey: Survey) -> None:
+    """A fourth version's stamp leaves only the month of the id."""
+    stamp = "arXiv:2308.08155v4 [cs.AI] 3 Oct 2023"
+    Path("a.pdf").write_bytes(make_pdf(["GSM8K " * 80], stamp=stamp))
+    for step in (["ingest", "a.pdf"], ["extract"], ["label"]):
+        survey(*step)
+    assert survey.data("explain", "2308.08155")["published_is"] == "month"
+    survey("explain", "2308.08155")
+    assert "version 1: 2023-08;" in survey.out
 
 
 def test_a_command_that_reads_leaves_no_trace(survey: Survey) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
+from survey.grids import Grid, as_data, as_grids, flat_rows, grid
 from survey.published import Axis
-from survey.report import Format, as_data, draw, flat_rows, grid, render
+from survey.report import Format, _latex, draw, render
 from survey.trends import TrendTable, domain_trends, published_trends
 from tests.warehouses import make_warehouse
 
@@ -37,7 +39,7 @@ def test_parquet_holds_the_same_rows(tables: list[TrendTable]) -> None:
     """The binary table equals the flat records."""
     content = render(tables, "Sample: 3.", Format.PARQUET)
     assert isinstance(content, bytes)
-    assert parquet.read_table(io.BytesIO(content)).to_pylist() == flat_rows(tables)
+    assert parquet.read_table(io.BytesIO(content)).to_pylist() == flat_rows(tables, "Sample: 3.")
 
 
 def test_json_has_the_shape_of_the_public_interface(tables: list[TrendTable]) -> None:
@@ -55,7 +57,7 @@ def test_documents_show_the_sample_and_every_share_with_k_n_and_interval(
     tables: list[TrendTable], form: Format
 ) -> None:
     """The sentence on the sample stands in the document itself."""
-    content = str(render(tables, "Sample: 3 papers & no crawl.", form))
+    content = str(render(tables[1:], "Sample: 3 papers & no crawl.", form))
     assert "Sample: 3 papers" in content
     line = next(line for line in content.splitlines() if "66.7" in line)
     assert "20.8" in line and "93.9" in line
@@ -84,10 +86,38 @@ def test_html_is_well_formed(tables: list[TrendTable]) -> None:
 
 def test_latex_has_as_many_cells_as_columns(tables: list[TrendTable]) -> None:
     """Each row of the tabular has the columns that its head declares."""
-    lines = str(render(tables, "100 % of it", Format.LATEX)).splitlines()
+    lines = str(render(tables[1:], "100 % of it", Format.LATEX)).splitlines()
     rows = [line for line in lines if line.endswith(r"\\")]
-    assert len(rows) == sum(len(table.rows) for table in tables) + len(tables)
+    assert len(rows) == len(tables[1].rows) + 1
     assert {line.count(" & ") for line in rows} == {6}
+
+
+def test_latex_escapes_what_would_stop_it(tables: list[TrendTable]) -> None:
+    """A sample's name may hold anything; it stands in a comment, and the cells are escaped."""
+    one = Grid("A_b & c", "50% of my^data~{x}", ("a", "b"), (("\\x", "~"),))
+    content = _latex([one], "in my^data~{x}_ü\nsecond line")
+    body = "\n".join(line for line in content.splitlines() if not line.startswith("%"))
+    assert r"A\_b \& c. 50\% of my\textasciicircum{}data\textasciitilde{}\{x\}" in body
+    assert "second line" not in body
+
+
+def test_a_long_latex_table_runs_over_pages(tables: list[TrendTable]) -> None:
+    """A float longer than a page would lose its rows."""
+    rows = tuple((str(number), "x", "1") for number in range(50))
+    assert r"\begin{longtable}" in _latex([Grid("Long", "note", ("a", "b", "n"), rows)], "sample")
+
+
+def test_a_sweep_is_one_table_of_counts(tables: list[TrendTable]) -> None:
+    """Thresholds side by side; a count without a share needs no interval."""
+    (sweep,) = as_grids(tables)
+    assert sweep.head == ("period", "domain", "n", "≥4", "≥5")
+    assert ("2023", "qa", "3", "2", "2") in sweep.rows
+
+
+def test_an_empty_table_has_its_columns() -> None:
+    """A program that reads CSV finds the head even where there is no row."""
+    empty = replace(published_trends(Axis.METHOD), rows=())
+    assert str(render([empty], "", Format.CSV)).startswith("axis,threshold,")
 
 
 def test_the_terminal_shows_the_sample_first(tables: list[TrendTable]) -> None:

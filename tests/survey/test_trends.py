@@ -129,7 +129,7 @@ def test_the_mean_first_half_reproduces_the_printed_projections(
 ) -> None:
     """H1 counts of 478, 1166, 127 and 382 give the four printed totals of 2025 by the mean share, and not doubled."""
     first_half = {"hotpotqa": 478, "gsm8k": 1166, "webshop": 127, "bird": 382}
-    papers = [(date(2025, 3, 1), {name: 5}) for name, count in first_half.items() for _ in range(count)]
+    papers = [(date(2025, 6, 1), {name: 5}) for name, count in first_half.items() for _ in range(count)]
     with make_warehouse(tmp_path, papers) as warehouse:
         (table,) = domain_trends(warehouse, project=project)
     assert [_row(table, "2025", label).projected for label in ("qa", "math", "agentic", "code")] == totals
@@ -137,13 +137,13 @@ def test_the_mean_first_half_reproduces_the_printed_projections(
 
 
 def test_a_sample_with_two_whole_years_projects_by_its_own_first_halves(tmp_path: Path) -> None:
-    """A quarter of 2023 and of 2024 came before July, so 10 papers of early 2025 make 40."""
+    """A quarter of 2023 and of 2024 came before July, so 30 papers of early 2025 make 120."""
     papers = [
         (date(year, 3 if number < 30 else 9, 1), {"gsm8k": 5}) for year in (2023, 2024) for number in range(120)
-    ] + [(date(2025, 2, 1), {"gsm8k": 5})] * 10
+    ] + [(date(2025, 6, 1), {"gsm8k": 5})] * 30
     with make_warehouse(tmp_path, papers) as warehouse:
         (table,) = domain_trends(warehouse)
-    assert _row(table, "2025", "math").projected == 40
+    assert _row(table, "2025", "math").projected == 120
     assert "this sample's first halves" in table.note
 
 
@@ -152,6 +152,20 @@ def test_a_finished_year_is_not_projected(tmp_path: Path) -> None:
     with make_warehouse(tmp_path, [(date(2025, 12, 31), {"gsm8k": 5})]) as warehouse:
         (table,) = domain_trends(warehouse)
     assert all(row.projected is None for row in table.rows)
+
+
+@pytest.mark.parametrize(
+    ("last", "papers", "why"),
+    [(date(2025, 5, 31), 40, "ends before its June"), (date(2025, 8, 1), 29, "0 domain assignments, too few")],
+)
+def test_a_year_without_enough_of_its_first_half_is_not_projected(
+    tmp_path: Path, last: date, papers: int, why: str
+) -> None:
+    """A projection of two months, or of a handful of papers, would be invented."""
+    with make_warehouse(tmp_path, [(last, {"gsm8k": 5})] * papers) as warehouse:
+        (table,) = domain_trends(warehouse)
+    assert all(row.projected is None for row in table.rows)
+    assert why in table.note
 
 
 def test_axes_without_labels_show_the_printed_shares_alone() -> None:

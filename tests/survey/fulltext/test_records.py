@@ -274,11 +274,11 @@ def test_xml_that_is_no_paper_is_refused_with_the_reason(data: bytes, reason: st
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"{", "not JSON"),
+        (b"{", "broken JSON"),
         (b"[1, 2]", "unknown shape .list."),
         (b'{"a": 1, "b": 2}', "unknown shape .a, b."),
-        (b'{"body_text": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "not JSON"),
-        (b'{"a":' * 100_000, "not JSON"),
+        (b'{"body_text": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "broken JSON"),
+        (b'{"a":' * 100_000, "broken JSON"),
         (bytes(600), "a binary file"),
     ],
 )

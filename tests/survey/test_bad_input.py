@@ -1,0 +1,252 @@
+"""Bad input: whatever lies among the papers ends as one counted skip, and the good paper beside it is counted."""
+
+import gzip
+import io
+import os
+import socket
+import tarfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from survey.errors import ExitCode
+from tests.builders import FILLER, latex, make_pdf, make_tar, markdown_paper
+from tests.chain import (
+    DATA,
+    answer,
+    command_line,
+    only_source,
+    read_texts,
+    save,
+    save_table,
+    sources,
+    table_of,
+    take_in,
+    texts,
+)
+
+GOOD = markdown_paper("2501.00001", "We use GSM8K. " * 5, published="2025-01-02")
+YEAR = "Written in 2025. "
+
+
+def _member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "", content: bytes = b"x 2025") -> bytes:
+    """A tar with one member."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        info = tarfile.TarInfo(name)
+        info.type, info.linkname, info.size = kind, target, len(content) if kind == tarfile.REGTYPE else 0
+        archive.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+def _sparse(size: int, start: bytes = b"") -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        with path.open("wb") as file:
+            file.write(start)
+            file.truncate(size)
+
+    return write
+
+
+def _listen(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+
+
+_TEI = '<TEI xmlns="http://www.tei-c.org/ns/1.0"><text><body><div><p>{}</p></div></body></text></TEI>'
+_LAUGHS = '<!DOCTYPE TEI [<!ENTITY a "ha">' + "".join(
+    f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+# name: (what lies there, words of its reason). What is bytes or text is written, what is a function is called.
+BAD: dict[str, tuple[bytes | str | Callable[[Path], object], str]] = {
+    # files that are not what their name says
+    "empty.pdf": (b"", "an empty file"),
+    "blank.md": (" \n\n", "an empty file"),
+    "empty.parquet": (b"", "an empty file"),
+    "empty.jsonl": (b"", "no line with arXiv metadata: an empty file"),
+    "page.pdf": ("<html><body>404 Not Found</body></html>", "an HTML page named .pdf"),
+    "text.parquet": ("plain words", "a text, which no paper comes in"),
+    "torn.parquet": (b"PAR1 torn", "a damaged Parquet file"),
+    "picture.png": (b"\x89PNG\r\n\x1a\n", "a PNG image, which no paper comes in"),
+    "zeros.md": (bytes(9_000), "a binary file, not a text"),
+    # PDF
+    "locked.pdf": (make_pdf([FILLER], encrypt=True), "an encrypted PDF"),
+    "cut.pdf": (make_pdf([FILLER])[:120], "a damaged PDF"),
+    "scan.pdf": (make_pdf(["7"]), "a PDF of 1 pages without a text layer"),
+    # archives
+    "torn.tar.gz": (make_tar({"main.tex": latex(FILLER)})[:-20], "damaged gzip"),
+    "torn.tar": (make_tar({"main.tex": latex(FILLER)}, gz=False)[:700], "damaged tar"),
+    "bomb.gz": (gzip.compress(bytes(16 << 20)) * 66, "unpacks to more than 1024 MB: a gzip bomb"),
+    "long.gz": (gzip.compress(b"GSM8K 2025 " * (6 << 20)), "a text of 66 MB; expected at most 50"),
+    "deep.tar": (_member("a/" * 40 + "main.tex"), "lies 41 folders deep"),
+    "up.tar": (_member("../main.tex"), "member '../main.tex' leaves the archive's folder"),
+    "absolute.tar": (_member("/etc/main.tex"), "member '/etc/main.tex' leaves the archive's folder"),
+    "link.tar": (_member("main.tex", tarfile.SYMTYPE, "/etc/passwd"), "member 'main.tex' is a link to '/etc/passwd'"),
+    "hard.tar": (_member("main.tex", tarfile.LNKTYPE, "/etc/passwd"), "member 'main.tex' is a link to '/etc/passwd'"),
+    "foreign.tar": (_member(os.fsdecode(b"../caf\xe9.tex")), "leaves the archive's folder"),
+    "figures.tar": (_member("figure.png"), "an archive without a .tex file"),
+    # LaTeX
+    "circle.tar": (
+        make_tar({"main.tex": latex(r"2025 \input{a}"), "a.tex": r"\input{main}"}, gz=False),
+        "\\input runs in a circle",
+    ),
+    "itself/main.tex": (latex(r"2025 \input{main}"), "\\input runs in a circle: main.tex → main.tex"),
+    "passwd/main.tex": (latex(r"2025 \input{/etc/passwd}"), "\\input{/etc/passwd} leaves the source"),
+    "parent/main.tex": (latex(r"2025 \input{../../secret}"), "\\input{../../secret} leaves the source"),
+    "hollow/main.tex": (latex("% 2025"), "a LaTeX source without text"),
+    # records
+    "shape.json": ('{"a": 1}', "JSON of an unknown shape (a)"),
+    "torn.json": ('{"body_text": [', "broken JSON"),
+    "deep.json": ("[" * 200_000, "broken JSON"),
+    "other.xml": ("<html/>", "XML with the root <html>"),
+    "laughs.xml": (_LAUGHS + "]>" + _TEI.format("&i;"), ""),
+    "lines.jsonl": ('{"prompt": "hi"}\n' * 30, "no arXiv metadata in its first 20 lines"),
+    # too much
+    "200mb.md": (_sparse(200 << 20, b"GSM8K "), "a text of 200 MB; expected at most 50"),
+    "2501.00009.tex": (_sparse(200 << 20, b"2025 "), "a text of 200 MB; expected at most 50"),
+    "200mb.json": (_sparse(200 << 20, b"{"), "a text of 200 MB; expected at most 50"),
+    "600mb.pdf": (_sparse(600 << 20, b"%PDF-1.4"), "a file of 600 MB; expected at most 500"),
+    # not files at all
+    "pipe.pdf": (os.mkfifo, "a pipe or a device, not a file"),
+    "pipe.jsonl": (os.mkfifo, "a pipe or a device, not a file"),
+    "zero.md": (lambda path: path.symlink_to("/dev/zero"), "a pipe or a device, not a file"),
+    "socket.md": (_listen, "a pipe or a device, not a file"),
+    "gone.pdf": (lambda path: path.symlink_to("nowhere"), "cannot be read: No such file or directory"),
+    "ring.pdf": (lambda path: path.symlink_to("ring.pdf"), "cannot be read: Too many levels of symbolic links"),
+    "again": (lambda path: path.symlink_to(".", target_is_directory=True), "a link to a folder"),
+    # names
+    "two\nlines.pdf": ("no PDF", "a text named .pdf"),
+    "🤖.pdf": ("no PDF", "a text named .pdf"),
+    os.fsdecode(b"caf\xe9.pdf"): ("no PDF", "a text named .pdf"),
+}
+
+
+def _lay(name: str) -> None:
+    what = BAD[name][0]
+    if callable(what):
+        Path("papers").mkdir(exist_ok=True)
+        what(Path("papers", name))
+    else:
+        save(name, what)
+
+
+def _shown(name: str) -> str:
+    return f"papers/{name}".encode("utf-8", "backslashreplace").decode()
+
+
+@pytest.mark.parametrize("name", BAD, ids=lambda name: name.encode("ascii", "backslashreplace").decode())
+def test_bad_input_ends_as_one_skip_with_its_reason(name: str) -> None:
+    """At the step that finds it, within seconds, and the good paper beside it stays."""
+    start = time.monotonic()
+    _lay(name)
+    save("good.md", GOOD)
+    result = take_in()
+    found = result.skipped
+    if found:
+        assert [path for path, _ in found] == [_shown(name)]
+        assert [source.paper for source in sources()] == ["2501.00001"]
+    else:
+        found = read_texts().failed
+        assert list(texts()) == ["2501.00001"]
+    [(_, reason)] = found
+    assert BAD[name][1] in reason
+    assert "reader failed" not in reason
+    assert time.monotonic() - start < 15
+
+
+def test_all_bad_input_at_once_through_the_command_line() -> None:
+    """Every command ends well, says what it passed over, and the good paper is in the report."""
+    laid = set(BAD) - {"bomb.gz", "long.gz", "200mb.json", "2501.00009.tex"}  # they take seconds each
+    for name in sorted(laid):
+        _lay(name)
+    save("good.md", GOOD)
+    ingested = command_line("ingest", "papers", "--json")
+    assert ingested.returncode == ExitCode.OK, ingested.stderr
+    skipped = answer(ingested)["skipped"]
+    extracted = command_line("extract", "--json")
+    assert extracted.returncode == ExitCode.OK, extracted.stderr
+    assert len(skipped) + len(answer(extracted)["failed"]) == len(laid)
+    assert {skip["path"] for skip in skipped} <= {_shown(name) for name in laid}
+    assert command_line("label").returncode == ExitCode.OK
+    report = answer(command_line("report", "--json"))
+    assert [row["n"] for row in report["tables"][0]["rows"] if row["k"]] == [1]
+    status = command_line("status", "--json")
+    assert answer(status)["flow"]["labelled"] == 1
+    assert {skip["path"] for skip in answer(status)["flow"]["skipped"]} == {skip["path"] for skip in skipped}
+    assert "Traceback" not in ingested.stderr + extracted.stderr + status.stderr
+
+
+def test_nothing_but_bad_input_ends_with_exit_code_4() -> None:
+    save("empty.pdf", b"")
+    done = command_line("ingest", "papers")
+    assert done.returncode == ExitCode.PARTIAL
+    assert "skipped papers/empty.pdf: an empty file" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "name", ["two\nlines.md", "🤖 é 数.md", "--help.md", "a'b\"c;d.md", os.fsdecode(b"caf\xe9.md")]
+)
+def test_a_paper_with_an_odd_name_is_a_paper(name: str) -> None:
+    save(name, GOOD)
+    assert take_in().ingested == 1
+    assert only_source().name == _shown(name)
+    assert read_texts().extracted == 1
+
+
+def test_latin_1_is_read_and_not_skipped() -> None:
+    """In markdown and in LaTeX, whose older sources are written in it."""
+    save("a.md", markdown_paper("2501.00001", "Gödel uses GSM8K.").encode("latin-1"))
+    save("2501.00002.tar.gz", make_tar({"main.tex": latex(YEAR + "Gödel uses MMLU.").encode("latin-1")}))
+    assert take_in().skipped == []
+    read_texts()
+    assert "Gödel uses GSM8K." in texts()["2501.00001"][1]
+    assert "Gödel uses MMLU." in texts()["2501.00002"][1]
+
+
+def test_utf16_with_its_mark_is_read() -> None:
+    save("a.md", GOOD.encode("utf-16"))
+    assert take_in().skipped == []
+    read_texts()
+    assert "We use GSM8K." in texts()["2501.00001"][1]
+
+
+def test_a_bad_file_is_not_kept_as_a_raw_paper() -> None:
+    save("page.pdf", "<html>")
+    take_in()
+    assert not [path for path in (DATA / "raw").rglob("*") if path.is_file()]
+
+
+def test_nothing_is_ever_written_under_a_name_from_an_archive() -> None:
+    save("up.tar", _member("../../../escaped.tex"))
+    save("2501.00001.tar", _member("inside.tex", content=latex(YEAR).encode()))
+    take_in()
+    read_texts()
+    assert not list(Path().rglob("*.tex"))
+    assert not list(Path().resolve().parent.rglob("escaped.tex"))
+
+
+def test_a_file_and_a_folder_without_permission_are_skipped() -> None:
+    closed = save("closed.md", GOOD)
+    folder = save("shut/a.md", GOOD).parent
+    closed.chmod(0)
+    folder.chmod(0)
+    try:
+        if os.access(closed, os.R_OK):
+            pytest.skip("this user (root) may read everything")
+        skipped = dict(take_in().skipped)
+    finally:
+        closed.chmod(0o600)
+        folder.chmod(0o700)
+    assert skipped == {"papers/closed.md": "cannot be read: Permission denied",
+                       "papers/shut": "cannot be read: Permission denied"}  # fmt: skip
+
+
+def test_a_table_of_bad_texts_costs_its_bad_rows_alone() -> None:
+    """Null bytes, control characters and half letters are text; nothing and blanks are none."""
+    bodies = ["We use GSM8K.\0\x01\x02", "", "﷽" * 1000, " \t\n", "\u202eWe use MMLU."]
+    save_table("t.parquet", table_of([f"2501.{n:05d}" for n in range(5)], bodies))
+    take_in()
+    assert [paper for paper, _ in read_texts().failed] == ["2501.00001", "2501.00003"]
