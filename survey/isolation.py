@@ -42,18 +42,23 @@ def run_isolated(
     """
     context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
     context.set_forkserver_preload([function.__module__])  # imported once, and not again by every worker
-    with ProcessPool(max_workers=workers, context=context, initializer=_limit_worker) as pool:
-        waiting: list[tuple[Task, Any]] = []
-        try:
-            for task in tasks:
-                waiting.append((task, pool.schedule(_guarded, args=[function, task], timeout=seconds)))
-                if len(waiting) >= workers * _AHEAD:
-                    yield _outcome(*waiting.pop(0), seconds)
-            while waiting:
+    pool = ProcessPool(max_workers=workers, context=context, initializer=_limit_worker)
+    waiting: list[tuple[Task, Any]] = []
+    try:
+        for task in tasks:
+            waiting.append((task, pool.schedule(_guarded, args=[function, task], timeout=seconds)))
+            if len(waiting) >= workers * _AHEAD:
                 yield _outcome(*waiting.pop(0), seconds)
-        except BaseException:
-            pool.stop()  # type: ignore[no-untyped-call]  # interrupted: do not wait for what is running
-            raise
+        while waiting:
+            yield _outcome(*waiting.pop(0), seconds)
+        pool.close()  # type: ignore[no-untyped-call]
+    except BaseException:
+        # Interrupted: do not wait for what is running. The pool's own context manager would close it after this, and
+        # a pool that is closed waits for its tasks again.
+        pool.stop()  # type: ignore[no-untyped-call]
+        raise
+    finally:
+        pool.join()
 
 
 def default_workers() -> int:
