@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -94,6 +95,67 @@ def ingest_command(
     values = {"ingested": result.ingested, "unchanged": result.unchanged, "skipped": skipped, "by_name": result.by_name}
     answer("ingest", values, lines, as_json)
     return ExitCode.PARTIAL if skipped and not (result.ingested or result.unchanged) else ExitCode.OK
+
+
+@app.command("harvest")
+def harvest_command(
+    source: Annotated[str, typer.Option(help="api, oai, or snapshot:FILE.")],
+    since: Annotated[str, typer.Option("--from", metavar="DAY", help="First day of version 1, such as 2023-01-01.")],
+    until: Annotated[str, typer.Option(metavar="DAY", help="Last day of version 1, inclusive.")],
+    category: Annotated[
+        list[str] | None, typer.Option(help="cs.CL, cs.LG, …; may be repeated. All by default.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked for, and stop.")] = False,
+    data: Data = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> int:
+    """List which papers exist, slice by slice, with a ledger that proves that none is missing.
+
+    Only what is not covered yet is asked for; an interrupted harvest goes on where it was.
+
+    Example: survey harvest --source api --from 2023-01-01 --until 2025-06-30 --category cs.CL --category cs.LG
+    """
+    from survey import harvest as harvests
+    from survey.ledger import Ledger
+    from survey.settings import arxiv_settings, user_state
+
+    window = harvests.Window(_parse_day("--from", since), _parse_day("--until", until), tuple(category or ()))
+    if window.since > window.until:
+        raise SurveyError(f"--from {since} is behind --until {until}", "give the earlier day first")
+    kind, _, file = source.partition(":")
+    with Ledger(data_folder(data)) as ledger:
+        if kind == "snapshot" and file:
+            result = harvests.harvest_snapshot(ledger, Path(file), window)
+            return _tell_harvest(ledger, result, as_json)
+        if kind not in tuple(harvests.Source) or file:
+            raise SurveyError(
+                f"--source '{source}' is unknown; expected api, oai or snapshot:FILE", "survey harvest --help"
+            )
+        settings = arxiv_settings()
+        origin = harvests.Source(kind)
+        waiting = harvests.plan(ledger, origin, window)
+        requests = harvests.estimate(waiting, origin)
+        minutes = requests * settings.delay_seconds / 60
+        say(
+            f"{len(waiting):,} slices to ask for: about {requests:,} requests, {minutes:,.0f} min at one per "
+            f"{settings.delay_seconds:g} s; {ledger.count():,} papers are listed already"
+        )
+        if dry_run:
+            values = {"requests": requests, "slices": harvests.as_data(waiting)}
+            lines = [f"would ask {origin} for {one.since} to {one.until} {one.query}".rstrip() for one in waiting]
+            answer("harvest", values, lines or ["nothing to ask for: every slice is complete"], as_json)
+            return ExitCode.OK
+        done = 0
+        with progress("asking") as advance:
+
+            def step() -> None:
+                nonlocal done
+                done += 1
+                advance(done, max(done, requests))
+
+            result = harvests.harvest(ledger, origin, window, settings, user_state(), step)
+        return _tell_harvest(ledger, result, as_json)
 
 
 @app.command("extract")
@@ -331,6 +393,8 @@ def status_command(data: Data = None, as_json: Json = False, debug: Debug = Fals
         f"labelled    {steps['labelled']:>8,}   " + ", ".join(f"{name} {n:,}" for name, n in steps["domains"].items()),
         "known by    " + (", ".join(f"{source} {n:,}" for source, n in steps["known_by"].items()) or "–"),
     ]
+    open_slices = [one for one in values["harvest"]["slices"] if not one["complete"]]
+    lines += [f"harvest     {len(values['harvest']['slices']):>8,}   slices, {len(open_slices):,} of them not complete"]
     lines += [f"no text     {n:>8,}   {reason}" for reason, n in steps["without_text"].items()]
     lines += [f"skipped     {skip['path']}: {skip['reason']}" for skip in skipped[:20]]
     lines += [f"… and {len(skipped) - 20:,} more: survey status --json"] if len(skipped) > 20 else []
@@ -338,15 +402,42 @@ def status_command(data: Data = None, as_json: Json = False, debug: Debug = Fals
     return ExitCode.OK
 
 
+def _tell_harvest(ledger: Any, result: Any, as_json: bool) -> int:
+    from survey.harvest import as_data
+
+    values = {
+        "listed": result.listed, "requests": result.requests, "refused": result.refused,
+        "complete": not result.waiting, "slices": as_data(ledger.slices()),
+    }  # fmt: skip
+    lines = [f"{result.listed:,} papers listed after {result.requests:,} requests"]
+    lines += [f"{result.refused:,} lines are no record of a paper"] if result.refused else []
+    lines += [
+        f"open: {one.since} to {one.until} {one.query}: {one.got:,} of {one.expected or '?'}; {one.note or 'waits'}"
+        for one in result.waiting
+    ]
+    lines.append("run the same command again to go on" if result.waiting else "complete; next: survey status")
+    answer("harvest", values, lines, as_json)
+    return ExitCode.PARTIAL if result.waiting else ExitCode.OK
+
+
+def _parse_day(flag: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SurveyError(f"{flag} '{text}' is no day; expected YYYY-MM-DD", f"{flag} 2023-01-01") from None
+
+
 @contextmanager
 def _own_store(data: Path | None) -> Iterator[Any]:
+    from survey.ledger import Ledger
     from survey.store import Store
 
     folder = data_folder(data)
-    if not Store.exists(folder):
+    listed = Ledger.exists(folder)
+    if not Store.exists(folder) and not listed:
         raise SurveyError(f"no papers in {folder}", "survey ingest PATH…", ExitCode.NOTHING_MATCHED)
     with Store(folder) as store:
-        if next(store.sources(), None) is None and not store.skipped():
+        if next(store.sources(), None) is None and not store.skipped() and not listed:
             raise SurveyError(f"no papers in {folder}", "survey ingest PATH…", ExitCode.NOTHING_MATCHED)
         yield store
 

@@ -19,6 +19,7 @@ from survey.fulltext import Kind, identify, kind_of
 from survey.fulltext.container import MAX_UNPACKED
 from survey.fulltext.records import identify_row
 from survey.isolation import Failed, default_workers, run_isolated
+from survey.ledger import Ledger
 from survey.paper import (
     ArxivId,
     Identity,
@@ -315,10 +316,14 @@ def _local_key(sha256: str) -> str:
 
 
 def _settle_names(store: Store) -> None:
-    """Take back ids that rest on a file's name where a proved copy of that paper has another title."""
+    """Take back ids that rest on a file's name where a proved copy, or arXiv's listing, has another title."""
     sources = list(store.sources())
     proved = {s.paper: s.title for s in sources if s.id_source not in (IdSource.NAME, IdSource.NONE) and s.title}
-    for source in sources:
+    named = [source for source in sources if source.id_source is IdSource.NAME and source.title]
+    if named and Ledger.exists(store.root):
+        with Ledger(store.root) as ledger:
+            proved |= {key: paper.title for key, paper in ledger.known(s.paper for s in named).items()}
+    for source in named:
         title = proved.get(source.paper)
-        if source.id_source is IdSource.NAME and title and source.title and not titles_agree(title, source.title):
+        if title and not titles_agree(title, source.title):
             store.rekey(source, _local_key(source.sha256))

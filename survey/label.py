@@ -10,6 +10,8 @@ from survey.benchmarks import Lexicon
 from survey.errors import ExitCode, SurveyError
 from survey.extract import chosen_texts
 from survey.fulltext import EXTRACTOR, section_at
+from survey.ledger import Ledger
+from survey.listing import Listed
 from survey.mentions import MentionFinder
 from survey.paper import IdSource
 from survey.store import Extraction, Source, Store
@@ -41,7 +43,8 @@ def label(store: Store, lexicon: Lexicon, advance: Callable[[int, int], None] = 
     chosen = chosen_texts(store)
     if not chosen:
         raise SurveyError("no paper has a text yet", "survey extract", ExitCode.NOTHING_MATCHED)
-    papers = [_paper(copies, extraction) for copies, extraction in chosen]
+    listed = _listed(store, [copies[0].paper for copies, _ in chosen])
+    papers = [_paper(copies, extraction, listed.get(copies[0].paper)) for copies, extraction in chosen]
     tally: Counter[bool] = Counter()
 
     def counted() -> Iterator[CountedMention]:
@@ -84,15 +87,22 @@ def _mentions(
             yield done, None
 
 
-def _paper(copies: list[Source], extraction: Extraction) -> CountedPaper:
-    """Gather what the copies of a paper say: the title and date of the one whose identity rests on most."""
+def _listed(store: Store, papers: list[str]) -> dict[str, Listed]:
+    if not Ledger.exists(store.root):
+        return {}
+    with Ledger(store.root) as ledger:
+        return ledger.known(papers)
+
+
+def _paper(copies: list[Source], extraction: Extraction, listed: Listed | None) -> CountedPaper:
+    """Gather what is known of a paper: from arXiv's listing, else from the copy whose identity rests on most."""
     by_strength = sorted(copies, key=lambda copy: _STRENGTH.index(copy.id_source))
     dated = next((copy for copy in by_strength if copy.is_stated), by_strength[0])
     return CountedPaper(
         arxiv_id=copies[0].paper,
-        title=next((copy.title for copy in by_strength if copy.title), ""),
-        published=dated.published,
-        is_day=dated.is_stated,
+        title=listed.title if listed else next((copy.title for copy in by_strength if copy.title), ""),
+        published=listed.published if listed else dated.published,
+        is_day=listed is not None or dated.is_stated,
         surface=str(extraction.surface),
         id_source=by_strength[0].id_source,
     )

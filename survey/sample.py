@@ -1,6 +1,7 @@
 """The sample behind a table: the user's own papers where there are any, else the committed counts; and its story."""
 
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ from typing import Any
 import survey
 from survey.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD
 from survey.errors import SurveyError
-from survey.extract import NOT_YET, chosen_texts, copies_by_paper, reasons_without_text
+from survey.extract import METADATA_ONLY, NOT_YET, chosen_texts, copies_by_paper, reasons_without_text
+from survey.harvest import as_data
 from survey.label import warehouse_path
+from survey.ledger import Ledger
 from survey.paper import IdSource
 from survey.reference import reference_path
 from survey.store import Store
@@ -116,19 +119,30 @@ def status(store: Store) -> dict[str, Any]:
     strength = list(IdSource)
     known_by = Counter(min((c.id_source for c in group), key=strength.index) for group in copies.values())
     labelled, domains = _labelled(store.root)
+    without_text = reasons_without_text(store)
+    listed_only, slices = _listed_only(store.root, copies)
+    without_text[METADATA_ONLY] += listed_only
     return {
         "flow": {
-            "identified": len(copies),
+            "identified": len(copies) + listed_only,
             "duplicates": sum(map(len, copies.values())) - len(copies),
-            "without_text": dict(reasons_without_text(store).most_common()),
+            "without_text": {reason: n for reason, n in without_text.most_common() if n},
             "extracted": len(chosen_texts(store)),
             "labelled": labelled,
             "domains": domains,
             "known_by": dict(known_by),
             "skipped": [{"path": path, "reason": reason} for path, reason in store.skipped()],
         },
-        "harvest": {"complete": None, "slices": []},
+        "harvest": {"complete": all(one["complete"] for one in slices) if slices else None, "slices": slices},
     }
+
+
+def _listed_only(data: Path, copies: Container[str]) -> tuple[int, list[dict[str, Any]]]:
+    """Return how many papers are listed and have no copy in the store, and the slices of the harvests."""
+    if not Ledger.exists(data):
+        return 0, []
+    with Ledger(data) as ledger:
+        return sum(paper.arxiv_id not in copies for paper in ledger.listed()), as_data(ledger.slices())
 
 
 def _labelled(data: Path) -> tuple[int, dict[str, int]]:

@@ -1,0 +1,145 @@
+"""A harvest: which papers exist in a window, from one of three sources, with the ledger that proves it complete."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from datetime import time as time_of_day
+from enum import StrEnum
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from survey.errors import ExitCode, SurveyError
+from survey.ledger import Ledger, Slice, State
+from survey.listing import Listed, api, oai, snapshot
+from survey.settings import ArxivSettings
+from survey.transport import Clock, Transport
+
+# New papers a day in one category: what a first estimate of the requests rests on. cs.LG has some 150, cs.CL 80.
+_PAPERS_A_DAY = 100
+_OAI_PAGE = 2_500  # records, as the server's code has it
+
+
+class Source(StrEnum):
+    """Where a listing comes from; `snapshot:FILE` names its file."""
+
+    API = api.SOURCE
+    OAI = oai.SOURCE
+
+
+@dataclass(frozen=True)
+class Window:
+    """What is asked for: days of version 1, both inclusive, and categories (all where none is named)."""
+
+    since: date
+    until: date
+    categories: tuple[str, ...] = ()
+
+    @property
+    def query(self) -> str:
+        """The categories in one order, so that the same question finds its slices again."""
+        return " ".join(sorted(set(self.categories)))
+
+    def holds(self, paper: Listed) -> bool:
+        """Say whether a listed paper belongs to the window."""
+        return self.since <= paper.published <= self.until
+
+
+@dataclass(frozen=True)
+class Harvested:
+    """What a harvest came to."""
+
+    listed: int  # papers in the ledger, all harvests together
+    requests: int
+    refused: int  # lines of a snapshot that are no record
+    waiting: list[Slice]  # slices that are not complete
+
+
+def plan(ledger: Ledger, source: Source, window: Window, now: datetime | None = None) -> list[Slice]:
+    """Add the slices that the window still needs, and return what is to be asked for."""
+    now = now or datetime.now(UTC)
+    if source is Source.API:
+        first = datetime.combine(window.since, time_of_day(0, 0), UTC)
+        last = min(
+            datetime.combine(window.until, time_of_day(23, 59), UTC), datetime.now(UTC).replace(second=0, microsecond=0)
+        )
+        api.plan(ledger, window.query, first, last)
+    else:
+        oai.plan(ledger, window.query, window.since, now.date())
+    return _open_slices(ledger, source, window)
+
+
+def estimate(slices: list[Slice], source: Source) -> int:
+    """Return about how many requests these slices take: what the server has told, else from a usual day's papers."""
+    page = api.PAGE if source is Source.API else _OAI_PAGE
+    requests = 0
+    for one in slices:
+        days = (_day(one.until) - _day(one.since)).days + 1
+        papers = one.expected or days * _PAPERS_A_DAY * max(1, len(one.query.split()))
+        requests += max(1, ceil((papers - one.got) / page))
+    return requests
+
+
+def harvest(
+    ledger: Ledger,
+    source: Source,
+    window: Window,
+    settings: ArxivSettings,
+    state: Path,
+    advance: Callable[[], None] = lambda: None,
+    clock: Clock = time,
+) -> Harvested:
+    """Ask arXiv for every open slice. Raises SurveyError where it refuses, or where another harvest is at work."""
+    transport = Transport(settings, state, clock)
+    try:
+        with FileLock(ledger.root / "harvest.lock", timeout=0):
+            if source is Source.API:
+                api.harvest(ledger, transport, settings.api_url, window.query, advance)
+            else:
+                oai.harvest(ledger, transport, settings.oai_url, window.query, window.holds, advance)
+    except Timeout as error:
+        raise SurveyError(
+            f"another harvest is at work in {ledger.root}", "wait for it: survey status", ExitCode.PARTIAL
+        ) from error
+    finally:
+        transport.close()
+    return Harvested(ledger.count(), transport.requests, 0, _open_slices(ledger, source, window))
+
+
+def harvest_snapshot(ledger: Ledger, path: Path, window: Window) -> Harvested:
+    """Read the window from a metadata snapshot. Raises SurveyError where it is none."""
+    if not path.is_file():
+        raise SurveyError(f"{path} is no file", "survey harvest --source snapshot:FILE …")
+    since, until = window.since.isoformat(), window.until.isoformat()
+    out = ledger.snapshot_path(window.query, since, until)
+    papers, refused = snapshot.copy_snapshot(path, out, window.since, window.until, window.query.split())
+    ledger.add_snapshot(window.query, since, until, papers, datetime.now(UTC).isoformat(timespec="seconds"))
+    return Harvested(ledger.count(), 0, refused, [])
+
+
+def as_data(slices: list[Slice]) -> list[dict[str, Any]]:
+    """Return slices in the shape of the public interface."""
+    return [
+        {
+            "source": one.source, "query": one.query, "from": one.since, "until": one.until, "expected": one.expected,
+            "got": one.got, "complete": one.state is State.DONE, "fetched_at": one.fetched_at or None, "note": one.note,
+        }
+        for one in slices if one.state is not State.SPLIT
+    ]  # fmt: skip
+
+
+def _open_slices(ledger: Ledger, source: Source, window: Window) -> list[Slice]:
+    queries = [window.query] if source is Source.API else window.query.split() or [""]
+    return [
+        one
+        for query in queries
+        for one in ledger.slices(source, query)
+        if one.state in (State.WAITING, State.INCOMPLETE)
+    ]
+
+
+def _day(stamp: str) -> date:
+    return date.fromisoformat(stamp) if "-" in stamp else datetime.strptime(stamp[:8], "%Y%m%d").date()

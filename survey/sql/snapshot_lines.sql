@@ -1,0 +1,10 @@
+-- Lines of a metadata snapshot, and how many of them are records of a paper.
+SELECT
+    count(*),
+    count(*) FILTER (
+        id IS NOT NULL AND try_strptime(versions[1].created, '%a, %d %b %Y %H:%M:%S %Z') IS NOT NULL
+    )
+FROM read_json(
+    $path, format = 'newline_delimited', ignore_errors = true, maximum_object_size = 4194304,
+    columns = {id: 'VARCHAR', versions: 'STRUCT(version VARCHAR, created VARCHAR)[]'}
+)

@@ -1,0 +1,15 @@
+-- The papers of arXiv's metadata snapshot ($path, one JSON record a line) that were first submitted in a window, in any
+-- of $categories (all where it is empty).
+SELECT * FROM (
+    SELECT
+        id AS arxiv_id, len(versions)::INTEGER AS version, trim(replace(title, chr(10), ' ')) AS title,
+        trim(replace(abstract, chr(10), ' ')) AS abstract, categories,
+        try_strptime(versions[1].created, '%a, %d %b %Y %H:%M:%S %Z')::DATE AS published, license
+    FROM read_json(
+        $path, format = 'newline_delimited', ignore_errors = true, maximum_object_size = 4194304,
+        columns = {id: 'VARCHAR', title: 'VARCHAR', abstract: 'VARCHAR', categories: 'VARCHAR', license: 'VARCHAR',
+                   versions: 'STRUCT(version VARCHAR, created VARCHAR)[]'}
+    )
+)
+WHERE arxiv_id IS NOT NULL AND published BETWEEN $since AND $until
+  AND (len($categories) = 0 OR len(list_intersect(string_split(categories, ' '), $categories)) > 0)
