@@ -158,6 +158,49 @@ def harvest_command(
         return _tell_harvest(ledger, result, as_json)
 
 
+@app.command("download")
+def download_command(
+    surface: Annotated[str, typer.Option(help="What to ask for, in this order.")] = "source,html,pdf",
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many papers.")] = None,
+    data: Data = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> int:
+    """Fetch the content of listed papers that the store has no text of.
+
+    One request every three seconds, so a thousand papers take the better part of an hour. An interrupted download goes
+    on where it was.
+
+    Example: survey download --surface source,pdf --limit 100
+    """
+    from survey.download import Surface, download, wanted
+    from survey.ledger import Ledger
+    from survey.settings import arxiv_settings, user_state
+    from survey.store import Store
+
+    folder, settings = data_folder(data), arxiv_settings()
+    surfaces = [_choice("--surface", name, Surface, "separated by commas") for name in surface.split(",")]
+    if not Ledger.exists(folder):
+        raise SurveyError(f"no paper is listed in {folder}", "survey harvest", ExitCode.NOTHING_MATCHED)
+    with Ledger(folder) as ledger, Store(folder) as store:
+        papers = wanted(ledger, store, limit)
+        pace = settings.delay_seconds
+        say(f"{len(papers):,} papers, at least {len(papers) * pace / 3600:,.1f} h at one request per {pace:g} s")
+        with progress("asking") as advance:
+            result = download(papers, surfaces, ledger, store, settings, user_state(), advance)
+    absent = [{"arxiv_id": paper, "reason": reason} for paper, reason in result.absent]
+    failed = [{"arxiv_id": paper, "reason": reason} for paper, reason in result.failed]
+    lines = [
+        f"{result.downloaded:,} downloaded with {result.requests:,} requests, {len(absent):,} not on arXiv, "
+        f"{len(failed):,} failed"
+    ]
+    lines += [f"failed {one['arxiv_id']}: {one['reason']}" for one in failed[:20]]
+    lines.append("run the same command again for what failed" if failed else "next: survey extract")
+    values = {"downloaded": result.downloaded, "requests": result.requests, "absent": absent, "failed": failed}
+    answer("download", values, lines, as_json)
+    return ExitCode.PARTIAL if failed else ExitCode.OK
+
+
 @app.command("extract")
 def extract_command(
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes (default: one per core).")] = None,

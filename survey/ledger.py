@@ -37,6 +37,12 @@ CREATE TABLE IF NOT EXISTS slice (
 );
 CREATE TABLE IF NOT EXISTS member (slice INTEGER NOT NULL, arxiv_id TEXT NOT NULL, PRIMARY KEY (slice, arxiv_id))
     WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS absence (
+    arxiv_id TEXT NOT NULL,
+    surface TEXT NOT NULL,      -- or 'metadata only' where arXiv has no surface at all
+    reason TEXT NOT NULL,
+    PRIMARY KEY (arxiv_id, surface)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS listed (
     arxiv_id TEXT PRIMARY KEY,
     version INTEGER,
@@ -205,6 +211,20 @@ class Ledger:
         if not self._snapshots():
             return int(self._db.execute("SELECT count(*) FROM listed").fetchone()[0])
         return sum(1 for _ in self.listed())
+
+    def add_absence(self, arxiv_id: str, surface: str, reason: str) -> None:
+        """Remember that arXiv does not have this surface of a paper."""
+        with explained(self.root), self._db:
+            self._db.execute("INSERT OR REPLACE INTO absence VALUES (?, ?, ?)", (arxiv_id, surface, reason))
+
+    def lacks(self, arxiv_id: str, surface: str) -> bool:
+        """Say whether arXiv is known not to have this surface of a paper."""
+        row = self._db.execute("SELECT 1 FROM absence WHERE arxiv_id = ? AND surface = ?", (arxiv_id, surface))
+        return row.fetchone() is not None
+
+    def without_content(self) -> set[str]:
+        """Return the papers that arXiv has no surface of."""
+        return {row[0] for row in self._db.execute("SELECT arxiv_id FROM absence WHERE surface = 'metadata only'")}
 
     def _snapshots(self) -> list[Path]:
         return sorted((self.root / "listing").glob("snapshot-*.parquet"))

@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS source (
     published TEXT,                -- version 1's date; the first of the month where only the id is known
     is_stated INTEGER NOT NULL,    -- 1 where `published` is a stated date, 0 where it is the id's month
     name TEXT NOT NULL,            -- the path as it was given
-    UNIQUE (sha256, member)
+    UNIQUE (sha256, member, paper)
 );
 CREATE INDEX IF NOT EXISTS source_paper ON source (paper);
 CREATE TABLE IF NOT EXISTS extraction (

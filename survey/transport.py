@@ -48,7 +48,7 @@ class Clock(Protocol):
 
 @dataclass(frozen=True)
 class Reply:
-    """A reply that came whole: status 200 or 404, decoded body, when it came."""
+    """A reply that came whole: status 200, 403 for one private file, or 404; decoded body; when it came."""
 
     url: str
     status: int
@@ -128,7 +128,7 @@ class Transport:
 
     def _judge(self, response: httpx.Response, body: bytes) -> Reply:
         url, status = str(response.url), response.status_code
-        if status == 403:
+        if status == 403 and _is_denial(body):
             raise SurveyError(
                 f"arXiv denies access to {url}",
                 f"do not ask again before {self._tomorrow()}; then run the same command",
@@ -138,7 +138,7 @@ class Transport:
             raise _TryAgainError(f"HTTP {status} from {url}", self._retry_after(response))
         if status == 400:
             raise SurveyError(f"arXiv refuses the request: {explanation(body)}", f"check the options; asked was {url}")
-        if status not in (200, 404):
+        if status not in (200, 403, 404):
             raise FaultyReplyError(f"HTTP {status} from {url}")
         return Reply(url, status, body, datetime.fromtimestamp(self._clock.time(), UTC).isoformat(timespec="seconds"))
 
@@ -225,6 +225,12 @@ def explanation(body: bytes) -> str:
     text = body[:20_000].decode("utf-8", "replace")
     summary = re.search(r"<summary[^>]*>(.*?)</summary>", text, re.DOTALL)
     return " ".join((summary[1] if summary else re.sub(r"<[^>]+>", " ", text)).split())[:300]
+
+
+def _is_denial(body: bytes) -> bool:
+    """Say whether a 403 denies access as a whole. A source that its author keeps private is a 403 too, and says so."""
+    page = body[:20_000].lower()
+    return b"denied" in page or not (b"source" in page and b"public" in page)
 
 
 def _read(response: httpx.Response, most_bytes: int) -> bytes:

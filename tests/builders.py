@@ -121,3 +121,13 @@ def _assemble(objects: Sequence[bytes], encrypt: bool) -> bytes:
     out += b"trailer\n<< /Size %d /Root %d 0 R /Info %d 0 R%s >>\n" % (len(objects) + 1, _CATALOG, _INFO, lock)
     out += b"startxref\n%d\n%%%%EOF\n" % start
     return bytes(out)
+
+
+def latexml(stamp_id: str, title: str, body: str) -> bytes:
+    """A page as arXiv's HTML service gives it: LaTeXML's article inside arXiv's bar, with the watermark."""
+    return (
+        '<!DOCTYPE html><html lang="en"><head><title>x</title></head><body>'
+        '<nav class="ltx_page_navbar">Report issue</nav>'
+        f'<div id="watermark-tr">arXiv:{stamp_id} [cs.CL] 01 Jan 2024</div><article class="ltx_document">'
+        f'<h1 class="ltx_title ltx_title_document">{title}</h1>{body}</article></body></html>'
+    ).encode()

@@ -26,6 +26,7 @@ class Kind(StrEnum):
 
     PDF = "pdf"
     LATEX = "latex"  # a .tex file, or an e-print container of them
+    HTML = "html"  # as arXiv serves it
     MARKDOWN = "markdown"
     RECORD = "record"  # JSON
     TEI = "tei"
@@ -34,7 +35,7 @@ class Kind(StrEnum):
 
 
 # The copies of one paper in the order of preference: source before parsed records before PDF text.
-PREFERENCE = (Kind.LATEX, Kind.RECORD, Kind.TEI, Kind.PDF, Kind.MARKDOWN, Kind.ROW, Kind.METADATA)
+PREFERENCE = (Kind.LATEX, Kind.HTML, Kind.RECORD, Kind.TEI, Kind.PDF, Kind.MARKDOWN, Kind.ROW, Kind.METADATA)
 
 
 def kind_of(data: bytes, name: str) -> Kind:
@@ -52,17 +53,19 @@ def kind_of(data: bytes, name: str) -> Kind:
     start = data[:2000].lstrip(b"\xef\xbb\xbf \t\r\n")
     if suffix == ".pdf":
         raise UnreadableError(f"{_other_format(start)} named .pdf")
-    if suffix == ".xml" or start[:5] == b"<?xml" or start[:4] == b"<TEI":
+    if start[:5] == b"<?xml" or start[:4] == b"<TEI":
         return Kind.TEI
-    if suffix == ".json":
-        return Kind.RECORD
-    if suffix in (".tex", ".ltx"):
-        return Kind.LATEX
-    if suffix in (".md", ".txt", ".markdown"):
-        return Kind.MARKDOWN
+    if suffix in (".html", ".htm") and not start[:9].lower().startswith((b"<!doctype", b"<html")):
+        suffix = ""
+    if suffix in _BY_SUFFIX:
+        return _BY_SUFFIX[suffix]
     raise UnreadableError(f"{_other_format(start)}, which no paper comes in")
 
 
+_BY_SUFFIX = {
+    ".xml": Kind.TEI, ".html": Kind.HTML, ".htm": Kind.HTML, ".json": Kind.RECORD, ".tex": Kind.LATEX,
+    ".ltx": Kind.LATEX, ".md": Kind.MARKDOWN, ".txt": Kind.MARKDOWN, ".markdown": Kind.MARKDOWN,
+}  # fmt: skip
 _OTHER_FORMATS = (
     (b"\xff\xd8\xff", "a JPEG image"), (b"\x89PNG", "a PNG image"), (b"GIF8", "a GIF image"),
     (b"PK\x03\x04", "a ZIP archive or an Office document"), (b"%!PS", "PostScript"), (b"SQLite", "a database"),
@@ -79,10 +82,11 @@ def _other_format(start: bytes) -> str:
 
 def read(kind: Kind, data: bytes) -> Text:
     """Return the text of a paper. Raises UnreadableError with the reason where there is none."""
-    from survey.fulltext import latex, markdown, pdf, records
+    from survey.fulltext import html, latex, markdown, pdf, records
 
     readers: dict[Kind, Callable[[bytes], Text]] = {
         Kind.PDF: pdf.read_pdf,
+        Kind.HTML: html.read_html,
         Kind.MARKDOWN: markdown.read_markdown,
         Kind.RECORD: records.read_record,
         Kind.TEI: records.read_tei,
@@ -100,10 +104,11 @@ def read(kind: Kind, data: bytes) -> Text:
 
 def identify(kind: Kind, data: bytes) -> Identity:
     """Return what the content says about which paper it is. Raises UnreadableError where it cannot be opened."""
-    from survey.fulltext import markdown, pdf, records
+    from survey.fulltext import html, markdown, pdf, records
 
     identifiers: dict[Kind, Callable[[bytes], Identity]] = {
         Kind.PDF: pdf.identify_pdf,
+        Kind.HTML: html.identify_html,
         Kind.MARKDOWN: markdown.identify_markdown,
         Kind.RECORD: records.identify_record,
         Kind.TEI: records.identify_tei,

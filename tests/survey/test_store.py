@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -72,8 +73,15 @@ def test_sources_come_back_as_they_were_given(store: Store) -> None:
 
 def test_a_source_that_is_there_already_stays_as_it_is(store: Store) -> None:
     assert store.add_sources([a_source("ab", "2501.00001", 0), a_source("ab", "2501.00002", 1)]) == 2
-    assert store.add_sources([a_source("ab", "2501.09999", 0), a_source("ab", "2501.00003", 2)]) == 1
+    again = replace(a_source("ab", "2501.00001", 0), title="another title")
+    assert store.add_sources([again, a_source("ab", "2501.00003", 2)]) == 1
     assert [source.paper for source in store.sources()] == ["2501.00001", "2501.00002", "2501.00003"]
+    assert "another title" not in {source.title for source in store.sources()}
+
+
+def test_two_papers_may_have_the_same_content(store: Store) -> None:
+    """A notice of withdrawal, say, that arXiv serves for several."""
+    assert store.add_sources([a_source("ab", "2501.00001"), a_source("ab", "2501.00002")]) == 2
 
 
 def test_a_batch_that_breaks_off_leaves_nothing(store: Store) -> None:

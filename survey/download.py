@@ -1,0 +1,139 @@
+"""Content: the source, HTML or PDF of every listed paper that the store has no text of yet.
+
+What a reply is, its first bytes say; its headers and names are never believed. arXiv asks not to download the whole
+corpus this way (info.arxiv.org/help/bulk_data.html), so narrow the harvest by category before.
+"""
+
+import io
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from survey.errors import UnreadableError
+from survey.extract import METADATA_ONLY, copies_by_paper
+from survey.fulltext import Kind, kind_of
+from survey.ledger import Ledger
+from survey.listing import Listed
+from survey.paper import IdSource
+from survey.settings import ArxivSettings
+from survey.store import Source, Store
+from survey.transport import Clock, FaultyReplyError, Reply, Transport
+
+_MOST_BYTES = 300 << 20  # of one paper; sources with many figures reach 100 MB
+
+
+class Surface(StrEnum):
+    """What arXiv serves of a paper, in the order of preference."""
+
+    SOURCE = "source"
+    HTML = "html"
+    PDF = "pdf"
+
+
+_PATHS = {Surface.SOURCE: "src", Surface.HTML: "html", Surface.PDF: "pdf"}
+_KINDS = {
+    Surface.SOURCE: {Kind.LATEX, Kind.PDF},  # authors may submit a PDF alone
+    Surface.HTML: {Kind.HTML},
+    Surface.PDF: {Kind.PDF},
+}
+
+
+@dataclass
+class Downloaded:
+    """What `survey download` did: papers that have content now, have none on arXiv, or could not be fetched."""
+
+    downloaded: int = 0
+    absent: list[tuple[str, str]] = field(default_factory=list)  # (paper, why)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    requests: int = 0
+
+
+def wanted(ledger: Ledger, store: Store, limit: int | None = None) -> list[Listed]:
+    """Return the listed papers that the store has no copy of but their metadata, at most `limit`."""
+    held = {paper for paper, copies in copies_by_paper(store).items() if any(c.kind != Kind.METADATA for c in copies)}
+    absent = ledger.without_content()
+    found = [paper for paper in ledger.listed() if paper.arxiv_id not in held and paper.arxiv_id not in absent]
+    return found[:limit]
+
+
+def download(
+    papers: list[Listed],
+    surfaces: list[Surface],
+    ledger: Ledger,
+    store: Store,
+    settings: ArxivSettings,
+    state: Path,
+    advance: Callable[[int, int], None] = lambda done, of: None,
+    clock: Clock = time,
+) -> Downloaded:
+    """Fetch the first of `surfaces` that arXiv has of each paper, and put it into the store.
+
+    A paper that arXiv has nothing of is remembered and not asked for again. Raises SurveyError where arXiv refuses.
+    """
+    transport = Transport(settings, state, clock)
+    result = Downloaded()
+    try:
+        for done, paper in enumerate(papers, start=1):
+            _download_one(paper, surfaces, ledger, store, transport, settings.content_url, result)
+            advance(done, len(papers))
+    finally:
+        result.requests = transport.requests
+        transport.close()
+    return result
+
+
+def _download_one(
+    paper: Listed,
+    surfaces: list[Surface],
+    ledger: Ledger,
+    store: Store,
+    transport: Transport,
+    url: str,
+    result: Downloaded,
+) -> None:
+    reasons = []
+    for surface in surfaces:
+        if ledger.lacks(paper.arxiv_id, surface):
+            continue
+        try:
+            found = _fetch(transport, f"{url}/{_PATHS[surface]}/{paper.arxiv_id}", surface)
+        except FaultyReplyError as error:
+            result.failed.append((paper.arxiv_id, f"{surface}: {error}"))
+            return
+        if isinstance(found, str):
+            ledger.add_absence(paper.arxiv_id, surface, found)
+            reasons.append(f"{surface}: {found}")
+            continue
+        kind, body, address = found
+        sha256, _ = store.add_raw(io.BytesIO(body))
+        copy = Source(
+            sha256=sha256, member=-1, kind=kind, paper=paper.arxiv_id, version=paper.version,
+            id_source=IdSource.RECORD, title=paper.title, published=paper.published, is_stated=True, name=address,
+        )  # fmt: skip
+        store.add_sources([copy])
+        result.downloaded += 1
+        return
+    if len(surfaces) == len(Surface):
+        ledger.add_absence(paper.arxiv_id, METADATA_ONLY, "; ".join(reasons))
+    result.absent.append((paper.arxiv_id, "; ".join(reasons) or "arXiv had nothing of it before"))
+
+
+def _fetch(transport: Transport, url: str, surface: Surface) -> tuple[Kind, bytes, str] | str:
+    """Return what a reply is, its content and its address; or why arXiv has none."""
+
+    def read(reply: Reply) -> tuple[Kind, bytes, str] | str:
+        if reply.status == 404:
+            return "arXiv has none"
+        if reply.status == 403:
+            return "its author keeps it private"
+        try:
+            kind = kind_of(reply.body, "paper.html" if surface is Surface.HTML else "paper")
+        except UnreadableError as error:
+            raise FaultyReplyError(f"{reply.url} gives {error}") from error
+        if kind not in _KINDS[surface]:
+            raise FaultyReplyError(f"{reply.url} gives {kind}; expected {surface}")
+        return kind, reply.body, reply.url
+
+    return transport.get(url, {}, read, _MOST_BYTES)
