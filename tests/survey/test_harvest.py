@@ -1,14 +1,7 @@
 """A harvest against a real server on loopback that misbehaves by script: complete, or known to be incomplete."""
 
 import json
-import os
-import random
-import signal
-import subprocess
-import sys
 import threading
-import time
-from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -253,56 +246,3 @@ def test_lines_of_a_snapshot_that_are_no_paper_are_counted() -> None:
         Path("none.json").write_text('{"question": "1+1"}\n' * 3)
         with pytest.raises(SurveyError, match="no record of a paper in 3 lines"):
             harvest_snapshot(ledger, Path("none.json"), Window(SINCE, UNTIL))
-
-
-@pytest.mark.slow
-def test_killed_at_random_moments_the_harvest_loses_and_repeats_nothing(tmp_path: Path) -> None:
-    """A real `kill -9` of a real process, fifteen times; then every paper is there, and of the requests only those in
-    flight at a kill were made twice."""
-    server = subprocess.Popen(
-        [sys.executable, "-m", "tests.fake_arxiv", "--papers", "9000", "--seed", "3", "--from", "2024-01-01", "--until",
-         "2024-03-31", "--window", "2000", "--journal", str(tmp_path / "journal"), "--pace", "0.02"],
-        stdout=subprocess.PIPE, text=True, cwd=ROOT,
-    )  # fmt: skip
-    assert server.stdout
-    urls = json.loads(server.stdout.readline())
-    environment = {
-        **os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "POSTTRAIN_ARXIV_API_URL": urls["api_url"], "POSTTRAIN_ARXIV_OAI_URL": urls["oai_url"],
-        "POSTTRAIN_ARXIV_CONTENT_URL": urls["content_url"], "POSTTRAIN_ARXIV_CONTACT": "tests@example.org",
-        "POSTTRAIN_ARXIV_DELAY_SECONDS": "0.05",
-    }  # fmt: skip
-    small = "import survey.listing.api as api; api.PAGE, api.WINDOW = 100, 2000; import survey.cli; survey.cli.main()"
-    command = [
-        sys.executable,
-        "-c",
-        small,
-        "harvest",
-        "--source",
-        "api",
-        "--from",
-        "2024-01-01",
-        "--until",
-        "2024-03-31",
-    ]
-    rng = random.Random(5)
-    kills = 0
-    try:
-        for _ in range(15):
-            run = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            time.sleep(rng.uniform(0.5, 1.3))
-            if run.poll() is None:
-                run.send_signal(signal.SIGKILL)
-                kills += 1
-            run.wait()
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    finally:
-        server.kill()
-        server.wait()
-    assert done.returncode == ExitCode.OK, done.stderr
-    asked = Counter(
-        (r["path"], str(r["query"])) for r in map(json.loads, (tmp_path / "journal").read_text().splitlines())
-    )
-    assert kills >= 3
-    assert len(_listed()) == 9000
-    assert sum(count - 1 for count in asked.values()) <= kills
