@@ -14,6 +14,7 @@ from typing import BinaryIO
 import pyarrow
 from pyarrow import parquet
 
+from survey.bulk import check, is_bulk, unpack
 from survey.errors import SurveyError, UnreadableError, printable
 from survey.fulltext import Kind, identify, kind_of
 from survey.fulltext.container import MAX_UNPACKED
@@ -160,6 +161,10 @@ def _take_in(path: Path, store: Store, result: Ingested) -> "_Raw | None":
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer for ever
             raise UnreadableError("a pipe or a device, not a file")
+        if is_bulk(path):
+            _take_in_bulk(path, name, store, result)
+            store.unskip(name)
+            return None
         if path.suffix == ".jsonl":
             _take_in_metadata(path, name, store, result)
             store.unskip(name)
@@ -242,6 +247,22 @@ def _identify_table(raw: _Raw) -> _Identified:
         except UnreadableError as error:
             refused.append((f"{raw.name}:{number}", str(error)))
     return sources, refused
+
+
+def _take_in_bulk(path: Path, name: str, store: Store, result: Ingested) -> None:
+    """Take in an archive of arXiv's, each item as a paper's copy, when it is what the manifest says."""
+    entry = check(path)
+    items = 0
+    for found in unpack(path, store):
+        items += 1
+        if isinstance(found, Source):
+            new = store.add_sources([found])
+            result.ingested += new
+            result.unchanged += 1 - new
+        else:
+            result.skipped.append(found)
+    if entry and items != entry.items:
+        result.skipped.append((name, f"{items:,} items in it; the manifest says {entry.items:,}"))
 
 
 def _take_in_metadata(path: Path, name: str, store: Store, result: Ingested) -> None:
