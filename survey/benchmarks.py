@@ -68,8 +68,10 @@ class Alias:
     def _neighbours(self, text: str, start: int, end: int) -> str | None:
         if not (self.not_after or self.not_before):
             return None
-        before = text[max(0, start - 20) : start].rpartition("\n\n")[2].rstrip("-_ \n").lower()
+        near = text[max(0, start - 20) : start].rpartition("\n\n")[2].lower()
         for word in self.not_after:
+            # a single letter belongs to the name only without a space: V-WebArena, but not "Table V WebArena"
+            before = near.rstrip("-_" if len(word) == 1 else "-_ \n")
             if before.endswith(word) and not before[: -len(word)][-1:].isalpha():
                 return f"another benchmark: {word}-{text[start:end]}"
         for rest in self.not_before:

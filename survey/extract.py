@@ -12,8 +12,9 @@ from pyarrow import parquet
 from survey.errors import UnreadableError
 from survey.fulltext import EXTRACTOR, PREFERENCE, Kind, Text, read
 from survey.fulltext.records import read_row
+from survey.index import explained
 from survey.isolation import Failed, run_isolated
-from survey.store import Extraction, Source, Store, explained
+from survey.store import Extraction, Source, Store
 from survey.texts import write_shard
 
 _SHARD_CHARACTERS = 64_000_000  # of text in one shard; a run that is cut off loses at most the last

@@ -7,26 +7,34 @@ from typing import Any
 from survey.compare import Difference
 from survey.domain import Rule
 from survey.published import Axis
-from survey.trends import Scope, TrendRow, TrendTable, wilson
+from survey.trends import Period, Scope, Share, TrendRow, TrendTable, wilson
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A table ready to be drawn: a title, what decides its numbers, column heads and cells."""
+    """A table ready to be drawn: a title, column heads and cells, and below them what decides its numbers."""
 
     title: str
-    note: str
+    notes: tuple[str, ...]
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numeric_from: int = 2  # columns from here on hold numbers
 
 
-def grid(table: TrendTable) -> Grid:
-    """Return a trend table as text cells: k, n, share, interval, and the survey's printed number beside them."""
+def as_grids(tables: Sequence[TrendTable], footer: str) -> list[Grid]:
+    """Return tables as grids: one each, but a sweep of the domain table as one. `footer` goes below each."""
+    domain = [table for table in tables if table.axis is Axis.DOMAIN]
+    others = [table for table in tables if table.axis is not Axis.DOMAIN]
+    return [
+        *([sweep_grid(domain, footer)] if len(domain) > 1 else [grid(table, footer) for table in domain]),
+        *(grid(table, footer) for table in others),
+    ]
+
+
+def grid(table: TrendTable, footer: str) -> Grid:
+    """Return a trend table as text cells: k, n, share, interval, growth, and the survey's printed number."""
     if table.axis is not Axis.DOMAIN:
         return _published_grid(table)
-    what = "of any one benchmark" if table.rule is Rule.ANY_NAME else "of its benchmarks together"
-    where = "whole text" if table.scope is Scope.ALL else "body without references and appendix"
     projected = any(row.projected is not None for row in table.rows)
     head = (
         "period",
@@ -35,29 +43,59 @@ def grid(table: TrendTable) -> Grid:
         "n",
         "share",
         "95% interval",
+        "growth",
         *(["projected"] if projected else []),
         "survey printed",
     )
     rows = tuple(
         (
             row.period, row.label, f"{row.k:,}", f"{row.n:,}", _percent(row.share), _interval(row),
-            *([_count(row.projected)] if projected else []),
+            "" if row.growth is None else f"{row.growth:+.0%}", *([_projected(row)] if projected else []),
             f"{row.published.value:,.0f}{_mark(row)}" if row.published else "",
         )
         for row in table.rows
     )  # fmt: skip
-    notes = [
-        f"k of n papers have {_at_least(table.threshold)} {what}; {where}; lexicon {table.lexicon}",
-        table.note,
-    ]
+    return Grid(f"Papers by domain, {at_least(table.threshold)}", table_notes(table, footer), head, rows)
+
+
+def table_notes(table: TrendTable, footer: str) -> tuple[str, ...]:
+    """Return what stands below a domain table: papers of several domains, first halves, the projection, the footer."""
+    notes = ["growth: of k against the period before; where n grows with it, compare the shares"]
+    if table.several:
+        notes.append(f"counted in several domains: {_share(table.several)} of the papers counted in any")
+    if table.first_halves and table.by is Period.YEAR:
+        halves = (f"{year} {_share(half)}" for year, half in table.first_halves.items())
+        notes.append("domain assignments of January to June: " + "; ".join(halves))
+    if table.note:
+        notes.append(table.note)
     if any(row.published for row in table.rows):
         notes.append(
-            "The survey printed counts of its own crawl without an n, 2025 as a projection; ? where readings conflict"
+            "the survey printed counts of its own crawl without an n, 2025 as a projection; ? where readings conflict"
         )
-    return Grid(f"Papers by domain, {_at_least(table.threshold)}", ". ".join(filter(None, notes)) + ".", head, rows)
+    return (*notes, survives(table), f"{what_counts(table)}; {footer}")
 
 
-def sweep_grid(tables: Sequence[TrendTable]) -> Grid:
+def survives(table: TrendTable) -> str:
+    """Return the sentence on which conclusions hold at every threshold."""
+    if not table.survives:
+        return "no conclusion holds at every threshold from 1 to 20 (periods of at least 30 papers)"
+    return "at every threshold from 1 to 20: " + "; ".join(table.survives)
+
+
+def what_counts(table: TrendTable, *others: TrendTable) -> str:
+    """Return the rule of a domain table, or of a sweep, in words."""
+    times = "at least so many mentions" if others else at_least(table.threshold)
+    what = "of any one benchmark" if table.rule is Rule.ANY_NAME else "of a domain's benchmarks together"
+    where = "whole text" if table.scope is Scope.ALL else "body without references and appendix"
+    return f"k of n papers have {times} {what}; {where}"
+
+
+def at_least(threshold: int) -> str:
+    """Return a threshold in words."""
+    return f"at least {threshold} {'mention' if threshold == 1 else 'mentions'}"
+
+
+def sweep_grid(tables: Sequence[TrendTable], footer: str) -> Grid:
     """Return several thresholds side by side: k at each, and n."""
     first = tables[0]
     head = ("period", "domain", "n", *(f"≥{table.threshold}" for table in tables))
@@ -66,15 +104,11 @@ def sweep_grid(tables: Sequence[TrendTable]) -> Grid:
         (row.period, row.label, f"{row.n:,}", *(f"{k.get((row.period, row.label), 0):,}" for k in ks))
         for row in first.rows
     )
-    what = "of any one benchmark" if first.rule is Rule.ANY_NAME else "of its benchmarks together"
-    where = "whole text" if first.scope is Scope.ALL else "body without references and appendix"
-    note = (
-        f"papers of n with at least so many mentions {what}; {where}; lexicon {first.lexicon}. Shares with intervals: "
-    )
-    return Grid("Papers by domain at each threshold", note + "--threshold, or --format csv.", head, rows)
+    notes = (survives(first), f"{what_counts(*tables)}; shares with intervals: --threshold, or --format csv", footer)
+    return Grid("Papers by domain at each threshold", notes, head, rows)
 
 
-def diff_grid(cells: Sequence[Difference], table: TrendTable) -> Grid:
+def diff_grid(cells: Sequence[Difference], table: TrendTable, footer: str) -> Grid:
     """Return the printed table beside ours: counts, parts of the year's assignments, interval and verdict."""
     rows = tuple(
         (
@@ -84,15 +118,12 @@ def diff_grid(cells: Sequence[Difference], table: TrendTable) -> Grid:
         for cell in cells
     )  # fmt: skip
     head = ("year", "domain", "printed", "part", "our k", "of n", "part", "95% interval", "verdict")
-    note = (
-        "A part is of all domain assignments of the year (n is ours): counts of two crawls cannot be compared, their "
-        f"mix can. {_at_least(table.threshold)}; {table.rule}; scope {table.scope}; lexicon {table.lexicon}."
+    notes = (
+        "a part is of all domain assignments of the year (n is ours; the survey printed none): counts of two crawls"
+        " cannot be compared, their mix can. A sample is no reproduction",
+        f"{what_counts(table)}; {footer}",
     )
-    return Grid("Printed and ours", note, head, rows)
-
-
-def _at_least(threshold: int) -> str:
-    return f"at least {threshold} {'mention' if threshold == 1 else 'mentions'}"
+    return Grid("Printed and ours", notes, head, rows)
 
 
 def _published_grid(table: TrendTable) -> Grid:
@@ -116,14 +147,7 @@ def _published_grid(table: TrendTable) -> Grid:
         "implied n",
         "95% interval at that n",
     )
-    return Grid(title, table.note + ".", head, tuple(rows))
-
-
-def as_grids(tables: Sequence[TrendTable]) -> list[Grid]:
-    """Return tables as grids: one each, but a sweep of the domain table as one."""
-    domain = [table for table in tables if table.axis is Axis.DOMAIN]
-    others = [table for table in tables if table.axis is not Axis.DOMAIN]
-    return [*([sweep_grid(domain)] if len(domain) > 1 else map(grid, domain)), *map(grid, others)]
+    return Grid(title, (table.note,), head, tuple(rows))
 
 
 def as_data(table: TrendTable) -> dict[str, Any]:
@@ -133,12 +157,13 @@ def as_data(table: TrendTable) -> dict[str, Any]:
 
 FLAT_COLUMNS = (
     "axis", "threshold", "inclusive", "rule", "scope", "lexicon", "by", "project", "period", "label", "k", "n", "share",
-    "low", "high", "projected", "published", "published_n", "published_sources", "published_agreement", "sample",
+    "low", "high", "growth", "projected", "projected_low", "projected_high", "published", "published_n",
+    "published_sources", "published_agreement", "sample", "footer",
 )  # fmt: skip
 
 
-def flat_rows(tables: Sequence[TrendTable], sample: str) -> list[dict[str, Any]]:
-    """Return one flat record of FLAT_COLUMNS per cell, with the sample and what decides its table."""
+def flat_rows(tables: Sequence[TrendTable], sample: str, footer: str) -> list[dict[str, Any]]:
+    """Return one flat record of FLAT_COLUMNS per cell, with the sample, the footer and what decides its table."""
     records = []
     for table in tables:
         for row in table.rows:
@@ -147,7 +172,8 @@ def flat_rows(tables: Sequence[TrendTable], sample: str) -> list[dict[str, Any]]
             values = (
                 table.axis.value, table.threshold, table.inclusive, table.rule.value, table.scope.value, table.lexicon,
                 table.by.value, table.project.value, row.period, row.label, row.k, row.n, row.share, row.low, row.high,
-                row.projected, *printed, sample,
+                row.growth, row.projected, row.projected_low, row.projected_high, *printed, sample,
+                f"{what_counts(table)}; {footer}",
             )  # fmt: skip
             records.append(dict(zip(FLAT_COLUMNS, values, strict=True)))
     return records
@@ -161,8 +187,15 @@ def _interval(row: TrendRow | Difference) -> str:
     return "no papers" if row.low is None or row.high is None else f"{row.low:.1%} to {row.high:.1%}"
 
 
-def _count(count: int | None) -> str:
-    return "" if count is None else f"{count:,}"
+def _projected(row: TrendRow) -> str:
+    if row.projected is None:
+        return ""
+    bounds = "" if row.projected_low is None else f" ({row.projected_low:,} to {row.projected_high:,})"
+    return f"{row.projected:,}{bounds}"
+
+
+def _share(share: Share) -> str:
+    return f"{share.k:,} of {share.n:,} = {share.share:.1%} ({share.low:.1%} to {share.high:.1%})"
 
 
 def _mark(row: TrendRow) -> str:

@@ -35,7 +35,7 @@ from survey.store import Source, Store
 _MAX_FILE = 500 << 20  # bytes of one paper's file; Parquet tables and metadata snapshots may be larger
 _ROW_COLUMNS = ["arxiv_id", "published", "title", "text"]
 _Identified = tuple[list[Source], list[tuple[str, str]]]  # the papers of a file, and its rows that are none
-_NO_PAPERS = {"readme", "license", "copying", "changelog", "contributing", "requirements"}
+_NO_PAPERS = ("readme", "license", "copying", "changelog", "contributing", "requirements")
 _LINES_TO_JUDGE = 20  # of a .jsonl file, before it is said to hold no arXiv metadata
 
 
@@ -54,6 +54,7 @@ def ingest(paths: list[Path], store: Store, advance: Callable[[int, int], None] 
 
     `advance` is told how many of how many steps are done, two for each file: copied, identified.
     """
+    store.sweep()
     result = Ingested()
     own = os.path.realpath(store.root)  # unlike Path.resolve, it takes a link that leads in a circle
     found = [path for path in _walk(paths, result) if not Path(os.path.realpath(path)).is_relative_to(own)]
@@ -165,11 +166,11 @@ def _take_in(path: Path, store: Store, result: Ingested) -> "_Raw | None":
             _take_in_bulk(path, name, store, result)
             store.unskip(name)
             return None
-        if path.suffix == ".jsonl":
+        if path.suffix.lower() == ".jsonl":
             _take_in_metadata(path, name, store, result)
             store.unskip(name)
             return None
-        if status.st_size > _MAX_FILE and path.suffix != ".parquet":
+        if status.st_size > _MAX_FILE and path.suffix.lower() != ".parquet":
             raise UnreadableError(f"a file of {status.st_size >> 20} MB; expected at most {_MAX_FILE >> 20}")
         with path.open("rb") as stream:
             return _copy_in(stream, name, store, result)
@@ -220,7 +221,7 @@ def _identify(raw: _Raw) -> _Identified:
     data = Path(raw.path).read_bytes()
     kind = kind_of(data, raw.name)
     identity = identify(kind, data)
-    if kind is Kind.MARKDOWN and identity.source is IdSource.NONE and Path(raw.name).stem.lower() in _NO_PAPERS:
+    if kind is Kind.MARKDOWN and identity.source is IdSource.NONE and Path(raw.name).stem.lower().endswith(_NO_PAPERS):
         raise UnreadableError("a file that goes with software, no paper")
     return [_source(raw, -1, kind, identity)], []
 
@@ -320,7 +321,7 @@ def _source(raw: _Raw, member: int, kind: Kind, identity: Identity) -> Source:
         key = _local_key(raw.sha256)
         return Source(raw.sha256, member, kind, key, None, IdSource.NONE, title, None, False, raw.name)
     published = first_version_date(arxiv_id, identity.published, identity.is_first)
-    stated = identity.is_first and identity.published is not None
+    stated = identity.is_first and published == identity.published
     version = arxiv_id.version
     return Source(raw.sha256, member, kind, arxiv_id.id, version, id_source, title, published, stated, raw.name)
 

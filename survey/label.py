@@ -1,5 +1,6 @@
 """Text to counts: every paper's mentions, found with one lexicon, into a new warehouse."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -55,9 +56,15 @@ def label(store: Store, lexicon: Lexicon, advance: Callable[[int, int], None] = 
                 tally[mention.counted] += 1
                 yield mention
 
-    provenance = {"posttrain": survey.__version__, "extractor": str(EXTRACTOR), "papers": str(len(papers))}
+    provenance = {"posttrain": survey.__version__, "extractor": str(EXTRACTOR), "texts": texts_fingerprint(store)}
     Warehouse.build(warehouse_path(store.root), papers, counted(), lexicon, provenance)
     return Labelled(len(papers), tally[True], tally[False])
+
+
+def texts_fingerprint(store: Store) -> str:
+    """Return what names exactly the texts that would be counted now, to tell whether counts are older."""
+    places = sorted(f"{extraction.shard}:{extraction.row}" for _, extraction in chosen_texts(store))
+    return hashlib.sha256("\n".join(places).encode()).hexdigest()[:12]
 
 
 def text_of(store: Store, paper: str) -> tuple[StoredText, str] | None:

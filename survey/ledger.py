@@ -8,7 +8,6 @@ nothing else.
 """
 
 import hashlib
-import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,9 +16,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
+from survey.index import explained, open_index
 from survey.listing import Listed
 from survey.listing.snapshot import read_listing
-from survey.store import explained
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS slice (
@@ -88,10 +87,7 @@ class Ledger:
         self.root = root
         with explained(root):
             root.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(root / "harvest.sqlite", timeout=60)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(_SCHEMA)
+            self._db = open_index(root / "harvest.sqlite", _SCHEMA)
 
     def __enter__(self) -> Self:
         return self

@@ -7,7 +7,7 @@ number until 1412, five since 1501) and archive/YYMMNNN before.
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from difflib import SequenceMatcher
 from enum import StrEnum
 
@@ -93,9 +93,15 @@ def find_stamp(first_page: str) -> Stamp | None:
 def first_version_date(arxiv_id: ArxivId, stated: date | None, is_first: bool) -> date:
     """Return the date that decides a paper's period: version 1's.
 
-    A stated date is taken when it is known to be version 1's; else the month in the id stands in for it.
+    A stated date is taken when it is said to be version 1's and can be; else the month in the id stands in for it.
     """
-    return stated if stated and is_first else arxiv_id.month
+    return stated if stated and is_first and fits_id(arxiv_id, stated) else arxiv_id.month
+
+
+def fits_id(arxiv_id: ArxivId, day: date) -> bool:
+    """Say whether `day` can be version 1's: in the month of the id, or in the last days before, when it was sent in."""
+    following = (arxiv_id.month + timedelta(days=32)).replace(day=1)
+    return arxiv_id.month - timedelta(days=31) <= day < following
 
 
 def name_is_plausible(named: ArxivId, inside: date | None) -> bool:

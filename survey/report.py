@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any
 
-from survey.grids import FLAT_COLUMNS, Grid, as_grids, flat_rows
+from survey.charts import chart, png, svg
+from survey.grids import FLAT_COLUMNS, Grid, as_grids, flat_rows, what_counts
+from survey.published import Axis
 from survey.trends import TrendTable
 
 
@@ -21,23 +23,41 @@ class Format(StrEnum):
     HTML = "html"
     LATEX = "latex"
     PARQUET = "parquet"
+    SVG = "svg"
+    PNG = "png"
 
 
-def render(tables: Sequence[TrendTable], sample: str, form: Format) -> str | bytes:
-    """Return the tables in one of the file formats, with the sentence on the sample where the format has a place.
+BINARY = (Format.PARQUET, Format.PNG)
 
-    `terminal` is drawn by `draw`, `json` is the envelope of every command.
+
+def render(tables: Sequence[TrendTable], sample: str, footer: str, form: Format) -> str | bytes:
+    """Return the tables in one of the file formats, with the sentence on the sample and the footer.
+
+    `terminal` is drawn by `draw`, `json` is the envelope of every command. SVG and PNG hold the chart of the first
+    axis.
     """
     if form is Format.CSV:
-        return _csv(flat_rows(tables, sample))
+        return _csv(flat_rows(tables, sample, footer))
     if form is Format.PARQUET:
-        return _parquet(flat_rows(tables, sample))
-    writers: dict[Format, Callable[[Sequence[Grid], str], str]] = {
-        Format.MARKDOWN: _markdown,
-        Format.HTML: _html,
-        Format.LATEX: _latex,
-    }
-    return writers[form](as_grids(tables), sample)
+        return _parquet(flat_rows(tables, sample, footer))
+    if form in (Format.SVG, Format.PNG):
+        spec = charts_of(tables, sample, footer)[0]
+        return svg(spec) if form is Format.SVG else png(spec)
+    if form is Format.HTML:
+        return _html(as_grids(tables, footer), [svg(spec) for spec in charts_of(tables, sample, footer)], sample)
+    writers: dict[Format, Callable[[Sequence[Grid], str], str]] = {Format.MARKDOWN: _markdown, Format.LATEX: _latex}
+    return writers[form](as_grids(tables, footer), sample)
+
+
+def charts_of(tables: Sequence[TrendTable], sample: str, footer: str) -> list[dict[str, Any]]:
+    """Return the chart of each axis: of a sweep the threshold curve, else shares with intervals."""
+    by_axis: dict[Axis, list[TrendTable]] = {}
+    for table in tables:
+        by_axis.setdefault(table.axis, []).append(table)
+    return [
+        chart(group, [sample, f"{what_counts(*group)}; {footer}" if axis is Axis.DOMAIN else group[0].note])
+        for axis, group in by_axis.items()
+    ]
 
 
 def draw(grids: Sequence[Grid], sample: str, width: int | None, colour: bool) -> str:
@@ -48,10 +68,7 @@ def draw(grids: Sequence[Grid], sample: str, width: int | None, colour: bool) ->
     out = io.StringIO()
     console = Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False)
     for one in grids:
-        table = Table(
-            title=one.title, caption=one.note, title_justify="left", caption_justify="left", box=None, pad_edge=False,
-            title_style="bold", caption_style="dim",
-        )  # fmt: skip
+        table = Table(title=one.title, title_justify="left", title_style="bold", box=None, pad_edge=False)
         for number, name in enumerate(one.head):
             table.add_column(name, justify="right" if number >= one.numeric_from else "left", no_wrap=True)
         previous = one.rows[0][0] if one.rows else ""
@@ -62,6 +79,9 @@ def draw(grids: Sequence[Grid], sample: str, width: int | None, colour: bool) ->
             previous = row[0]
         console.print()
         console.print(table)
+        console.print()
+        for note in one.notes:
+            console.print(f"· {note}", style="dim", soft_wrap=width is None)
     lines = (line.rstrip() for line in out.getvalue().splitlines())
     return "\n".join([sample, *lines]) + "\n"
 
@@ -89,11 +109,11 @@ def _markdown(grids: Sequence[Grid], sample: str) -> str:
         align = ["---" if number < one.numeric_from else "---:" for number in range(len(one.head))]
         lines = [one.head, tuple(align), *one.rows]
         table = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-        parts += [f"## {one.title}", table, one.note]
+        parts += [f"## {one.title}", table, "\n".join(f"- {note}" for note in one.notes)]
     return "\n\n".join(parts) + "\n"
 
 
-def _html(grids: Sequence[Grid], sample: str) -> str:
+def _html(grids: Sequence[Grid], charts: Sequence[str], sample: str) -> str:
     parts = [
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Post-training trends</title>',
         "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
@@ -113,10 +133,12 @@ def _html(grids: Sequence[Grid], sample: str) -> str:
             + "</tr>"
             for first, row in zip([False, *starts], one.rows, strict=False)
         )
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in one.notes)
         parts.append(
-            f"<h2>{html.escape(one.title)}</h2>\n<table><caption>{html.escape(one.note)}</caption>"
+            f"<h2>{html.escape(one.title)}</h2>\n<table><caption>{notes}</caption>"
             f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>"
         )
+    parts += [f"<figure>{drawn}</figure>" for drawn in charts]
     return "\n".join(parts) + "\n</body></html>\n"
 
 
@@ -135,7 +157,9 @@ def _latex(grids: Sequence[Grid], sample: str) -> str:
         head, *rows = (
             " & ".join(cell.translate(_LATEX_SPECIAL) for cell in line) + r" \\" for line in (one.head, *one.rows)
         )
-        caption = f"\\caption{{{one.title.translate(_LATEX_SPECIAL)}. {one.note.translate(_LATEX_SPECIAL)}}}"
+        caption = (
+            f"\\caption{{{one.title.translate(_LATEX_SPECIAL)}. {'. '.join(one.notes).translate(_LATEX_SPECIAL)}}}"
+        )
         label = f"\\label{{tab:posttrain-{number}}}"
         body = "\n".join(rows)
         if len(rows) > _LONG:

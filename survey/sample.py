@@ -11,7 +11,7 @@ from survey.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD
 from survey.errors import SurveyError
 from survey.extract import METADATA_ONLY, NOT_YET, chosen_texts, copies_by_paper, reasons_without_text
 from survey.harvest import as_data
-from survey.label import warehouse_path
+from survey.label import texts_fingerprint, warehouse_path
 from survey.ledger import Ledger
 from survey.paper import IdSource
 from survey.reference import reference_path
@@ -31,11 +31,24 @@ class Sample:
     has_places: bool  # where each mention stands; shared counts do not say
     sentence: str
     warnings: list[str] = field(default_factory=list)
+    excluded: str = ""
 
     @property
     def story(self) -> str:
         """The sentence on the sample with its warnings, as one line."""
         return " ".join([self.sentence, *(f"{warning}." for warning in self.warnings)])
+
+    @property
+    def footer(self) -> str:
+        """What every export carries: surface mix, window, what is excluded and why, lexicon and its hash, version."""
+        made = self.warehouse.provenance()
+        (_, undated, first, last, _) = self.warehouse.query("sample")[0]
+        surfaces = ", ".join(f"{surface} {count:,}" for surface, count in self.warehouse.query("papers_by_surface"))
+        excluded = ", ".join(filter(None, [f"{undated:,} without a date" if undated else "", self.excluded])) or "none"
+        return (
+            f"surfaces: {surfaces}; window: version 1 of {first} to {last}; excluded: {excluded}; "
+            f"lexicon {made.get('lexicon')} {made.get('fingerprint')}; posttrain {survey.__version__}"
+        )
 
     @property
     def cautions(self) -> list[str]:
@@ -46,7 +59,7 @@ class Sample:
         """Return what a table from this sample was made of and with."""
         kind = "bundled" if self.is_bundled else "own"
         about = {"posttrain": survey.__version__, "sample": kind, "about": self.sentence}
-        return {**about, **self.warehouse.provenance()}
+        return {**about, "footer": self.footer, **self.warehouse.provenance()}
 
 
 def open_sample(data: Path, counts: Path | None = None) -> Sample:
@@ -70,25 +83,27 @@ def open_sample(data: Path, counts: Path | None = None) -> Sample:
 def _own(data: Path) -> Sample:
     warehouse = Warehouse.open(warehouse_path(data))
     sample = Sample(warehouse, False, True, _sentence(warehouse, str(data)))
-    (papers, undated, _, _, by_name) = warehouse.query("sample")[0]
+    (_, undated, _, _, by_name) = warehouse.query("sample")[0]
     if undated:
         sample.warnings.append(f"{_papers(undated)} without an arXiv id have no date and are in no period")
     if by_name:
         sample.warnings.append(f"{_papers(by_name)} are known by their file's name alone; dates inside agree with it")
     if Store.exists(data):
         with Store(data) as store:
-            waiting = len(copies_by_paper(store)) - papers - len_without_text(store)
-        if waiting > 0:
+            reasons = reasons_without_text(store)
+            sample.excluded = (
+                ", ".join(f"{n:,} {reason}" for reason, n in reasons.most_common(5)) or "none without text"
+            )
+            changed = texts_fingerprint(store) != warehouse.provenance().get("texts")
+            waiting = reasons[NOT_YET]
+        if waiting:
             sample.warnings.append(
                 f"{_papers(waiting)} came in since the last count: survey extract, then survey label"
             )
+        elif changed:
+            sample.warnings.append("texts have changed since the last count: survey label")
+            sample.has_places = False
     return sample
-
-
-def len_without_text(store: Store) -> int:
-    """Return how many papers were tried and have no text."""
-    reasons = reasons_without_text(store)
-    return reasons.total() - reasons[NOT_YET]
 
 
 def _sentence(warehouse: Warehouse, where: str) -> str:
@@ -110,7 +125,7 @@ def _bundled() -> Sample:
         f"2025 and on retrieval and question answering. It is not a crawl and cannot reproduce the survey's tables. "
         f"To use your own papers: {REPLACE}."
     )
-    return Sample(warehouse, True, False, sentence)
+    return Sample(warehouse, True, False, sentence, excluded="papers without an arXiv id")
 
 
 def status(store: Store) -> dict[str, Any]:

@@ -8,19 +8,16 @@ SQLite holds the index because it survives `kill -9` at any moment and lets seve
 """
 
 import contextlib
-import errno
 import hashlib
-import sqlite3
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
-from survey.errors import ExitCode, SurveyError
+from survey.index import explained, open_index
 from survey.paper import IdSource
 
 _SCHEMA = """
@@ -50,9 +47,6 @@ CREATE TABLE IF NOT EXISTS extraction (
 );
 CREATE TABLE IF NOT EXISTS skipped (path TEXT PRIMARY KEY, reason TEXT NOT NULL);
 """
-
-
-_SECONDS_TO_WAIT = 60  # for another process that writes
 
 
 @dataclass(frozen=True)
@@ -95,8 +89,7 @@ class Store:
         with explained(root):
             (root / "raw").mkdir(parents=True, exist_ok=True)
             (root / "text").mkdir(exist_ok=True)
-            self._db = sqlite3.connect(root / "store.sqlite", timeout=_SECONDS_TO_WAIT)
-            _prepare(self._db)
+            self._db = open_index(root / "store.sqlite", _SCHEMA)
 
     def __enter__(self) -> Self:
         return self
@@ -227,57 +220,3 @@ class Store:
     def _rows(self, query: str, *values: object) -> Iterator[Any]:
         with explained(self.root):
             yield from self._db.execute(query, values)
-
-
-def _prepare(db: sqlite3.Connection) -> None:
-    """Set up an index. SQLite does not wait for others by itself while it turns to a write-ahead log."""
-    deadline = time.monotonic() + _SECONDS_TO_WAIT
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute("PRAGMA synchronous=NORMAL")
-            db.executescript(_SCHEMA)
-            return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-
-
-@contextmanager
-def explained(root: Path) -> Iterator[None]:
-    """Turn a full or unwritable disk, or a busy or damaged index, into an error a user can act on."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise _full(root, error) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENOENT):
-            raise _unwritable(root, error.strerror) from error
-        raise
-    except sqlite3.DatabaseError as error:
-        found = str(error)
-        if "full" in found or "disk I/O" in found:
-            raise _full(root, error) from error
-        if "unable to open" in found or "readonly" in found:
-            raise _unwritable(root, found) from error
-        if "locked" in found:
-            message = f"another command has been writing to {root} for {_SECONDS_TO_WAIT} seconds"
-            raise SurveyError(message, "run the same command again when it is done", ExitCode.PARTIAL) from error
-        raise SurveyError(
-            f"the index {root / 'store.sqlite'} cannot be used: {error}",
-            "move that file away and ingest again, or choose another folder with --data DIR",
-            ExitCode.UNEXPECTED,
-        ) from error
-
-
-def _full(root: Path, error: Exception) -> SurveyError:
-    return SurveyError(
-        f"the disk of {root} is full ({error})",
-        "free some space and run the same command again; nothing is lost",
-        ExitCode.PARTIAL,
-    )
-
-
-def _unwritable(root: Path, why: str | None) -> SurveyError:
-    return SurveyError(f"cannot write to {root}: {why}", "choose another folder with --data DIR or POSTTRAIN_DATA")

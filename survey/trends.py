@@ -5,23 +5,24 @@ Every number comes from one query over the sparse counts. A share never travels 
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from statistics import NormalDist, mean
+from itertools import pairwise
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from survey.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD, Rule
 from survey.fulltext.sections import Section
-from survey.published import LABELS, PUBLISHED_FIRST_HALF, Axis, Published, published_cells
+from survey.projection import Project, Projection, first_half, projection_of
+from survey.published import LABELS, Axis, Published, published_cells
 
 if TYPE_CHECKING:  # duckdb and pyarrow take half a second to load, and the command line needs only the enums here
     from survey.warehouse import Warehouse
 
 CONFIDENCE = 0.95
-_ENOUGH_FIRST_HALF = 30  # domain assignments in the first half of a year that is projected
-_ENOUGH_EARLIER = 100  # domain assignments in each year before; below, the survey's printed first halves serve
+_ENOUGH_TO_COMPARE = 30  # papers of a period
 
 
 class Period(StrEnum):
@@ -40,18 +41,6 @@ class Scope(StrEnum):
     BODY = "body"  # without references and appendix
 
 
-class Project(StrEnum):
-    """How an unfinished year is projected from its first half.
-
-    The survey says it doubles, but prints odd totals; dividing by the mean first half of the two years before
-    reproduces all four of them.
-    """
-
-    MEAN_SHARE = "mean-share"
-    DOUBLE = "double"
-    LAST_SHARE = "last-share"
-
-
 @dataclass(frozen=True)
 class TrendRow:
     """One cell: `k` of `n` papers of `period` belong to `label`. Without papers (n = 0) there is no share."""
@@ -63,8 +52,22 @@ class TrendRow:
     share: float | None
     low: float | None
     high: float | None
+    growth: float | None  # of k against the period before, such as 1.23 for +123 %
     projected: int | None
+    projected_low: int | None
+    projected_high: int | None
     published: Published | None
+
+
+@dataclass(frozen=True)
+class Share:
+    """`k` of `n` with its interval."""
+
+    k: int
+    n: int
+    share: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,9 @@ class TrendTable:
     rows: tuple[TrendRow, ...]
     note: str = ""
     inclusive: bool = True
+    several: Share | None = None  # of the papers counted in any domain, those counted in more than one
+    first_halves: Mapping[str, Share] = field(default_factory=dict)  # of each year's assignments, those by June
+    survives: tuple[str, ...] = ()  # what holds at every threshold from 1 to 20
 
 
 def wilson(k: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
@@ -100,6 +106,11 @@ def wilson(k: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float
 def sections_of(scope: Scope) -> list[str]:
     """Return the names of the sections in a scope."""
     return [s.value for s in Section if scope is Scope.ALL or s not in (Section.REFERENCES, Section.APPENDIX)]
+
+
+def share_of(k: int, n: int) -> Share | None:
+    """Return k of n with its interval, or None where n is 0."""
+    return Share(k, n, k / n, *wilson(k, n)) if n else None
 
 
 def period_of(month: date, by: Period) -> str:
@@ -127,30 +138,93 @@ def domain_trends(
 
     Rows come for every period with papers, and by year for every year that the survey printed at that threshold.
     """
-    levels: Counter[tuple[date, str, int]] = Counter()
-    for month, domain, level, papers in warehouse.query(
-        "trend_domain", sections=sections_of(scope), domain_sum=rule is Rule.DOMAIN_SUM, highest=HIGHEST_THRESHOLD
-    ):
-        levels[month, domain, level] = papers
+    sections, together = sections_of(scope), rule is Rule.DOMAIN_SUM
+    levels = warehouse.query("trend_domain", sections=sections, domain_sum=together, highest=HIGHEST_THRESHOLD)
     months: dict[date, int] = dict(warehouse.query("papers_by_month"))
+    last: date | None = warehouse.query("sample")[0][3]
     lexicon = warehouse.provenance().get("lexicon", "")
+    reached = {threshold: _reached(levels, threshold) for threshold in range(1, HIGHEST_THRESHOLD + 1)}
+    survives = _surviving(reached, months, by)
+    several = _several(warehouse, sections, together, thresholds[0]) if len(thresholds) == 1 else None
     tables = []
     for threshold in thresholds:
-        reached: Counter[tuple[date, str]] = Counter()
-        for (month, domain, level), papers in levels.items():
-            if level >= threshold:
-                reached[month, domain] += papers
-        projection = _projection(reached, months, project) if by is Period.YEAR else ""
-        note = projection if isinstance(projection, str) else projection.note
-        rows = _rows(reached, months, by, threshold, None if isinstance(projection, str) else projection)
-        tables.append(TrendTable(Axis.DOMAIN, threshold, rule, scope, lexicon, by, project, rows, note))
+        here = reached[threshold]
+        projection = projection_of(here, last, project) if by is Period.YEAR else ""
+        rows = _rows(here, months, by, threshold, None if isinstance(projection, str) else projection)
+        halves = {
+            str(year): share
+            for year in sorted({month.year for month in months})
+            if (share := share_of(*first_half(here, year)))
+        }
+        tables.append(
+            TrendTable(
+                Axis.DOMAIN, threshold, rule, scope, lexicon, by, project, rows,
+                note=projection if isinstance(projection, str) else projection.note,
+                several=several, first_halves=halves, survives=survives,
+            )
+        )  # fmt: skip
     return tables
+
+
+def _reached(levels: Sequence[tuple[date, str, int, int]], threshold: int) -> Counter[tuple[date, str]]:
+    """Count the papers of each month and domain that reach a threshold."""
+    reached: Counter[tuple[date, str]] = Counter()
+    for month, domain, level, papers in levels:
+        if level >= threshold:
+            reached[month, domain] += papers
+    return reached
+
+
+def _several(warehouse: "Warehouse", sections: list[str], together: bool, threshold: int) -> Share | None:
+    """Of the papers counted in any domain, those counted in more than one."""
+    pairs = warehouse.query("domains_per_paper", sections=sections, domain_sum=together, highest=HIGHEST_THRESHOLD)
+    counted = sum(papers for first, _, papers in pairs if first >= threshold)
+    return share_of(sum(papers for _, second, papers in pairs if second >= threshold), counted)
+
+
+def _surviving(
+    reached: Mapping[int, Counter[tuple[date, str]]], months: dict[date, int], by: Period
+) -> tuple[str, ...]:
+    """Return the conclusions that hold at every threshold: which domain is largest, and which shares rise or fall.
+
+    Only periods of at least 30 papers are compared, each with the one before.
+    """
+    totals = _by_period(months, by)
+    periods = sorted(period for period, n in totals.items() if n >= _ENOUGH_TO_COMPARE)
+    at_each = [_conclusions(counts, periods, totals, by) for counts in reached.values()]
+    return tuple(told for told in at_each[0] if all(told in others for others in at_each[1:]))
+
+
+def _conclusions(
+    reached: Counter[tuple[date, str]], periods: list[str], totals: Mapping[str, int], by: Period
+) -> list[str]:
+    counts: Counter[tuple[str, str]] = Counter()
+    for (month, label), papers in reached.items():
+        counts[period_of(month, by), label] += papers
+    told = []
+    for period in periods:
+        ranked = sorted(((counts[period, label], label) for label in LABELS[Axis.DOMAIN]), reverse=True)
+        if ranked[0][0] > ranked[1][0]:
+            told.append(f"{ranked[0][1]} is the largest domain of {period}")
+    for before, after in pairwise(periods):
+        for label in LABELS[Axis.DOMAIN]:
+            change = counts[after, label] * totals[before] - counts[before, label] * totals[after]
+            if change:
+                told.append(f"the share of {label} {'rises' if change > 0 else 'falls'} from {before} to {after}")
+    return told
+
+
+def _by_period(months: Mapping[date, int], by: Period) -> Counter[str]:
+    totals: Counter[str] = Counter()
+    for month, papers in months.items():
+        totals[period_of(month, by)] += papers
+    return totals
 
 
 def published_trends(axis: Axis) -> TrendTable:
     """Return a table that holds the survey's printed shares alone: none of our papers has a label on this axis yet."""
     rows = tuple(
-        TrendRow(period, label, 0, 0, None, None, None, None, cell)
+        TrendRow(period, label, 0, 0, None, None, None, None, None, None, None, cell)
         for (period, label), cell in published_cells(axis).items()
     )
     note = "no paper of this sample is labelled on this axis; the survey's own shares are shown with the n they imply"
@@ -159,80 +233,33 @@ def published_trends(axis: Axis) -> TrendTable:
     )
 
 
-@dataclass(frozen=True)
-class _Projection:
-    year: int
-    expand: Callable[[int], int]
-    first_halves: dict[str, int]
-    note: str
-
-
-def _projection(reached: Counter[tuple[date, str]], months: dict[date, int], project: Project) -> "_Projection | str":
-    """Return how to complete the last year from its first half, or why that cannot be done ("" where it is over)."""
-    last = max(months, default=date.min)
-    if last == date.min or last.month == 12:
-        return ""
-    halves: Counter[str] = Counter()
-    for (month, domain), papers in reached.items():
-        if month.year == last.year and month.month <= 6:
-            halves[domain] += papers
-    if last.month < 6:
-        return f"{last.year} is not projected: the sample ends before its June"
-    if halves.total() < _ENOUGH_FIRST_HALF:
-        return f"{last.year} is not projected: its first half has {halves.total()} domain assignments, too few"
-    shares, origin = _first_half_shares(reached, last.year)
-    share = {Project.DOUBLE: 0.5, Project.LAST_SHARE: shares[-1], Project.MEAN_SHARE: mean(shares)}[project]
-    how = "doubled" if project is Project.DOUBLE else f"divided by {share:.4f} ({project}, {origin})"
-    note = f"{last.year} projected, without an interval: papers of January to June {how}"
-    return _Projection(last.year, lambda count: math.floor(count / share), dict(halves), note)
-
-
-def _first_half_shares(reached: Counter[tuple[date, str]], year: int) -> tuple[list[float], str]:
-    """Return which part of the two years before came in their first half, and where that is known from."""
-    shares = []
-    for earlier in (year - 2, year - 1):
-        whole = sum(papers for (month, _), papers in reached.items() if month.year == earlier)
-        half = sum(papers for (month, _), papers in reached.items() if month.year == earlier and month.month <= 6)
-        if whole < _ENOUGH_EARLIER or not half:
-            return list(PUBLISHED_FIRST_HALF), "the survey's first halves of 2023 and 2024"
-        shares.append(half / whole)
-    return shares, f"this sample's first halves of {year - 2} and {year - 1}"
-
-
 def _rows(
     reached: Counter[tuple[date, str]],
     months: dict[date, int],
     by: Period,
     threshold: int,
-    projection: _Projection | None,
+    projection: Projection | None,
 ) -> tuple[TrendRow, ...]:
-    totals: Counter[str] = Counter()
-    for month, papers in months.items():
-        totals[period_of(month, by)] += papers
+    totals = _by_period(months, by)
     counts: Counter[tuple[str, str]] = Counter()
     for (month, domain), papers in reached.items():
         counts[period_of(month, by), domain] += papers
     printed = published_cells(Axis.DOMAIN, threshold) if by is Period.YEAR else {}
     periods = sorted(set(totals) | {period for period, _ in printed})
     rows = []
-    for period in periods:
+    for before, period in zip([None, *periods], periods, strict=False):
         for label in LABELS[Axis.DOMAIN]:
             k, n = counts[period, label], totals[period]
-            low, high = wilson(k, n) if n else (None, None)
-            projected = None
+            share = share_of(k, n)
+            earlier = counts[before, label] if before else 0
+            projected: tuple[int | None, int | None, int | None] = (None, None, None)
             if projection and period == str(projection.year):
-                projected = projection.expand(projection.first_halves.get(label, 0))
+                projected = projection.total(label, k)
             rows.append(
                 TrendRow(
-                    period,
-                    label,
-                    k,
-                    n,
-                    k / n if n else None,
-                    low,
-                    high,
-                    projected,
+                    period, label, k, n, share.share if share else None, share.low if share else None,
+                    share.high if share else None, k / earlier - 1 if earlier and n else None, *projected,
                     printed.get((period, label)),
                 )
-            )
+            )  # fmt: skip
     return tuple(rows)

@@ -88,8 +88,10 @@ class Warehouse:
             warehouse._db.register("counts", parquet.read_table(path))
             warehouse._db.execute(_sql("load_counts"))
             warehouse._db.unregister("counts")
-        except (duckdb.Error, pyarrow.ArrowException) as error:
-            raise SurveyError(f"{path} cannot be read: {error}", "write it with: survey label --export FILE") from error
+        except (duckdb.Error, pyarrow.ArrowException, OSError) as error:
+            raise SurveyError(
+                f"{path} cannot be read: {str(error).splitlines()[0]}", "write it with: survey label --export FILE"
+            ) from error
         warehouse._set_provenance(_file_provenance(path))
         return warehouse
 

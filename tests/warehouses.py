@@ -20,6 +20,7 @@ def make_warehouse(folder: Path, papers: Iterable[tuple[date | None, Counts]]) -
             mentions += [
                 CountedMention(number, benchmark, benchmark, section, at, at + 1, True, "name") for at in range(n)
             ]
+    folder.mkdir(exist_ok=True)
     path = folder / "warehouse.duckdb"
     Warehouse.build(path, rows, mentions, load_lexicon(), {})
     return Warehouse.open(path)

@@ -42,8 +42,9 @@ def read_latex(tree: Tree) -> Text:
     title = _argument_of(flat, "title")
     document = _document(flat)
     pieces = [(section, to_plain(raw)) for section, raw in _split(document)]
-    if not _argument_of(document, "title"):  # set in the preamble, which is no part of the document
-        pieces.insert(0, (Section.BODY, to_plain(title)))
+    for name in ("abstract", "title"):  # where they are set in the preamble, which is no part of the document
+        if not _argument_of(document, name):
+            pieces.insert(0, (Section.BODY, to_plain(_argument_of(flat, name))))
     text, spans = join_pieces(pieces)
     note = f"not in the source: {', '.join(missing[:5])}" if missing else ""
     return Text("latex", text, spans, " ".join(to_plain(title).split()), note)

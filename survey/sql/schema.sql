@@ -16,3 +16,16 @@ CREATE TABLE mention (
     counted BOOLEAN, reason VARCHAR
 );
 CREATE TABLE provenance (key VARCHAR PRIMARY KEY, value VARCHAR);
+
+-- How often a paper names each domain, in the sections in scope: its most named benchmark alone, and all together.
+-- Either number is a level: the highest threshold at which the paper belongs to the domain.
+CREATE MACRO domain_level(sections) AS TABLE
+    WITH benchmark_level AS (
+        SELECT paper, benchmark, sum(n) AS n
+        FROM mention_count
+        WHERE list_contains(sections, section)
+        GROUP BY paper, benchmark
+    )
+    SELECT paper, domain, max(n) AS most, sum(n) AS together
+    FROM benchmark_level JOIN benchmark USING (benchmark)
+    GROUP BY paper, domain;

@@ -8,7 +8,7 @@ import pytest
 
 from survey.cli import main
 from survey.errors import ExitCode
-from tests.builders import make_pdf, markdown_paper
+from tests.builders import FILLER, make_pdf, markdown_paper
 
 BODY = "We train on HotpotQA. " * 6 + "We claimed that GSM8K helps. GSM8K."
 
@@ -99,6 +99,19 @@ def test_papers_that_came_in_since_are_announced(labelled: Survey) -> None:
     assert any("1 paper came in since" in warning for warning in json.loads(labelled.out)["warnings"])
 
 
+def test_counts_of_older_texts_are_announced(labelled: Survey) -> None:
+    """A better copy was read since: the table says so, and no words are shown from another text."""
+    stamp = "arXiv:2403.00001v1 [cs.CL] 1 Mar 2024"
+    Path("better.pdf").write_bytes(make_pdf([f"GSM8K {FILLER}"], stamp=stamp))
+    labelled("ingest", "better.pdf")
+    labelled("extract")
+    assert labelled("report", "--json") == ExitCode.OK
+    assert json.loads(labelled.out)["warnings"] == ["texts have changed since the last count: survey label"]
+    assert all(mention["context"] is None for mention in labelled.data("explain", "2403.00001")["mentions"])
+    labelled("label")
+    assert labelled.data("explain", "2403.00001")["counts"] == {"gsm8k": 1}
+
+
 def test_the_printed_lexicon_recounts(labelled: Survey) -> None:
     """A new lexicon needs no new extraction and is named in the table."""
     assert labelled.data("label", "--lexicon", "printed")["lexicon"] == "printed"
@@ -124,7 +137,7 @@ def test_papers_without_counts_never_show_the_bundled_sample(survey: Survey) -> 
     assert survey.out == ""
 
 
-@pytest.mark.parametrize("form", ["md", "csv", "json", "html", "latex", "parquet"])
+@pytest.mark.parametrize("form", ["md", "csv", "json", "html", "latex", "parquet", "svg", "png"])
 def test_out_writes_the_file_and_leaves_stdout_empty(survey: Survey, form: str) -> None:
     """Each format lands in its file."""
     assert survey("report", "--format", form, "--out", f"here/report.{form}") == ExitCode.OK

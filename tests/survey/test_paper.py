@@ -156,3 +156,12 @@ def test_titles_agree_whatever_the_case_accents_hyphens_and_lost_ends(one: str, 
 )
 def test_titles_of_two_papers_or_of_none_do_not_agree(one: str, other: str) -> None:
     assert not titles_agree(one, other)
+
+
+def test_a_stated_date_that_the_id_excludes_is_not_believed() -> None:
+    """An update's or a journal's date in the column of version 1's leaves the month of the id."""
+    paper = ArxivId("2501.00001")
+    assert first_version_date(paper, date(2024, 12, 31), True) == date(2024, 12, 31)
+    assert first_version_date(paper, date(2025, 1, 31), True) == date(2025, 1, 31)
+    for wrong in (date(2025, 2, 1), date(2030, 1, 1), date(2019, 6, 1), date(2024, 11, 30)):
+        assert first_version_date(paper, wrong, True) == date(2025, 1, 1)

@@ -17,6 +17,8 @@ from survey.report import Format, _latex, draw, render
 from survey.trends import TrendTable, domain_trends, published_trends
 from tests.warehouses import make_warehouse
 
+FOOTER = "surfaces: latex 3; lexicon aliases 0123456789ab; posttrain 0"
+
 
 @pytest.fixture
 def tables(tmp_path: Path) -> list[TrendTable]:
@@ -28,7 +30,7 @@ def tables(tmp_path: Path) -> list[TrendTable]:
 
 def test_csv_holds_every_cell(tables: list[TrendTable]) -> None:
     """Read back, the CSV is the table."""
-    rows = list(csv.DictReader(io.StringIO(str(render(tables, "Sample: 3.", Format.CSV)))))
+    rows = list(csv.DictReader(io.StringIO(str(render(tables, "Sample: 3.", FOOTER, Format.CSV)))))
     assert len(rows) == sum(len(table.rows) for table in tables)
     qa = next(row for row in rows if (row["threshold"], row["period"], row["label"]) == ("5", "2023", "qa"))
     assert (qa["k"], qa["n"], qa["published"], qa["inclusive"]) == ("2", "3", "292.0", "True")
@@ -37,9 +39,9 @@ def test_csv_holds_every_cell(tables: list[TrendTable]) -> None:
 
 def test_parquet_holds_the_same_rows(tables: list[TrendTable]) -> None:
     """The binary table equals the flat records."""
-    content = render(tables, "Sample: 3.", Format.PARQUET)
+    content = render(tables, "Sample: 3.", FOOTER, Format.PARQUET)
     assert isinstance(content, bytes)
-    assert parquet.read_table(io.BytesIO(content)).to_pylist() == flat_rows(tables, "Sample: 3.")
+    assert parquet.read_table(io.BytesIO(content)).to_pylist() == flat_rows(tables, "Sample: 3.", FOOTER)
 
 
 def test_json_has_the_shape_of_the_public_interface(tables: list[TrendTable]) -> None:
@@ -47,7 +49,8 @@ def test_json_has_the_shape_of_the_public_interface(tables: list[TrendTable]) ->
     table = json.loads(json.dumps(as_data(tables[0])))
     assert {"axis", "threshold", "inclusive", "rule", "scope", "lexicon", "by", "rows"} <= set(table)
     assert set(table["rows"][0]) == {
-        "period", "label", "k", "n", "share", "low", "high", "projected", "published"
+        "period", "label", "k", "n", "share", "low", "high", "growth", "projected", "projected_low", "projected_high",
+        "published"
     }  # fmt: skip
     assert set(tables[1].rows and as_data(tables[1])["rows"][0]["published"]) == {"value", "n", "sources", "agreement"}
 
@@ -57,7 +60,7 @@ def test_documents_show_the_sample_and_every_share_with_k_n_and_interval(
     tables: list[TrendTable], form: Format
 ) -> None:
     """The sentence on the sample stands in the document itself."""
-    content = str(render(tables[1:], "Sample: 3 papers & no crawl.", form))
+    content = str(render(tables[1:], "Sample: 3 papers & no crawl.", FOOTER, form))
     assert "Sample: 3 papers" in content
     line = next(line for line in content.splitlines() if "66.7" in line)
     assert "20.8" in line and "93.9" in line
@@ -80,21 +83,21 @@ def test_html_is_well_formed(tables: list[TrendTable]) -> None:
             assert self.open.pop() == tag
 
     checker = Checker()
-    checker.feed(str(render(tables, "Sample: <3 papers>.", Format.HTML)))
+    checker.feed(str(render(tables, "Sample: <3 papers>.", FOOTER, Format.HTML)))
     assert checker.open == []
 
 
 def test_latex_has_as_many_cells_as_columns(tables: list[TrendTable]) -> None:
     """Each row of the tabular has the columns that its head declares."""
-    lines = str(render(tables[1:], "100 % of it", Format.LATEX)).splitlines()
+    lines = str(render(tables[1:], "100 % of it", FOOTER, Format.LATEX)).splitlines()
     rows = [line for line in lines if line.endswith(r"\\")]
     assert len(rows) == len(tables[1].rows) + 1
-    assert {line.count(" & ") for line in rows} == {6}
+    assert {line.count(" & ") for line in rows} == {7}
 
 
 def test_latex_escapes_what_would_stop_it(tables: list[TrendTable]) -> None:
     """A sample's name may hold anything; it stands in a comment, and the cells are escaped."""
-    one = Grid("A_b & c", "50% of my^data~{x}", ("a", "b"), (("\\x", "~"),))
+    one = Grid("A_b & c", ("50% of my^data~{x}",), ("a", "b"), (("\\x", "~"),))
     content = _latex([one], "in my^data~{x}_ü\nsecond line")
     body = "\n".join(line for line in content.splitlines() if not line.startswith("%"))
     assert r"A\_b \& c. 50\% of my\textasciicircum{}data\textasciitilde{}\{x\}" in body
@@ -104,12 +107,12 @@ def test_latex_escapes_what_would_stop_it(tables: list[TrendTable]) -> None:
 def test_a_long_latex_table_runs_over_pages(tables: list[TrendTable]) -> None:
     """A float longer than a page would lose its rows."""
     rows = tuple((str(number), "x", "1") for number in range(50))
-    assert r"\begin{longtable}" in _latex([Grid("Long", "note", ("a", "b", "n"), rows)], "sample")
+    assert r"\begin{longtable}" in _latex([Grid("Long", ("note",), ("a", "b", "n"), rows)], "sample")
 
 
 def test_a_sweep_is_one_table_of_counts(tables: list[TrendTable]) -> None:
     """Thresholds side by side; a count without a share needs no interval."""
-    (sweep,) = as_grids(tables)
+    (sweep,) = as_grids(tables, FOOTER)
     assert sweep.head == ("period", "domain", "n", "≥4", "≥5")
     assert ("2023", "qa", "3", "2", "2") in sweep.rows
 
@@ -117,12 +120,12 @@ def test_a_sweep_is_one_table_of_counts(tables: list[TrendTable]) -> None:
 def test_an_empty_table_has_its_columns() -> None:
     """A program that reads CSV finds the head even where there is no row."""
     empty = replace(published_trends(Axis.METHOD), rows=())
-    assert str(render([empty], "", Format.CSV)).startswith("axis,threshold,")
+    assert str(render([empty], "", FOOTER, Format.CSV)).startswith("axis,threshold,")
 
 
 def test_the_terminal_shows_the_sample_first(tables: list[TrendTable]) -> None:
     """The first line says what the numbers are about."""
-    drawn = draw([grid(table) for table in tables], "Sample: 3 papers.", 100, colour=False)
+    drawn = draw([grid(table, FOOTER) for table in tables], "Sample: 3 papers.", 100, colour=False)
     assert drawn.startswith("Sample: 3 papers.")
     assert "\x1b[" not in drawn
     assert "20.8% to 93.9%" in drawn
@@ -130,5 +133,30 @@ def test_the_terminal_shows_the_sample_first(tables: list[TrendTable]) -> None:
 
 def test_axes_without_labels_show_the_implied_n() -> None:
     """The survey's 20.0 % hybrid in 2023 is about 3 of 15, and its interval says so."""
-    drawn = grid(published_trends(Axis.METHOD))
+    drawn = grid(published_trends(Axis.METHOD), FOOTER)
     assert ("2023", "hybrid", "–", "–", "20.0%", "15", "7.0% to 45.2%") in drawn.rows
+
+
+@pytest.mark.parametrize("form", [form for form in Format if form not in (Format.TERMINAL, Format.JSON, Format.PNG)])
+def test_every_export_carries_the_footer(tables: list[TrendTable], form: Format) -> None:
+    """The lexicon's hash stands in each file, whatever its form."""
+    content = render(tables[1:], "Sample: 3.", FOOTER, form)
+    told = str(parquet.read_table(io.BytesIO(content)).to_pylist()) if isinstance(content, bytes) else content
+    assert "0123456789ab" in " ".join(told.split()).replace("</text>", "")
+
+
+def test_charts_are_drawn_with_intervals(tables: list[TrendTable]) -> None:
+    """The SVG has a point and an interval for each share, the PNG is a picture, the HTML holds the chart."""
+    drawn = str(render(tables[1:], "Sample: 3.", FOOTER, Format.SVG))
+    assert drawn.startswith("<svg")
+    assert drawn.count('aria-roledescription="point"') == 4
+    assert drawn.count('aria-roledescription="rule mark"') == 4
+    png = render(tables[1:], "Sample: 3.", FOOTER, Format.PNG)
+    assert isinstance(png, bytes) and png.startswith(b"\x89PNG") and len(png) > 5_000
+    assert "<svg" in str(render(tables[1:], "Sample: 3.", FOOTER, Format.HTML))
+
+
+def test_a_sweep_is_drawn_as_curves(tables: list[TrendTable]) -> None:
+    """A line for each domain over the thresholds."""
+    drawn = str(render(tables, "Sample: 3.", FOOTER, Format.SVG))
+    assert drawn.count('aria-roledescription="line mark"') == 4

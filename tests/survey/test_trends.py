@@ -1,5 +1,6 @@
 """Trend tables: numbers worked by hand, Wilson against SciPy, every threshold from one query, projections by rule."""
 
+import random
 from datetime import date
 from pathlib import Path
 
@@ -10,10 +11,10 @@ from scipy.stats import binomtest
 
 from survey.benchmarks import load_lexicon
 from survey.domain import Rule, assign_domains
+from survey.projection import Project, Projection
 from survey.published import Axis
 from survey.trends import (
     Period,
-    Project,
     Scope,
     TrendRow,
     TrendTable,
@@ -129,7 +130,7 @@ def test_the_mean_first_half_reproduces_the_printed_projections(
 ) -> None:
     """H1 counts of 478, 1166, 127 and 382 give the four printed totals of 2025 by the mean share, and not doubled."""
     first_half = {"hotpotqa": 478, "gsm8k": 1166, "webshop": 127, "bird": 382}
-    papers = [(date(2025, 6, 1), {name: 5}) for name, count in first_half.items() for _ in range(count)]
+    papers = [(date(2025, 6, 30), {name: 5}) for name, count in first_half.items() for _ in range(count)]
     with make_warehouse(tmp_path, papers) as warehouse:
         (table,) = domain_trends(warehouse, project=project)
     assert [_row(table, "2025", label).projected for label in ("qa", "math", "agentic", "code")] == totals
@@ -140,7 +141,7 @@ def test_a_sample_with_two_whole_years_projects_by_its_own_first_halves(tmp_path
     """A quarter of 2023 and of 2024 came before July, so 30 papers of early 2025 make 120."""
     papers = [
         (date(year, 3 if number < 30 else 9, 1), {"gsm8k": 5}) for year in (2023, 2024) for number in range(120)
-    ] + [(date(2025, 6, 1), {"gsm8k": 5})] * 30
+    ] + [(date(2025, 6, 30), {"gsm8k": 5})] * 30
     with make_warehouse(tmp_path, papers) as warehouse:
         (table,) = domain_trends(warehouse)
     assert _row(table, "2025", "math").projected == 120
@@ -156,7 +157,7 @@ def test_a_finished_year_is_not_projected(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("last", "papers", "why"),
-    [(date(2025, 5, 31), 40, "ends before its June"), (date(2025, 8, 1), 29, "0 domain assignments, too few")],
+    [(date(2025, 6, 20), 40, "ends before its June does"), (date(2025, 8, 1), 29, "0 domain assignments, too few")],
 )
 def test_a_year_without_enough_of_its_first_half_is_not_projected(
     tmp_path: Path, last: date, papers: int, why: str
@@ -174,3 +175,67 @@ def test_axes_without_labels_show_the_printed_shares_alone() -> None:
     assert len(table.rows) == 9
     assert all((row.k, row.n, row.share) == (0, 0, None) for row in table.rows)
     assert all(row.published and row.published.n for row in table.rows)
+
+
+def test_july_is_no_part_of_the_first_half(tmp_path: Path) -> None:
+    """Forty papers of June and five of July: only June's are expanded, and never to less than is counted."""
+    papers = [(date(2025, 6, 30), {"gsm8k": 5})] * 40 + [(date(2025, 7, 1), {"gsm8k": 5})] * 5
+    with make_warehouse(tmp_path, papers) as warehouse:
+        (table,) = domain_trends(warehouse, project=Project.DOUBLE)
+    row = _row(table, "2025", "math")
+    assert (row.projected, table.first_halves["2025"].k, table.first_halves["2025"].n) == (80, 40, 45)
+    assert row.projected_low is not None and row.projected_high is not None
+    assert 45 <= row.projected_low < 80 < row.projected_high
+    with make_warehouse(tmp_path / "many", papers + [(date(2025, 8, 1), {"gsm8k": 5})] * 100) as warehouse:
+        assert _row(domain_trends(warehouse, project=Project.DOUBLE)[0], "2025", "math").projected == 145
+
+
+def test_the_first_halves_of_earlier_years_end_in_june(tmp_path: Path) -> None:
+    """July papers of 2023 and 2024 belong to the second half of the share that expands 2025."""
+    earlier = [
+        (date(year, 6 if n < 60 else 7, 1), {"gsm8k": 5}) for year in (2023, 2024) for n in range(120)
+    ]  # fmt: skip
+    with make_warehouse(tmp_path, [*earlier, *[(date(2025, 6, 30), {"gsm8k": 5})] * 30]) as warehouse:
+        assert _row(domain_trends(warehouse)[0], "2025", "math").projected == 60
+
+
+@given(st.integers(1, 2000), st.floats(0.3, 0.7))
+def test_the_projection_lies_within_its_bounds(half: int, share: float) -> None:
+    """And the bounds close in as papers come."""
+    projection = Projection(2025, {"qa": half}, share, 0.0004, "")
+    total, low, high = projection.total("qa", 0)
+    assert low is not None and high is not None
+    assert low <= total <= high
+
+
+def test_the_interval_of_a_projection_covers_the_truth() -> None:
+    """Of drawn years of 400 papers, some 95 % of the intervals hold 400."""
+    rng = random.Random(3)
+    covered = 0
+    for _ in range(400):
+        half = sum(rng.random() < 0.49 for _ in range(400))
+        _, low, high = Projection(2025, {"qa": half}, 0.49, 0.0, "").total("qa", 0)
+        covered += low is not None and high is not None and low <= 400 <= high
+    assert 0.92 <= covered / 400 <= 0.99
+
+
+def test_growth_is_of_the_count_against_the_period_before(tmp_path: Path) -> None:
+    """From two papers to five is +150 %; from none there is no growth."""
+    papers = [(date(2023, 12, 1), {"gsm8k": 5})] * 2 + [(date(2024, 12, 1), {"gsm8k": 5, "bird": 5})] * 5
+    with make_warehouse(tmp_path, papers) as warehouse:
+        (table,) = domain_trends(warehouse)
+    assert _row(table, "2024", "math").growth == 1.5
+    assert _row(table, "2024", "code").growth is None
+    assert table.several and (table.several.k, table.several.n) == (5, 7)
+
+
+def test_only_what_holds_at_every_threshold_survives(tmp_path: Path) -> None:
+    """Mathematics is largest at 1 to 20; code is larger than QA only up to five."""
+    papers = [(date(2023, 12, 1), {"gsm8k": 30})] * 20 + [(date(2023, 12, 2), {"bird": 5})] * 15
+    papers += [(date(2024, 12, 1), {"gsm8k": 30})] * 35
+    with make_warehouse(tmp_path, papers) as warehouse:
+        (table,) = domain_trends(warehouse)
+    assert table.survives == (
+        "math is the largest domain of 2023", "math is the largest domain of 2024",
+        "the share of math rises from 2023 to 2024",
+    )  # fmt: skip

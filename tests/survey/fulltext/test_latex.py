@@ -490,3 +490,10 @@ def test_an_eprint_counts_what_its_paper_prints(corpora: Path) -> None:
         for match in re.finditer(rf"\b{name}\b", text.text, re.IGNORECASE):
             counts[name] += text.section_at(match.start()) is not Section.REFERENCES
     assert counts == {"FEVER": 31, "SciFact": 50, "RoBERTa": 12}
+
+
+def test_an_abstract_in_the_preamble_is_kept() -> None:
+    """Some classes want title and abstract before the document begins."""
+    source = r"\documentclass{x}\title{T}\abstract{We score on GSM8K.}\begin{document}Body.\end{document}"
+    text = read_latex({"main.tex": source.encode()}).text
+    assert text.index("T") < text.index("We score on GSM8K.") < text.index("Body.")

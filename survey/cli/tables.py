@@ -1,0 +1,211 @@
+"""Commands that answer: report, papers, diff, explain."""
+
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from survey.benchmarks import Domain
+from survey.cli.app import ByRule, Counts, Data, Debug, InScope, Json, Threshold, app, choice
+from survey.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD, Rule
+from survey.errors import ExitCode, SurveyError
+from survey.projection import Project
+from survey.published import Axis
+from survey.report import BINARY, Format
+from survey.settings import data_folder
+from survey.speech import answer, envelope, put, say
+from survey.trends import Period, Scope
+
+
+@app.command("report")
+def report_command(
+    axis: Annotated[str, typer.Option(help="domain, method, data_source or all.")] = "domain",
+    threshold: Threshold = None,
+    sweep: Annotated[str | None, typer.Option(metavar="A..B", help="A table for each threshold from A to B.")] = None,
+    by: Annotated[Period, typer.Option(help="The period of a row.")] = Period.YEAR,
+    scope: InScope = Scope.ALL,
+    rule: ByRule = Rule.ANY_NAME,
+    project: Annotated[Project, typer.Option(help="How an unfinished year is projected.")] = Project.MEAN_SHARE,
+    form: Annotated[Format, typer.Option("--format", help="How the tables are written.")] = Format.TERMINAL,
+    out: Annotated[Path | None, typer.Option(help="Write to this file instead of stdout.")] = None,
+    counts: Counts = None,
+    data: Data = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> int:
+    """Print the trend tables, beside what the survey printed.
+
+    k of n papers per period, with intervals.
+
+    Example: survey report --sweep 1..6 --by half --format csv --out trends.csv
+    """
+    from survey.grids import as_data, as_grids
+    from survey.report import draw, render
+    from survey.sample import open_sample
+    from survey.trends import domain_trends, published_trends
+
+    if sweep and threshold is not None:
+        raise SurveyError("--threshold and --sweep cannot be used together", f"survey report --sweep {sweep}")
+    axes = list(Axis) if axis == "all" else [choice("--axis", axis, Axis, "or all")]
+    thresholds = _sweep(sweep) if sweep else [_within(threshold)]
+    form = Format.JSON if as_json else form
+    if form in BINARY and out is None:
+        raise SurveyError(f"--format {form} writes a binary file", f"add --out FILE.{form}")
+    sample = open_sample(data_folder(data), counts)
+    with sample.warehouse:
+        tables = domain_trends(sample.warehouse, thresholds, by, scope, rule, project) if Axis.DOMAIN in axes else []
+        tables += [published_trends(one) for one in axes if one is not Axis.DOMAIN]
+        provenance, footer = sample.provenance(), sample.footer
+    if not any(table.rows for table in tables):
+        raise SurveyError(
+            "no paper of the sample has a date, so there is no period to show",
+            "survey ingest papers with an arXiv id", ExitCode.NOTHING_MATCHED,
+        )  # fmt: skip
+    content: str | bytes
+    if form is Format.JSON:
+        content = envelope("report", {"tables": [as_data(table) for table in tables]}, sample.cautions, provenance)
+    elif form is Format.TERMINAL:
+        colour = out is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        content = draw(as_grids(tables, footer), sample.story, None if colour else 100, colour)
+    else:
+        content = render(tables, sample.story, footer, form)
+    _write(content, out)
+    return ExitCode.OK
+
+
+@app.command("papers")
+def papers_command(
+    domain: Annotated[Domain | None, typer.Option(help="Only papers of this domain.")] = None,
+    period: Annotated[str | None, typer.Option(help="Only papers of 2025, 2025-H1, 2025-Q2 or 2025-06.")] = None,
+    threshold: Threshold = None,
+    scope: InScope = Scope.ALL,
+    rule: ByRule = Rule.ANY_NAME,
+    counts: Counts = None,
+    data: Data = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> int:
+    """List the papers of the sample, or of one cell of its table.
+
+    Example: survey papers --domain code --period 2024
+    """
+    from survey.explain import papers
+    from survey.sample import open_sample
+
+    sample = open_sample(data_folder(data), counts)
+    with sample.warehouse:
+        found = papers(sample, domain, period, _within(threshold), scope, rule)
+        provenance = sample.provenance()
+    if not found:
+        what = " ".join(filter(None, [domain, f"in {period}" if period else ""]))
+        raise SurveyError(f"no paper {what}", "survey report, for what there is", ExitCode.NOTHING_MATCHED)
+    lines = [
+        f"{paper['arxiv_id']:<18} {_day(paper):<10}  {','.join(paper['domains']) or '–':<12}  {paper['title'][:90]}"
+        for paper in found
+    ]
+    answer("papers", {"papers": found}, lines, as_json, sample.cautions, provenance)
+    return ExitCode.OK
+
+
+@app.command("diff")
+def diff_command(
+    check: Annotated[bool, typer.Option("--check", help="End with exit code 6 where a cell differs.")] = False,
+    counts: Counts = None,
+    data: Data = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> int:
+    """Compare the domain table with the printed one: verdicts and likely causes.
+
+    Example: survey diff --check
+    """
+    from survey.compare import Verdict, compare
+    from survey.grids import diff_grid
+    from survey.report import draw
+    from survey.sample import open_sample
+    from survey.trends import domain_trends
+
+    sample = open_sample(data_folder(data), counts)
+    with sample.warehouse:
+        table = domain_trends(sample.warehouse)[0]
+        provenance, footer = sample.provenance(), sample.footer
+    cells = compare(table, sample.is_bundled)
+    if as_json:
+        put(envelope("diff", {"cells": [asdict(cell) for cell in cells]}, sample.cautions, provenance))
+    else:
+        causes = sorted({f"  {c.verdict}: {c.cause}" for c in cells if c.cause})
+        put(draw([diff_grid(cells, table, footer)], sample.story, 100, False) + "\n".join(["\nLikely causes", *causes]))
+    return ExitCode.DIFFERS if check and any(c.verdict is Verdict.DIFFERS for c in cells) else ExitCode.OK
+
+
+@app.command("explain")
+def explain_command(
+    paper: Annotated[str, typer.Argument(help="An arXiv id, its URL, a local key, or words of a title.")],
+    counts: Counts = None,
+    data: Data = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> int:
+    """Show every mention of a paper, and why it counts or not.
+
+    Example: survey explain 2503.05592
+    """
+    from survey.explain import explain
+    from survey.sample import open_sample
+
+    sample = open_sample(data_folder(data), counts)
+    with sample.warehouse:
+        found = explain(sample, paper, data_folder(data))
+        provenance = sample.provenance()
+    lines = [
+        f"{found['arxiv_id']}  {found['title']}",
+        f"version 1: {_day(found)}; surface: {found['surface']}; id from: {found['id_source']}",
+        *([f"the text lacks what is {found['lacks']}"] if found["lacks"] else []),
+        f"domains at {DEFAULT_THRESHOLD} mentions: {', '.join(found['domains']) or 'none'}",
+        "counts: " + (", ".join(f"{name} {n}" for name, n in found["counts"].items()) or "none"),
+    ]
+    for mention in found["mentions"]:
+        where = f"@{mention['offset']}" if sample.has_places else f"×{mention['n']}"
+        told = f"…{mention['context']}…" if mention["context"] and mention["counted"] else mention["reason"]
+        verdict = "counts " if mention["counted"] else "refused"
+        lines.append(f"  {verdict} {mention['benchmark']:<16} {mention['section'] + ' ' + where:<19} {told}")
+    answer("explain", found, lines, as_json, sample.cautions, provenance)
+    return ExitCode.OK
+
+
+def _within(threshold: int | None) -> int:
+    if threshold is None:
+        return DEFAULT_THRESHOLD
+    if not 1 <= threshold <= HIGHEST_THRESHOLD:
+        raise SurveyError(f"--threshold {threshold}; expected 1 to {HIGHEST_THRESHOLD}", "survey report --threshold 5")
+    return threshold
+
+
+def _sweep(text: str) -> list[int]:
+    first, dots, last = text.partition("..")
+    if not (dots and first.isdigit() and last.isdigit() and 1 <= int(first) <= int(last) <= HIGHEST_THRESHOLD):
+        raise SurveyError(
+            f"--sweep '{text}'; expected A..B with 1 ≤ A ≤ B ≤ {HIGHEST_THRESHOLD}", "survey report --sweep 1..6"
+        )
+    return list(range(int(first), int(last) + 1))
+
+
+def _day(paper: dict[str, Any]) -> str:
+    """The date of version 1 as far as it is known: a day, or the month that the id names."""
+    published = paper["published"] or "unknown"
+    return published[:7] if paper["published_is"] == "month" else published
+
+
+def _write(content: str | bytes, out: Path | None) -> None:
+    if out is None:
+        put(str(content).removesuffix("\n"))
+        return
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(content if isinstance(content, bytes) else content.removesuffix("\n").encode() + b"\n")
+    except OSError as error:
+        raise SurveyError(f"cannot write {out}: {error.strerror}", "choose another file with --out") from error
+    say(f"wrote {out}")
