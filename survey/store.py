@@ -117,6 +117,7 @@ class Store:
                 new = not path.exists()
                 if new:
                     path.parent.mkdir(exist_ok=True)
+                    Path(copy.name).chmod(0o644)  # a temporary file is its maker's alone; the store may be shared
                     Path(copy.name).replace(path)
                 return digest.hexdigest(), new
             finally:
@@ -132,12 +133,15 @@ class Store:
             self.raw_path(sha256).unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """Remove what runs that were killed left half-written, a day ago or longer."""
-        for pattern in ("raw/tmp*", "text/.part-*", ".warehouse.*"):
-            for path in self.root.glob(pattern):
-                with contextlib.suppress(OSError):
-                    if time.time() - path.stat().st_mtime > 86_400:
-                        path.unlink()
+        """Remove what is a day old or older and belongs to nothing: half-written files of runs that were killed, and
+        texts that newer ones have taken the place of."""
+        named = {row[0] for row in self._db.execute("SELECT DISTINCT shard FROM extraction WHERE shard IS NOT NULL")}
+        orphans = [path for path in self.root.glob("text/part-*.parquet") if path.name not in named]
+        halves = [path for form in ("raw/tmp*", "text/.part-*", ".warehouse.*") for path in self.root.glob(form)]
+        for path in orphans + halves:
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > 86_400:
+                    path.unlink()
 
     # ---- index -------------------------------------------------------------------------------------------------
 

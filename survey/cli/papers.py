@@ -136,7 +136,16 @@ def ingest_command(
     from survey.store import Store
 
     existing(paths)
-    with Store(data_folder(data)) as store, progress("identifying") as advance:
+    with Store(data_folder(data)) as store, progress("identifying") as draw:
+        told = False
+
+        def advance(done: int, of: int) -> None:
+            nonlocal told
+            if not told:
+                told = True
+                say(f"{of // 2:,} files to look at, about {of / 200 + 1:,.0f} s")
+            draw(done, of)
+
         result = ingest(paths, store, advance)
     skipped = [{"path": path, "reason": reason} for path, reason in result.skipped]
     lines = [f"{result.ingested:,} ingested, {result.unchanged:,} unchanged, {len(skipped):,} skipped"]
@@ -193,10 +202,13 @@ def label_command(
     Example: survey label --lexicon printed
     """
     from survey.benchmarks import load_lexicon
+    from survey.extract import chosen_texts
     from survey.label import label, warehouse_path
     from survey.warehouse import Warehouse
 
     with own_store(data) as store, progress("counting") as advance:
+        papers = len(chosen_texts(store))
+        say(f"{papers:,} papers to count, about {papers / 1000 + 1:,.0f} s")
         result = label(store, load_lexicon(lexicon), advance)
     lines = [f"{result.papers:,} papers labelled: {result.mentions:,} mentions counted, {result.refused:,} refused"]
     if export:

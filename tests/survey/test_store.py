@@ -267,3 +267,16 @@ def test_a_read_only_index_says_so(tmp_path: Path) -> None:
     with pytest.raises(SurveyError, match="cannot write to") as caught, explained(tmp_path):
         raise sqlite3.OperationalError("attempt to write a readonly database")
     assert "--data" in caught.value.hint
+
+
+def test_sweeping_removes_what_is_old_and_belongs_to_nothing(store: Store) -> None:
+    """A half-written file and a shard that nothing names go after a day; fresh ones and named ones stay."""
+    store.add_extractions([Extraction(1, "latex", None, "part-named.parquet", 0)], 1)
+    names = ["raw/tmpabc", "text/.part-x", "text/part-orphan.parquet", "text/part-named.parquet", "raw/tmpfresh"]
+    for name in names:
+        (store.root / name).write_bytes(b"x")
+        if "fresh" not in name:
+            os.utime(store.root / name, (0, 0))
+    store.sweep()
+    left = {name for name in names if (store.root / name).exists()}
+    assert left == {"text/part-named.parquet", "raw/tmpfresh"}
