@@ -127,14 +127,12 @@ class Alias:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark: the key by which it is counted, its name, its domain, its paper and its aliases."""
+    """A benchmark: the key by which it is counted, its name, its domain and its aliases."""
 
     key: str
     name: str
     domain: Domain
     aliases: tuple[Alias, ...]
-    printed_key: str
-    arxiv_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -181,17 +179,12 @@ def _benchmark(row: dict[str, object], lexicon: LexiconName) -> Benchmark:
         aliases = (_PrintedKey(printed_key, "the key as the survey printed it", glued=False),)
     else:
         aliases = tuple(_alias(alias) for alias in row["alias"])  # type: ignore[attr-defined]  # TOML is untyped
-    return Benchmark(
-        key,
-        str(row["name"]),
-        Domain(str(row["domain"])),
-        aliases,
-        printed_key,
-        row.get("arxiv_id"),  # type: ignore[arg-type]
-    )
+    return Benchmark(key, str(row["name"]), Domain(str(row["domain"])), aliases)
 
 
 class _PrintedKey(Alias):
+    """A key as the survey printed it: every character, the hyphen too, stands for itself."""
+
     @cached_property
     def pattern(self) -> str:
         return re.escape(self.spelling)

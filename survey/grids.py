@@ -127,7 +127,6 @@ def diff_grid(cells: Sequence[Difference], table: TrendTable, footer: str) -> Gr
 
 
 def _published_grid(table: TrendTable) -> Grid:
-
     rows = []
     for row in table.rows:
         if row.published is None or row.published.n is None:

@@ -4,6 +4,8 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from survey.errors import UnreadableError, printable
 
 SECONDS_PER_TASK = 60.0
 _MEMORY_PER_WORKER = 4 << 30  # bytes of address space
+_SECONDS_TO_END = 5.0  # for a pool that is abandoned
 _AHEAD = 4  # tasks waiting per worker; enough to keep it busy, few enough to keep results small
 
 
@@ -42,6 +45,7 @@ def run_isolated(
     """
     context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
     context.set_forkserver_preload([function.__module__])  # imported once, and not again by every worker
+    others = set(multiprocessing.active_children())
     pool = ProcessPool(max_workers=workers, context=context, initializer=_limit_worker)
     waiting: list[tuple[Task, Any]] = []
     try:
@@ -52,13 +56,27 @@ def run_isolated(
         while waiting:
             yield _outcome(*waiting.pop(0), seconds)
         pool.close()  # type: ignore[no-untyped-call]
-    except BaseException:
-        # Interrupted: do not wait for what is running. The pool's own context manager would close it after this, and
-        # a pool that is closed waits for its tasks again.
-        pool.stop()  # type: ignore[no-untyped-call]
-        raise
-    finally:
         pool.join()
+    except BaseException:
+        _abandon(pool, others)
+        raise
+
+
+def _abandon(pool: ProcessPool, others: "set[multiprocessing.process.BaseProcess]") -> None:
+    """End a pool at once, whatever its workers are at: an interrupt must not wait for a paper that hangs.
+
+    The pool's own end can wait for a lock that a worker held when it was killed, so it gets a few seconds and no more;
+    its threads are daemons and go with the process. (Its context manager would close it after stopping it, and a pool
+    that is closed waits for its tasks.)
+    """
+    pool.stop()  # type: ignore[no-untyped-call]
+    ending = threading.Thread(target=pool.join, daemon=True)
+    ending.start()
+    deadline = time.monotonic() + _SECONDS_TO_END
+    while ending.is_alive() and time.monotonic() < deadline:
+        for worker in set(multiprocessing.active_children()) - others:  # also one that was on its way
+            worker.kill()
+        ending.join(0.1)
 
 
 def default_workers() -> int:

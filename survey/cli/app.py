@@ -1,5 +1,6 @@
 """The command line's frame: the options that commands share, and what is common to their failures."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,7 +49,10 @@ def main() -> None:
         fail(error.format_message().replace("Value error, ", ""), f"{command} --help", ExitCode.USAGE, error)
     except (KeyboardInterrupt, typer.Abort) as error:
         hint = "run the same command again to go on"
-        fail("interrupted; what was done so far is kept", hint, ExitCode.INTERRUPTED, error)
+        try:
+            fail("interrupted; what was done so far is kept", hint, ExitCode.INTERRUPTED, error)
+        except SystemExit:
+            os._exit(ExitCode.INTERRUPTED)  # the usual end would wait for threads and workers that are still at it
     except Exception as error:
         message = f"unexpected {type(error).__name__}: {error}"
         fail(message, "run it again with --debug and report what it shows", ExitCode.UNEXPECTED, error)
