@@ -143,7 +143,7 @@ def domain_trends(
     months: dict[date, int] = dict(warehouse.query("papers_by_month"))
     last: date | None = warehouse.query("sample")[0][3]
     lexicon = warehouse.provenance().get("lexicon", "")
-    reached = {threshold: _reached(levels, threshold) for threshold in range(1, HIGHEST_THRESHOLD + 1)}
+    reached = _reached(levels)
     survives = _surviving(reached, months, by)
     several = _several(warehouse, sections, together, thresholds[0]) if len(thresholds) == 1 else None
     tables = []
@@ -166,13 +166,18 @@ def domain_trends(
     return tables
 
 
-def _reached(levels: Sequence[tuple[date, str, int, int]], threshold: int) -> Counter[tuple[date, str]]:
-    """Count the papers of each month and domain that reach a threshold."""
-    reached: Counter[tuple[date, str]] = Counter()
+def _reached(levels: Sequence[tuple[date, str, int, int]]) -> dict[int, Counter[tuple[date, str]]]:
+    """Count, for every threshold, the papers of each month and domain that reach it: a sum over levels from the top."""
+    so_far: Counter[tuple[date, str]] = Counter()
+    at_level: dict[int, list[tuple[date, str, int]]] = {}
     for month, domain, level, papers in levels:
-        if level >= threshold:
-            reached[month, domain] += papers
-    return reached
+        at_level.setdefault(level, []).append((month, domain, papers))
+    reached = {}
+    for threshold in range(HIGHEST_THRESHOLD, 0, -1):
+        for month, domain, papers in at_level.get(threshold, ()):
+            so_far[month, domain] += papers
+        reached[threshold] = so_far.copy()
+    return dict(sorted(reached.items()))
 
 
 def _several(warehouse: "Warehouse", sections: list[str], together: bool, threshold: int) -> Share | None:
