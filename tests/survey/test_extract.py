@@ -228,12 +228,18 @@ def stuck() -> Iterator[Path]:
         whole.rename(raw)
 
 
+def _listen_to_interrupts() -> None:
+    """What a shell starts in the background ignores SIGINT, and so would the run under test."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _start_until_stuck() -> subprocess.Popen[str]:
     """Start `survey extract` with small shards in a process group of its own; return it when it stands still."""
     code = "import sys, survey.extract, survey.cli; survey.extract._SHARD_TEXTS = 5; survey.cli.main()"
     running = subprocess.Popen(
         [sys.executable, "-c", code, "extract", "--workers", "2"], env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=_listen_to_interrupts,  # noqa: PLW1509  # this test has no other thread
     )  # fmt: skip
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
