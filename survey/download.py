@@ -1,9 +1,10 @@
 """Content: the source, HTML or PDF of every listed paper that the store has no text of yet.
 
 What a reply is, its first bytes say; its headers and names are never believed. arXiv asks not to download the whole
-corpus this way (info.arxiv.org/help/bulk_data.html), so narrow the harvest by category before.
+corpus this way (info.arxiv.org/help/bulk_data.html), so narrow it before: `survey.prefilter`.
 """
 
+import hashlib
 import io
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from survey.errors import UnreadableError
 from survey.extract import METADATA_ONLY, copies_by_paper
-from survey.fulltext import Kind, kind_of
+from survey.fulltext import EXTRACTOR, Kind, kind_of
 from survey.ledger import Ledger
 from survey.listing import Listed
 from survey.paper import IdSource
@@ -50,12 +51,21 @@ class Downloaded:
     requests: int = 0
 
 
-def wanted(ledger: Ledger, store: Store, limit: int | None = None) -> list[Listed]:
-    """Return the listed papers that the store has no copy of but their metadata, at most `limit`."""
-    held = {paper for paper, copies in copies_by_paper(store).items() if any(c.kind != Kind.METADATA for c in copies)}
-    absent = ledger.without_content()
-    found = [paper for paper in ledger.listed() if paper.arxiv_id not in held and paper.arxiv_id not in absent]
-    return found[:limit]
+def wanted(ledger: Ledger, store: Store) -> list[Listed]:
+    """Return the listed papers that have no content yet, and those of whose content no text could be read.
+
+    Their order is random and always the same, by the hash of the id, so that what is there at any time, or with any
+    limit, is a random sample of the listing.
+    """
+    read = store.extractions(EXTRACTOR)
+    served = {
+        paper
+        for paper, copies in copies_by_paper(store).items()
+        if any(copy.kind != Kind.METADATA and (copy.id not in read or not read[copy.id].reason) for copy in copies)
+    }
+    served |= ledger.without_content()
+    found = [paper for paper in ledger.listed() if paper.arxiv_id not in served]
+    return sorted(found, key=lambda paper: hashlib.sha256(paper.arxiv_id.encode()).digest())
 
 
 def download(
@@ -70,7 +80,8 @@ def download(
 ) -> Downloaded:
     """Fetch the first of `surfaces` that arXiv has of each paper, and put it into the store.
 
-    A paper that arXiv has nothing of is remembered and not asked for again. Raises SurveyError where arXiv refuses.
+    A paper that arXiv has nothing of is remembered and not asked for again; where an earlier copy could not be read,
+    the surface it came by is passed over. Raises SurveyError where arXiv refuses.
     """
     transport = Transport(settings, state, clock)
     result = Downloaded()
@@ -94,11 +105,16 @@ def _download_one(
     result: Downloaded,
 ) -> None:
     reasons = []
+    had = [copy.name for copy in store.sources(paper.arxiv_id)]
     for surface in surfaces:
+        place = f"/{_PATHS[surface]}/{paper.arxiv_id}"
+        if any(name.endswith(place) for name in had):
+            reasons.append(f"{surface}: no text can be read from it")
+            continue
         if ledger.lacks(paper.arxiv_id, surface):
             continue
         try:
-            found = _fetch(transport, f"{url}/{_PATHS[surface]}/{paper.arxiv_id}", surface)
+            found = _fetch(transport, url + place, surface)
         except FaultyReplyError as error:
             result.failed.append((paper.arxiv_id, f"{surface}: {error}"))
             return
@@ -106,11 +122,11 @@ def _download_one(
             ledger.add_absence(paper.arxiv_id, surface, found)
             reasons.append(f"{surface}: {found}")
             continue
-        kind, body, address = found
+        kind, body = found
         sha256, _ = store.add_raw(io.BytesIO(body))
         copy = Source(
             sha256=sha256, member=-1, kind=kind, paper=paper.arxiv_id, version=paper.version,
-            id_source=IdSource.RECORD, title=paper.title, published=paper.published, is_stated=True, name=address,
+            id_source=IdSource.RECORD, title=paper.title, published=paper.published, is_stated=True, name=url + place,
         )  # fmt: skip
         store.add_sources([copy])
         result.downloaded += 1
@@ -120,10 +136,10 @@ def _download_one(
     result.absent.append((paper.arxiv_id, "; ".join(reasons) or "arXiv had nothing of it before"))
 
 
-def _fetch(transport: Transport, url: str, surface: Surface) -> tuple[Kind, bytes, str] | str:
-    """Return what a reply is, its content and its address; or why arXiv has none."""
+def _fetch(transport: Transport, url: str, surface: Surface) -> tuple[Kind, bytes] | str:
+    """Return what a reply is and its content; or why arXiv has none."""
 
-    def read(reply: Reply) -> tuple[Kind, bytes, str] | str:
+    def read(reply: Reply) -> tuple[Kind, bytes] | str:
         if reply.status == 404:
             return "arXiv has none"
         if reply.status == 403:
@@ -134,6 +150,6 @@ def _fetch(transport: Transport, url: str, surface: Surface) -> tuple[Kind, byte
             raise FaultyReplyError(f"{reply.url} gives {error}") from error
         if kind not in _KINDS[surface]:
             raise FaultyReplyError(f"{reply.url} gives {kind}; expected {surface}")
-        return kind, reply.body, reply.url
+        return kind, reply.body
 
     return transport.get(url, {}, read, _MOST_BYTES)

@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS absence (
     reason TEXT NOT NULL,
     PRIMARY KEY (arxiv_id, surface)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS prefiltered (arxiv_id TEXT PRIMARY KEY) WITHOUT ROWID;  -- chosen by a filter for download
 CREATE TABLE IF NOT EXISTS listed (
     arxiv_id TEXT PRIMARY KEY,
     version INTEGER,
@@ -221,6 +222,15 @@ class Ledger:
     def without_content(self) -> set[str]:
         """Return the papers that arXiv has no surface of."""
         return {row[0] for row in self._db.execute("SELECT arxiv_id FROM absence WHERE surface = 'metadata only'")}
+
+    def add_prefiltered(self, arxiv_ids: Iterable[str]) -> None:
+        """Remember that these papers were chosen for download by a filter, which makes them no measure of filters."""
+        with explained(self.root), self._db:
+            self._db.executemany("INSERT OR IGNORE INTO prefiltered VALUES (?)", ((key,) for key in arxiv_ids))
+
+    def prefiltered(self) -> set[str]:
+        """Return the papers that were chosen by a filter."""
+        return {row[0] for row in self._db.execute("SELECT arxiv_id FROM prefiltered")}
 
     def _snapshots(self) -> list[Path]:
         return sorted((self.root / "listing").glob("snapshot-*.parquet"))

@@ -69,14 +69,22 @@ def fail(message: str, hint: str, code: ExitCode, error: BaseException | None = 
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Give a function that draws how many of how many are done, with the time left, where stderr is a terminal."""
+    """Give a function that draws progress, rate and time left, where stderr is a terminal; it takes done and of."""
     if not sys.stderr.isatty():
         yield lambda done, of: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
+    from rich.text import Text
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    class Rate(ProgressColumn):
+        """Steps per minute, which shows a rate of one in three seconds as well as one of thousands a second."""
+
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed * 60:,.0f}/min" if task.speed else "", style="progress.data.speed")
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeLeft())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         bar = bars.add_task(what, total=None)
         yield lambda done, of: bars.update(bar, completed=done, total=of)

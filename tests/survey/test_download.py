@@ -51,7 +51,7 @@ def _download(arxiv: FakeArxiv, surfaces: list[Surface] | None = None, limit: in
         if not ledger.count():
             plan(ledger, Source.API, WINDOW)
             harvest(ledger, Source.API, WINDOW, settings, Path("state"), clock=arxiv.clock)
-        papers = wanted(ledger, store, limit)
+        papers = wanted(ledger, store)[:limit]
         return download(papers, surfaces or list(Surface), ledger, store, settings, Path("state"), clock=arxiv.clock)
 
 
@@ -91,6 +91,36 @@ def test_a_private_source_leads_to_the_next_surface() -> None:
         _download(arxiv)
         private = {paper.id for paper in arxiv.papers if paper.state == "encrypted"}
     assert private <= _extracted()
+
+
+def test_a_source_without_a_readable_text_leads_to_the_next_surface() -> None:
+    """What cannot be read is known after the extraction; the next run asks for the rest, and for each only once."""
+    papers = make_corpus(3, 4, WINDOW.since, WINDOW.until)
+    hollow = {"source": make_tar({"main.tex": "\\relax"}), "html": None, "state": "open"}
+    pdfs = [make_pdf([BODY]), make_pdf([BODY]), None]
+    papers = [FakePaper(**{**paper.__dict__, **hollow, "pdf": pdf}) for paper, pdf in zip(papers, pdfs, strict=True)]
+    with FakeArxiv(papers, clock=VirtualClock(), pace=0.02) as arxiv:
+        assert _download(arxiv).downloaded == 3
+        assert _download(arxiv).requests == 0  # not read yet, so nothing is known to be wrong
+        assert _extracted() == set()
+        second = _download(arxiv)
+        assert (second.downloaded, [paper for paper, _ in second.absent]) == (2, [papers[2].id])
+        assert "source: no text can be read from it" in second.absent[0][1]
+        assert _extracted() == {papers[0].id, papers[1].id}
+        assert _download(arxiv).requests == 0
+        asked = [request.path for request in arxiv.journal if request.endpoint != "api"]
+    assert len(asked) == len(set(asked))
+
+
+def test_an_unfinished_download_is_a_random_sample() -> None:
+    """The order of papers is no order of time, and is the same every time."""
+    with _server(n=70) as arxiv:
+        _download(arxiv, limit=1)
+        with Ledger(Path("data")) as ledger, Store(Path("data")) as store:
+            order = [paper.arxiv_id for paper in wanted(ledger, store)]
+            assert order == [paper.arxiv_id for paper in wanted(ledger, store)]
+    assert len(order) == 69
+    assert {paper[:4] for paper in order[:20]} == {"2401", "2402", "2403"}
 
 
 def test_a_denial_stops_the_download_at_once() -> None:
