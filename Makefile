@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test check bench format clean reference-counts
+.PHONY: demo test check bench crawl format clean reference-counts
 
 demo: $(INSTALLED)
 	@$(BIN)/survey report
@@ -19,6 +19,11 @@ check: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.run
+
+# The crawl at its real size against a server that misbehaves; hours, not minutes. docs/harvest.md keeps its table.
+crawl: $(INSTALLED)
+	POSTTRAIN_KILLS=40 $(BIN)/python -m pytest tests/survey/test_killed.py
+	$(BIN)/python -m tests.crawl_at_scale
 
 format: $(INSTALLED)
 	$(BIN)/ruff format .

@@ -62,9 +62,17 @@ def label(store: Store, lexicon: Lexicon, advance: Callable[[int, int], None] = 
 
 
 def texts_fingerprint(store: Store) -> str:
-    """Return what names exactly the texts that would be counted now, to tell whether counts are older."""
-    places = sorted(f"{extraction.shard}:{extraction.row}" for _, extraction in chosen_texts(store))
-    return hashlib.sha256("\n".join(places).encode()).hexdigest()[:12]
+    """Return what names exactly the texts that would be counted now, to tell whether counts are older.
+
+    A text follows from its raw file, the place in it and the extractor, so the same papers give the same everywhere.
+    """
+    texts = sorted(
+        f"{copy.paper} {copy.sha256} {copy.member} {EXTRACTOR}"
+        for copies, extraction in chosen_texts(store)
+        for copy in copies
+        if copy.id == extraction.source
+    )
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
 
 
 def text_of(store: Store, paper: str) -> tuple[StoredText, str] | None:

@@ -18,7 +18,7 @@ from typing import Self
 
 from survey.index import explained, open_index
 from survey.listing import Listed
-from survey.listing.snapshot import read_listing
+from survey.listing.snapshot import count_listed, read_listing
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS slice (
@@ -205,9 +205,7 @@ class Ledger:
 
     def count(self) -> int:
         """Return how many papers are listed."""
-        if not self._snapshots():
-            return int(self._db.execute("SELECT count(*) FROM listed").fetchone()[0])
-        return sum(1 for _ in self.listed())
+        return count_listed(self._snapshots(), (row[0] for row in self._db.execute("SELECT arxiv_id FROM listed")))
 
     def add_absence(self, arxiv_id: str, surface: str, reason: str) -> None:
         """Remember that arXiv does not have this surface of a paper."""

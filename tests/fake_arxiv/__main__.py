@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.fake_arxiv.papers import make_corpus
 from tests.fake_arxiv.scripts import HOSTILE, REFUSED, SCRIPTS
 from tests.fake_arxiv.server import FakeArxiv
+from tests.simulated import Field
 
 
 def main() -> None:
@@ -25,6 +26,7 @@ def main() -> None:
     parser.add_argument("--until", type=date.fromisoformat, default=date(2025, 6, 30))
     parser.add_argument("--burst", type=int, default=0)
     parser.add_argument("--content-share", type=float, default=0.02)
+    parser.add_argument("--field", type=int, help="seed of a simulated field, whose texts every paper then has")
     parser.add_argument("--script", choices=[*SCRIPTS, *REFUSED, *HOSTILE])
     parser.add_argument("--dialect", choices=["2026", "2025"], default="2026")
     parser.add_argument("--window", type=int, default=10_000)
@@ -46,6 +48,7 @@ def main() -> None:
         window=asked.window,
         api_page=asked.api_page,
         oai_page=asked.oai_page,
+        lazy=Field(asked.field, pdf_share=0.3).content() if asked.field is not None else None,
         journal_file=asked.journal,
         pace=asked.pace,
         port=asked.port,

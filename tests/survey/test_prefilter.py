@@ -4,10 +4,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from pyarrow import parquet
 
 from survey.ledger import Ledger
 from survey.listing import Listed
 from survey.prefilter import Prefilter, measure_recall
+from survey.reference import reference_path
+from survey.warehouse import Warehouse
 from tests.chain import answer, command_line
 from tests.warehouses import make_warehouse
 
@@ -67,3 +70,17 @@ def test_the_command_tells_what_a_filter_keeps_and_what_is_known_of_its_recall()
     assert answer(measured)["prefilter"]["recall"]["n"] == 2
     assert "it keeps 1 of 2 that name a benchmark 5 times or more (50.0%, 9.5% to 90.5%)" in measured.stderr
     assert answer(measured)["papers"] == 1
+
+
+@pytest.mark.corpus
+def test_what_two_words_keep_of_real_papers(corpora: Path) -> None:
+    """The figures of docs/harvest.md: abstracts of one corpus against the bundled counts."""
+    columns = ["arxiv_id", "title", "abstract"]
+    rows = parquet.read_table(corpora / "arxiv_md_2025.parquet", columns=columns).to_pylist()
+    with Ledger(Path("data")) as ledger, Warehouse.from_counts(reference_path("mentions.parquet")) as warehouse:
+        ledger.add_slices("api", "", [("202501010000", "202512312359")])
+        papers = [Listed(row["arxiv_id"], 1, row["title"], row["abstract"], (), DAY) for row in rows]
+        ledger.add_page(ledger.slices()[0], papers, len(papers), "0", "2026-01-01T00:00:00+00:00")
+        recall = measure_recall(Prefilter((), ("language model", "LLM")), ledger, warehouse)
+    assert recall is not None
+    assert (recall.k, recall.n) == (50, 53)
