@@ -124,7 +124,7 @@ def citations_received(edges: Iterable[tuple[str, str]]) -> Counter[str]:
 def reference_text(text: StoredText) -> str:
     """Return the reference lists of a text and its appendix, or the whole text where no list was recognised.
 
-    The appendix, since a line of the list can look like its heading: it holds 6 of 1,010 citations, all in the list.
+    The appendix, since a line of the list can look like its heading: it holds 6 of 1,017 citations, all in the list.
     The whole text, since its last part would not do: the 13 citations found in 44 papers without a list are all right,
     and three of them stand in the first fifth, before a long appendix.
     """

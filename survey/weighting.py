@@ -43,8 +43,9 @@ def citation_share(papers: Iterable[CitedPaper], period: str, label: str) -> Cit
     (Survey Sampling, 1965), or fewer where the linearised variance of the ratio says so, less one. Simulated with the
     citations of 1,129 real papers and with log-normal, Pareto and Poisson ones, 30 to 400 papers, it covers the true
     share in 94 to 99 % of samples where the label and the citations are unrelated, and in 84 to 100 % where papers
-    with the label are cited five times as much or as little. There a percentile bootstrap over papers covers 40 to
-    96 %, a bootstrap-t 40 to 99 %, and linearisation with a t interval 33 to 97 %.
+    with the label are cited five times as much or as little. Where they are cited as much or twice as much, a
+    percentile bootstrap over papers covers 40 to 96 %, a bootstrap-t 40 to 100 %, and linearisation with a t interval
+    33 to 97 %: where few papers hold most citations, a sample seldom shows the spread that it comes from.
     """
     cited = [paper for paper in papers if paper.period == period and paper.citations]
     n = sum(paper.citations for paper in cited)
