@@ -89,7 +89,7 @@ class TrendTable:
     survives: tuple[str, ...] = ()  # what holds at every threshold from 1 to 20
 
 
-def wilson(k: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+def wilson(k: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Return the Wilson score interval of the share k/n (E. B. Wilson, JASA 22, 1927).
 
     It stays inside [0, 1] and keeps its coverage for the small n of these tables. Raises ValueError for n < 1.
