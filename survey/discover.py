@@ -114,6 +114,7 @@ def candidates(
     first and the last period `by` with at least 30 papers. `least` is of papers that call it a benchmark.
     """
     finder = MentionFinder(lexicon, re_engine)
+    aliases = {key_of(alias.spelling) for benchmark in lexicon.benchmarks for alias in benchmark.aliases}
     refused = tomllib.loads(reference_path("benchmarks.toml").read_text())["refused"]
     notes = {key_of(spelling): reason for spelling, reason in refused.items()}
     totals = _totals(names.months, by)
@@ -122,7 +123,7 @@ def candidates(
         _candidate(seen, enough, by, notes.get(key, ""))
         for key, seen in names.seen.items()
         if seen.called >= least and is_benchmark(seen.papers, seen.called, seen.otherwise)
-        and not _is_known(seen, finder)
+        and not _is_known(seen, finder, aliases)
     ]  # fmt: skip
     ranks = {
         Order.PAPERS: lambda c: (-c.called, -c.papers, c.name),
@@ -175,11 +176,10 @@ def _candidate(seen: _Seen, totals: Mapping[str, int], by: Period, note: str) ->
     )  # fmt: skip
 
 
-def _is_known(seen: _Seen, finder: MentionFinder) -> bool:
+def _is_known(seen: _Seen, finder: MentionFinder, aliases: set[str]) -> bool:
     """Whether the lexicon counts the commonest spelling, or would beside the words that an alias asks for."""
     spelling = max(seen.spellings, key=lambda spelling: (seen.spellings[spelling], spelling))
-    same = {key_of(alias.spelling) for benchmark in finder.lexicon.benchmarks for alias in benchmark.aliases}
-    return key_of(spelling) in same or any(mention.counted for mention in finder.find(spelling.encode()))
+    return key_of(spelling) in aliases or any(mention.counted for mention in finder.find(spelling.encode()))
 
 
 def _totals(months: Mapping[date, int], by: Period) -> Counter[str]:

@@ -21,11 +21,12 @@ _WORDS_BACK = 7
 _BETWEEN = ("the", "both", "(", "popular", "standard", "two", "three", "several")  # on the X, on both X and Y
 _HEADS = 3  # lines above the first row of scores that can be the head of its table
 
-# Texts are read as Latin-1: a character is a byte, so that places are offsets into the stored text.
+# Texts are read as Latin-1: a character is a byte, so that places are offsets into the stored text. Repetitions are
+# bounded, for a page of letters without a space (a key, a picture in base64) would otherwise take hours.
 _TOKEN = (
     r"(?:\xcf\x84\d?-?[Bb]ench"  # τ-bench
-    r"|(?:[A-Z](?<![A-Z0-9\x80-\xff].)|\d[A-Z](?<![A-Za-z0-9\x80-\xff]..))[A-Za-z0-9]*"
-    r"(?:[-_](?:[A-Z0-9][A-Za-z0-9]*|bench)|\.\d+)*(?:\+\+?)?(?![A-Za-z0-9\x80-\xff]))"
+    r"|(?:[A-Z](?<![A-Z0-9\x80-\xff].)|\d[A-Z](?<![A-Za-z0-9\x80-\xff]..))[A-Za-z0-9]{0,40}"
+    r"(?:[-_](?:[A-Z0-9][A-Za-z0-9]{0,40}|bench)|\.\d{1,4}){0,6}(?:\+\+?)?(?![A-Za-z0-9\x80-\xff]))"
 )
 _WORD = re.compile(_TOKEN)
 _RUN = re.compile(rf"{_TOKEN}(?:[ \n]{_TOKEN}){{0,3}}")

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from survey.benchmarks import Alias, Domain, load_lexicon
@@ -141,6 +141,12 @@ def test_references_name_nothing() -> None:
     assert set(found) == {"OwlBench"}
 
 
+@pytest.mark.parametrize("text", ["aB" * 50_000 + "é", "A-1." * 50_000, "A_" * 50_000, "(" * 50_000, "1.5 " * 50_000])
+def test_a_damaged_text_ends_soon(text: str) -> None:
+    """Letters without a space, as pictures in base64: no name, and no hours of searching."""
+    assert len(names_in(stored(text))) < 10
+
+
 def test_the_offset_is_a_byte_of_the_stored_text() -> None:
     """As the places of mentions are, whatever letters stand before."""
     text = "Größe – 数: the τ-bench dataset, the KiteQA dataset"
@@ -236,6 +242,7 @@ def added(papers: list[tuple[str, date | None, dict[str, Naming]]]) -> Names:
     return names
 
 
+@settings(deadline=None, max_examples=50)  # the first example compiles the lexicon
 @given(_PAPERS, st.randoms())
 def test_the_order_of_papers_does_not_matter(
     papers: list[tuple[date | None, dict[str, Naming]]], random: object
