@@ -126,8 +126,8 @@ def candidates(
         and not _is_known(seen, finder, aliases)
     ]  # fmt: skip
     ranks = {
-        Order.PAPERS: lambda c: (-c.called, -c.papers, c.name),
-        Order.GROWTH: lambda c: (-(c.growth or 0), -c.called, c.name),
+        Order.PAPERS: lambda c: (-c.called, -c.papers, c.name, c.paper, c.offset),
+        Order.GROWTH: lambda c: (-(c.growth or 0), -c.called, c.name, c.paper, c.offset),
     }
     return sorted(found, key=ranks[order])
 

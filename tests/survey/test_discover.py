@@ -229,7 +229,9 @@ def test_rare_names_are_dropped_after_a_block() -> None:
 
 _NAMINGS = st.dictionaries(
     st.sampled_from(["kiteqa", "owlbench", "popkite"]),
-    st.builds(Naming, st.sampled_from(["Kite", "Owl"]), st.integers(0, 9), st.booleans(), st.booleans(), st.booleans()),
+    st.builds(
+        Naming, st.sampled_from(["Kite", "Owl"]), st.integers(0, 10**9), st.booleans(), st.booleans(), st.booleans()
+    ),
 )
 _PAPERS = st.lists(st.tuples(st.sampled_from([JANUARY, APRIL, None]), _NAMINGS), max_size=8)
 
