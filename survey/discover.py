@@ -1,0 +1,193 @@
+"""Discovery: benchmarks that the lexicon does not know yet, out of what the papers call by name.
+
+A name is a candidate when enough papers call it a benchmark in words, when these are a good part of all papers that
+name it, and when no more call it something else. Every candidate shows these counts, so that a reader can
+judge it, and comes with a stanza for benchmarks.toml.
+"""
+
+import json
+import tomllib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from functools import cached_property
+
+from survey.benchmarks import Domain, Lexicon
+from survey.mentions import MentionFinder, re_engine
+from survey.names import Naming, key_of
+from survey.reference import reference_path
+from survey.trends import Period, Share, period_of, share_of, wilson
+
+LEAST = 3  # papers that call a candidate a benchmark
+LEAST_SHARE = 0.12  # of the papers that name it: the lower bound of Wilson's interval must reach this
+BLOCK = 2_000  # papers after which rare names are dropped
+_ENOUGH = 30  # papers of a period whose share is compared
+
+
+class Order(StrEnum):
+    """What comes first."""
+
+    PAPERS = "papers"
+    GROWTH = "growth"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A name that may be a benchmark, with the evidence for and against it."""
+
+    name: str
+    spellings: tuple[str, ...]  # the commonest first
+    papers: int  # that name it outside their references
+    scored: int  # with it in a caption, or in a table beside scores
+    called: int  # that call it a benchmark, data set or test set in words
+    otherwise: int  # that call it a model, method or metric, or train on it
+    first_month: date | None
+    before: Share | None  # of the papers of the first period with enough papers, those that name it
+    after: Share | None  # of the last
+    paper: str  # the earliest paper that calls it a benchmark
+    offset: int  # the first byte of the name there
+    note: str  # why the lexicon refuses this spelling, where it does
+
+    @cached_property
+    def growth(self) -> float | None:
+        """By how much the share of papers rose from the first to the last period with enough papers."""
+        return self.after.share - self.before.share if self.before and self.after else None
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What all papers so far say of one name."""
+
+    missed: int  # blocks that were over when it was first seen
+    papers: int = 0
+    scored: int = 0
+    called: int = 0
+    otherwise: int = 0
+    months: dict[date, int] = field(default_factory=dict)
+    spellings: dict[str, int] = field(default_factory=dict)
+    place: tuple[bool, date, str, int] = (True, date.max, "", 0)  # the smallest is kept: called, earliest
+
+
+class Names:
+    """What many papers name. Add every paper once, in any order.
+
+    After each block of papers a name is dropped that no more papers name than blocks are over (lossy counting: Manku
+    and Motwani, VLDB 2002). So memory follows the common names, and a count is at most one too low per block: 100 of
+    200,000 papers. Up to one block every count is exact.
+    """
+
+    def __init__(self, block: int = BLOCK) -> None:
+        self.papers = 0
+        self.months: Counter[date] = Counter()
+        self.seen: dict[str, _Seen] = {}
+        self._block = block
+
+    def add(self, paper: str, published: date | None, names: Mapping[str, Naming]) -> None:
+        """Count what one paper names; `published` may be any day of its month."""
+        month = published.replace(day=1) if published else None
+        self.papers += 1
+        if month:
+            self.months[month] += 1
+        for key, naming in names.items():
+            seen = self.seen.get(key) or self.seen.setdefault(key, _Seen((self.papers - 1) // self._block))
+            seen.papers += 1
+            seen.scored += naming.scored
+            seen.called += naming.called
+            seen.otherwise += naming.otherwise
+            seen.spellings[naming.spelling] = seen.spellings.get(naming.spelling, 0) + 1
+            if month:
+                seen.months[month] = seen.months.get(month, 0) + 1
+            seen.place = min(seen.place, (not naming.called, month or date.max, paper, naming.offset))
+        if self.papers % self._block == 0:
+            over = self.papers // self._block
+            self.seen = {key: seen for key, seen in self.seen.items() if seen.papers + seen.missed > over}
+
+
+def candidates(
+    names: Names, lexicon: Lexicon, order: Order = Order.PAPERS, by: Period = Period.QUARTER, least: int = LEAST
+) -> list[Candidate]:
+    """Return the names that look like benchmarks and that `lexicon` does not count, the strongest first.
+
+    By papers: those that call it a benchmark, then those that name it. By growth: the rise of its share between the
+    first and the last period `by` with at least 30 papers. `least` is of papers that call it a benchmark.
+    """
+    finder = MentionFinder(lexicon, re_engine)
+    aliases = {key_of(alias.spelling) for benchmark in lexicon.benchmarks for alias in benchmark.aliases}
+    refused = tomllib.loads(reference_path("benchmarks.toml").read_text())["refused"]
+    notes = {key_of(spelling): reason for spelling, reason in refused.items()}
+    totals = _totals(names.months, by)
+    enough = {period: n for period, n in totals.items() if n >= _ENOUGH}
+    found = [
+        _candidate(seen, enough, by, notes.get(key, ""))
+        for key, seen in names.seen.items()
+        if seen.called >= least and is_benchmark(seen.papers, seen.called, seen.otherwise)
+        and not _is_known(seen, finder, aliases)
+    ]  # fmt: skip
+    ranks = {
+        Order.PAPERS: lambda c: (-c.called, -c.papers, c.name, c.paper, c.offset),
+        Order.GROWTH: lambda c: (-(c.growth or 0), -c.called, c.name, c.paper, c.offset),
+    }
+    return sorted(found, key=ranks[order])
+
+
+def is_benchmark(papers: int, called: int, otherwise: int) -> bool:
+    """Return whether what papers say of a name makes it a candidate.
+
+    As many papers must call it a benchmark as something else, and they must be a good part of all that name it: a
+    firm or a field is also once called a data set, by few of the many papers that name it.
+    """
+    return called >= otherwise and wilson(called, papers)[0] >= LEAST_SHARE
+
+
+def stanza(name: str, domain: Domain = Domain.QA) -> str:
+    """Return the entry for benchmarks.toml that counts `name`, ready to paste; the domain is for the user to check.
+
+    A name that is an English word but for its capitals (DROP, Spider, Natural Questions) counts only with them.
+    """
+    spelling = name.replace("τ", "tau").replace("-", " ").replace("_", " ")
+    words = spelling.split()
+    rules = f"spelling = {_quoted(' '.join(words).lower())}"
+    if all(word.isalpha() and word.isupper() for word in words) and len(words) == 1:
+        rules += ', case = "upper", glued = false'
+    elif all(word.isalpha() and word.istitle() for word in words):
+        rules += ', case = "capital", glued = false'
+    key = key_of(name) if not name.endswith("s") else key_of(name) + "s"
+    others = ", ".join(other.value for other in Domain if other is not domain)
+    return (
+        f"[[benchmark]]\nkey = {_quoted(key)}\nname = {_quoted(name)}\n"
+        f'domain = "{domain.value}" # or {others}\n'
+        f'alias = [\n    {{ {rules}, reason = "the benchmark\'s name", counts = {_quoted(" ".join(words))} }},\n]\n'
+    )
+
+
+def _candidate(seen: _Seen, totals: Mapping[str, int], by: Period, note: str) -> Candidate:
+    ranked = sorted(seen.spellings, key=lambda spelling: (-seen.spellings[spelling], spelling))
+    counts = _totals(seen.months, by)
+    before: Share | None = None
+    after: Share | None = None
+    if len(totals) > 1:
+        before, after = (share_of(counts[period], totals[period]) for period in (min(totals), max(totals)))
+    _, _, paper, offset = seen.place
+    return Candidate(
+        ranked[0], tuple(ranked), seen.papers, seen.scored, seen.called, seen.otherwise,
+        min(seen.months, default=None), before, after, paper, offset, note,
+    )  # fmt: skip
+
+
+def _is_known(seen: _Seen, finder: MentionFinder, aliases: set[str]) -> bool:
+    """Whether the lexicon counts the commonest spelling, or would beside the words that an alias asks for."""
+    spelling = max(seen.spellings, key=lambda spelling: (seen.spellings[spelling], spelling))
+    return key_of(spelling) in aliases or any(mention.counted for mention in finder.find(spelling.encode()))
+
+
+def _totals(months: Mapping[date, int], by: Period) -> Counter[str]:
+    totals: Counter[str] = Counter()
+    for month, papers in months.items():
+        totals[period_of(month, by)] += papers
+    return totals
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)  # a TOML basic string too
