@@ -1,0 +1,148 @@
+"""Cues: the places where a paper says what its own work trains, and on whose data.
+
+`data/reference/cues.toml` holds the wordings, each with a reason and with sentences that test it. They are looked for
+in the sentences of own work (`survey.parts`). A sentence that compares or cites without a word of "we" speaks of
+others' work and is set aside: "unlike SFT", "baselines trained with PPO", "Wei et al. fine-tune".
+"""
+
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import NamedTuple
+
+from survey.mentions import Engine, fastest_engine
+from survey.parts import Part, Sentence, sentence_at, sentences
+from survey.reference import reference_path
+from survey.texts import StoredText
+
+_TRAINING = ("sft", "train", "rl", "hybrid", "preference", "other")  # kinds whose sentences are read word by word
+_ASIDE = re.compile(
+    r"\b(?:unlike|in contrast (?:to|with)|contrary to|baselines?|compared? (?:with|to|against)|previous(?:ly)?"
+    r"|prior (?:work|method|stud|approach)|existing (?:work|method|approach|stud|model)"
+    r"|recent (?:work|stud|advance|method|research|effort)|future (?:work|research|direction)|could be|can be|may be)\b"
+    r"|et al|\[\d+(?:,\s*\d+)*\]",
+    re.IGNORECASE,
+)
+_WE = re.compile(r"\b(?:we|our|ours|us|this (?:work|paper|study))\b", re.IGNORECASE)
+_WORD = re.compile(r"[a-z][a-z0-9+-]{1,30}")
+
+
+@dataclass(frozen=True)
+class Cue:
+    """One wording, by several patterns. `kind` is what it speaks for, the part of its name before the dot."""
+
+    name: str
+    patterns: tuple[str, ...]
+    reason: str
+    finds: tuple[str, ...]
+    passes: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        """What the cue speaks for."""
+        return self.name.partition(".")[0]
+
+    @cached_property
+    def regex(self) -> re.Pattern[str]:
+        """All patterns as one, in any case but where a pattern says otherwise."""
+        return re.compile("|".join(f"(?:{pattern})" for pattern in self.patterns), re.IGNORECASE)
+
+
+class CuePlace(NamedTuple):
+    """A cue at bytes `start` to `end`. `own` says whether its sentence speaks of the paper's own work."""
+
+    cue: str
+    part: Part
+    start: int
+    end: int
+    own: bool
+    we: bool
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one paper says on training: its cues, and the words of the sentences on training, with their numbers."""
+
+    places: tuple[CuePlace, ...]
+    words: Counter[str]
+
+
+@cache
+def load_cues() -> tuple[Cue, ...]:
+    """Return the cues in the order of their file."""
+    table = tomllib.loads(reference_path("cues.toml").read_text())
+    words = {f"<{name}>": pattern for name, pattern in table["words"].items()}
+    return tuple(
+        Cue(
+            cue["name"], tuple(_filled(pattern, words) for pattern in cue["patterns"]), cue["reason"],
+            tuple(cue["finds"]), tuple(cue["passes"]),
+        )
+        for cue in table["cue"]
+    )  # fmt: skip
+
+
+class CueFinder:
+    """Finds cues. Build it once: compiling the patterns takes longer than reading many papers.
+
+    An engine scans the whole text for all patterns at once; a sentence that it points at is then looked at by the
+    pattern itself, so that every engine gives the same places.
+    """
+
+    def __init__(self, engine: Callable[[list[str]], Engine] | None = None) -> None:
+        self._cues = load_cues()
+        self._of_pattern = [number for number, cue in enumerate(self._cues) for _ in cue.patterns]
+        patterns = [pattern for cue in self._cues for pattern in cue.patterns]
+        self._scan = (engine or fastest_engine(starts=False))(patterns)
+
+    def read(self, text: StoredText, title: str) -> Evidence:
+        """Return the cues of a paper in the order of their places, those of its title first."""
+        found = list(sentences(text))
+        flat = bytes(text.text).replace(b"\n", b" ")
+        candidates = {(end - 1, self._of_pattern[pattern]) for _, end, pattern in self._scan(flat)}
+        places = [
+            CuePlace(cue.name, Part.ABSTRACT, -1, -1, True, False) for cue in self._cues if cue.regex.search(title)
+        ]
+        words: Counter[str] = Counter()
+        for sentence, cues in _by_sentence(found, candidates):
+            here = list(self._confirmed(sentence, cues))
+            places += here
+            if any(place.own and _is_on_training(place.cue) for place in here) and sentence.part is not Part.APPENDIX:
+                words.update(_WORD.findall(_flat(sentence).lower()))
+        return Evidence(tuple(places), words)
+
+    def _confirmed(self, sentence: Sentence, cues: Iterable[int]) -> Iterable[CuePlace]:
+        flat = _flat(sentence)
+        we = _WE.search(flat) is not None
+        own = we or _ASIDE.search(flat) is None
+        for number in sorted(cues):
+            match = self._cues[number].regex.search(flat)
+            if match:
+                start, end = sentence.start + match.start(), sentence.start + match.end()
+                yield CuePlace(self._cues[number].name, sentence.part, start, end, own, we)
+
+
+def _filled(pattern: str, words: dict[str, str]) -> str:
+    for name, meaning in words.items():
+        pattern = pattern.replace(name, meaning)
+    return pattern
+
+
+def _flat(sentence: Sentence) -> str:
+    return sentence.text.replace("\n", " ")
+
+
+def _is_on_training(cue: str) -> bool:
+    return cue.startswith(_TRAINING)
+
+
+def _by_sentence(found: list[Sentence], candidates: set[tuple[int, int]]) -> Iterable[tuple[Sentence, set[int]]]:
+    """Group (byte, cue) by the sentence that holds the byte; in order."""
+    groups: dict[int, tuple[Sentence, set[int]]] = {}
+    for offset, cue in sorted(candidates):
+        sentence = sentence_at(found, offset)
+        if sentence is not None and sentence.part is not Part.CLOSING:
+            groups.setdefault(sentence.start, (sentence, set()))[1].add(cue)
+    return groups.values()
