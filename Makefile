@@ -22,7 +22,7 @@ bench: $(INSTALLED)
 
 # The crawl at its real size against a server that misbehaves; hours, not minutes. docs/harvest.md keeps its table.
 crawl: $(INSTALLED)
-	POSTTRAIN_KILLS=40 $(BIN)/python -m pytest tests/survey/test_killed.py
+	POSTTRAIN_KILLS=40 $(BIN)/python -m pytest -rP tests/survey/test_killed.py
 	$(BIN)/python -m tests.crawl_at_scale
 
 format: $(INSTALLED)

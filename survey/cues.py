@@ -18,8 +18,10 @@ from survey.parts import Part, Sentence, sentence_at, sentences
 from survey.reference import reference_path
 from survey.texts import StoredText
 
+TITLE, WE, ASIDE = "title", "we", "aside"
+SCOPES = (TITLE, *(part.value for part in Part if part not in (Part.RELATED, Part.CLOSING)), WE, ASIDE)
 _TRAINING = ("sft", "train", "rl", "hybrid", "preference", "other")  # kinds whose sentences are read word by word
-_ASIDE = re.compile(
+_OTHERS = re.compile(
     r"\b(?:unlike|in contrast (?:to|with)|contrary to|baselines?|compared? (?:with|to|against)|previous(?:ly)?"
     r"|prior (?:work|method|stud|approach)|existing (?:work|method|approach|stud|model)"
     r"|recent (?:work|stud|advance|method|research|effort)|future (?:work|research|direction)|could be|can be|may be)\b"
@@ -55,7 +57,7 @@ class CuePlace(NamedTuple):
     """A cue at bytes `start` to `end`. `own` says whether its sentence speaks of the paper's own work."""
 
     cue: str
-    part: Part
+    part: str  # a Part, or TITLE
     start: int
     end: int
     own: bool
@@ -68,6 +70,19 @@ class Evidence:
 
     places: tuple[CuePlace, ...]
     words: Counter[str]
+
+    def features(self) -> Counter[str]:
+        """Return the evidence as named numbers: `cue@part`, `cue@we`, `cue@aside`, and `=word`.
+
+        A sentence counts once for each cue, in its part where it speaks of own work, else aside.
+        """
+        counts: Counter[str] = Counter()
+        for place in self.places:
+            counts[f"{place.cue}@{place.part if place.own else ASIDE}"] += 1
+            if place.we:
+                counts[f"{place.cue}@{WE}"] += 1
+        counts.update({f"={word}": n for word, n in self.words.items()})
+        return counts
 
 
 @cache
@@ -102,9 +117,7 @@ class CueFinder:
         found = list(sentences(text))
         flat = bytes(text.text).replace(b"\n", b" ")
         candidates = {(end - 1, self._of_pattern[pattern]) for _, end, pattern in self._scan(flat)}
-        places = [
-            CuePlace(cue.name, Part.ABSTRACT, -1, -1, True, False) for cue in self._cues if cue.regex.search(title)
-        ]
+        places = [CuePlace(cue.name, TITLE, -1, -1, True, False) for cue in self._cues if cue.regex.search(title)]
         words: Counter[str] = Counter()
         for sentence, cues in _by_sentence(found, candidates):
             here = list(self._confirmed(sentence, cues))
@@ -116,7 +129,7 @@ class CueFinder:
     def _confirmed(self, sentence: Sentence, cues: Iterable[int]) -> Iterable[CuePlace]:
         flat = _flat(sentence)
         we = _WE.search(flat) is not None
-        own = we or _ASIDE.search(flat) is None
+        own = we or _OTHERS.search(flat) is None
         for number in sorted(cues):
             match = self._cues[number].regex.search(flat)
             if match:

@@ -8,16 +8,19 @@ judge it, and comes with a stanza for benchmarks.toml.
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
 
-from survey.benchmarks import Domain, Lexicon
+from survey.benchmarks import Domain, Lexicon, load_lexicon
+from survey.errors import ExitCode, SurveyError
+from survey.extract import chosen_texts, each_text
 from survey.mentions import MentionFinder, re_engine
-from survey.names import Naming, key_of
+from survey.names import Naming, key_of, names_in
 from survey.reference import reference_path
+from survey.store import Store
 from survey.trends import Period, Share, period_of, share_of, wilson
 
 LEAST = 3  # papers that call a candidate a benchmark
@@ -103,6 +106,22 @@ class Names:
         if self.papers % self._block == 0:
             over = self.papers // self._block
             self.seen = {key: seen for key, seen in self.seen.items() if seen.papers + seen.missed > over}
+
+
+def discover(
+    store: Store, by: Period = Period.QUARTER, advance: Callable[[int, int], None] = lambda done, of: None
+) -> list[Candidate]:
+    """Return the candidates in all texts of a store. Raises SurveyError where there is no text."""
+    chosen = chosen_texts(store)
+    if not chosen:
+        raise SurveyError("no paper has a text yet", "survey extract", ExitCode.NOTHING_MATCHED)
+    names = Names()
+    for done, (number, text) in enumerate(each_text(store, chosen), start=1):
+        copies = chosen[number][0]
+        published = next((copy.published for copy in copies if copy.published), None)
+        names.add(copies[0].paper, published, names_in(text))
+        advance(done, len(chosen))
+    return candidates(names, load_lexicon(), by=by)
 
 
 def candidates(

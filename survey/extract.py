@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from survey.fulltext.records import read_row
 from survey.index import explained
 from survey.isolation import Failed, run_isolated
 from survey.store import Extraction, Source, Store
-from survey.texts import write_shard
+from survey.texts import StoredText, read_shard, write_shard
 
 _SHARD_CHARACTERS = 64_000_000  # of text in one shard; a run that is cut off loses at most the last
 _SHARD_TEXTS = 1_000
@@ -89,6 +89,16 @@ def chosen_texts(store: Store) -> list[tuple[list[Source], Extraction]]:
     done = store.extractions(EXTRACTOR)
     found = ((sources, _with_text(sources, done)) for sources in copies_by_paper(store).values())
     return [(sources, extraction) for sources, extraction in found if extraction is not None]
+
+
+def each_text(store: Store, chosen: Sequence[tuple[list[Source], Extraction]]) -> Iterator[tuple[int, StoredText]]:
+    """Yield the number in `chosen` and the text of each paper, shard by shard; valid until the next is read."""
+    by_shard: dict[str, dict[int, int]] = {}
+    for number, (_, extraction) in enumerate(chosen):
+        by_shard.setdefault(str(extraction.shard), {})[int(extraction.row or 0)] = number
+    for shard, papers in by_shard.items():
+        for stored in read_shard(store.text_path(shard), frozenset(papers)):
+            yield papers[stored.row], stored
 
 
 def unread(store: Store) -> list[Source]:

@@ -7,7 +7,7 @@ from typing import Any
 from survey.compare import Difference
 from survey.domain import Rule
 from survey.published import Axis
-from survey.trends import Period, Scope, Share, TrendRow, TrendTable, wilson
+from survey.trends import Estimate, Period, Scope, Share, TrendRow, TrendTable, wilson
 
 
 @dataclass(frozen=True)
@@ -21,20 +21,25 @@ class Grid:
     numeric_from: int = 2  # columns from here on hold numbers
 
 
-def as_grids(tables: Sequence[TrendTable], footer: str) -> list[Grid]:
-    """Return tables as grids: one each, but a sweep of the domain table as one. `footer` goes below each."""
+def as_grids(tables: Sequence[TrendTable], footer: str, with_cited: bool = False) -> list[Grid]:
+    """Return tables as grids: one each, but a sweep of the domain table as one. `footer` goes below each.
+
+    `with_cited` puts the same table weighted by citations behind each.
+    """
     domain = [table for table in tables if table.axis is Axis.DOMAIN]
     others = [table for table in tables if table.axis is not Axis.DOMAIN]
-    return [
-        *([sweep_grid(domain, footer)] if len(domain) > 1 else [grid(table, footer) for table in domain]),
-        *(grid(table, footer) for table in others),
-    ]
+    grids = [sweep_grid(domain, footer)] if len(domain) > 1 else []
+    for table in others if grids else [*domain, *others]:
+        grids.append(grid(table, footer))
+        if with_cited:
+            grids.append(cited_grid(table, footer))
+    return grids
 
 
 def grid(table: TrendTable, footer: str) -> Grid:
     """Return a trend table as text cells: k, n, share, interval, growth, and the survey's printed number."""
     if table.axis is not Axis.DOMAIN:
-        return _published_grid(table)
+        return labelled_grid(table, footer)
     projected = any(row.projected is not None for row in table.rows)
     head = (
         "period",
@@ -126,27 +131,59 @@ def diff_grid(cells: Sequence[Difference], table: TrendTable, footer: str) -> Gr
     return Grid("Printed and ours", notes, head, rows)
 
 
-def _published_grid(table: TrendTable) -> Grid:
-    rows = []
-    for row in table.rows:
-        if row.published is None or row.published.n is None:
-            continue
-        n = row.published.n
-        k = round(row.published.value * n / 100)
-        low, high = wilson(k, n)
-        interval = f"{low:.1%} to {high:.1%}"
-        rows.append((row.period, row.label, "–", "–", f"{row.published.value:.1f}%", str(n), interval))
-    title = "Methods papers train with" if table.axis is Axis.METHOD else "Where the training data come from"
+_TITLES = {
+    Axis.DOMAIN: "Papers by domain",
+    Axis.METHOD: "Methods papers train with",
+    Axis.DATA_SOURCE: "Where the training data come from",
+}
+
+
+def labelled_grid(table: TrendTable, footer: str) -> Grid:
+    """Return the method or data-source table: our share, the share corrected for errors, and the printed one."""
     head = (
-        "year",
-        table.axis.replace("_", " "),
-        "our k",
-        "our n",
+        "period", table.axis.replace("_", " "), "k", "n", "share", "95% interval", "corrected", "95% interval",
         "survey printed",
-        "implied n",
-        "95% interval at that n",
-    )
-    return Grid(title, (table.note,), head, tuple(rows))
+    )  # fmt: skip
+    rows = tuple(
+        (
+            row.period, row.label, f"{row.k:,}", f"{row.n:,}", _percent(row.share), _interval(row),
+            _percent(row.corrected.share if row.corrected else None), _bounds(row.corrected), _printed(row),
+        )
+        for row in table.rows
+    )  # fmt: skip
+    notes = [
+        f"n: papers labelled with one of these; corrected: for the rates at which labels err; {table.note}",
+        "printed: the survey's share, the smallest n that its rounding allows, and the interval at that n",
+        *table.differences, *({row.corrected.note for row in table.rows if row.corrected and row.corrected.note}),
+        table.quality, footer,
+    ]  # fmt: skip
+    return Grid(_TITLES[table.axis], tuple(filter(None, notes)), head, rows)
+
+
+def cited_grid(table: TrendTable, footer: str) -> Grid:
+    """Return the same table weighted by the citations that papers receive from others of the sample."""
+    head = ("period", table.axis.replace("_", " "), "plain share", "cited share", "95% interval", "citations")
+    rows = tuple(
+        (
+            row.period, row.label, _percent(row.share), _percent(row.cited.share if row.cited else None),
+            _bounds(row.cited), row.cited.note if row.cited else "none",
+        )
+        for row in table.rows
+        if row.n
+    )  # fmt: skip
+    notes = ("cited share: of the citations that papers of the period receive from papers of the sample", footer)
+    return Grid(f"{_TITLES[table.axis]}, weighted by citations inside the sample", notes, head, rows)
+
+
+def _printed(row: TrendRow) -> str:
+    if row.published is None or row.published.n is None:
+        return ""
+    low, high = wilson(round(row.published.value * row.published.n / 100), row.published.n)
+    return f"{row.published.value:.1f}% of {row.published.n} ({low:.0%} to {high:.0%})"
+
+
+def _bounds(one: Estimate | None) -> str:
+    return "–" if one is None or one.low is None or one.high is None else f"{one.low:.1%} to {one.high:.1%}"
 
 
 def as_data(table: TrendTable) -> dict[str, Any]:
@@ -157,7 +194,8 @@ def as_data(table: TrendTable) -> dict[str, Any]:
 FLAT_COLUMNS = (
     "axis", "threshold", "inclusive", "rule", "scope", "lexicon", "by", "project", "period", "label", "k", "n", "share",
     "low", "high", "growth", "projected", "projected_low", "projected_high", "published", "published_n",
-    "published_sources", "published_agreement", "sample", "footer",
+    "published_sources", "published_agreement", "corrected", "corrected_low", "corrected_high", "cited", "cited_low",
+    "cited_high", "note", "sample", "footer",
 )  # fmt: skip
 
 
@@ -171,11 +209,16 @@ def flat_rows(tables: Sequence[TrendTable], sample: str, footer: str) -> list[di
             values = (
                 table.axis.value, table.threshold, table.inclusive, table.rule.value, table.scope.value, table.lexicon,
                 table.by.value, table.project.value, row.period, row.label, row.k, row.n, row.share, row.low, row.high,
-                row.growth, row.projected, row.projected_low, row.projected_high, *printed, sample,
-                f"{what_counts(table)}; {footer}",
+                row.growth, row.projected, row.projected_low, row.projected_high, *printed, *_values(row.corrected),
+                *_values(row.cited), "; ".join(filter(None, (table.note, table.quality))), sample,
+                f"{what_counts(table)}; {footer}" if table.axis is Axis.DOMAIN else footer,
             )  # fmt: skip
             records.append(dict(zip(FLAT_COLUMNS, values, strict=True)))
     return records
+
+
+def _values(one: Estimate | None) -> tuple[float | None, float | None, float | None]:
+    return (one.share, one.low, one.high) if one else (None, None, None)
 
 
 def _percent(share: float | None) -> str:

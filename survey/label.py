@@ -1,4 +1,4 @@
-"""Text to counts: every paper's mentions, found with one lexicon, into a new warehouse."""
+"""Text to labels: every paper's mentions, method, data sources and citations, in one pass into a new warehouse."""
 
 import hashlib
 from collections import Counter
@@ -9,7 +9,7 @@ from pathlib import Path
 import survey
 from survey.benchmarks import Lexicon
 from survey.errors import ExitCode, SurveyError
-from survey.extract import chosen_texts
+from survey.extract import chosen_texts, each_text
 from survey.fulltext import EXTRACTOR, section_at
 from survey.ledger import Ledger
 from survey.listing import Listed
@@ -17,7 +17,8 @@ from survey.mentions import MentionFinder
 from survey.paper import IdSource
 from survey.store import Extraction, Source, Store
 from survey.texts import StoredText, read_shard
-from survey.warehouse import CountedMention, CountedPaper, Warehouse
+from survey.training import TrainingReader
+from survey.warehouse import CountedMention, CountedPaper, Training, Warehouse
 
 _STRENGTH = list(IdSource)  # strongest first
 
@@ -37,7 +38,7 @@ def warehouse_path(store_root: Path) -> Path:
 
 
 def label(store: Store, lexicon: Lexicon, advance: Callable[[int, int], None] = lambda done, of: None) -> Labelled:
-    """Count the mentions in every extracted paper and put a new warehouse in place; return how many there are.
+    """Read every extracted paper and put a new warehouse in place; return how many mentions there are.
 
     Raises SurveyError where no paper has a text; an earlier warehouse then stays.
     """
@@ -47,17 +48,21 @@ def label(store: Store, lexicon: Lexicon, advance: Callable[[int, int], None] = 
     listed = _listed(store, [copies[0].paper for copies, _ in chosen])
     papers = [_paper(copies, extraction, listed.get(copies[0].paper)) for copies, extraction in chosen]
     tally: Counter[bool] = Counter()
+    training = Training()
+    reader = TrainingReader([(paper.arxiv_id, paper.title) for paper in papers], store.root, training)
 
     def counted() -> Iterator[CountedMention]:
-        for done, mention in _mentions(store, chosen, MentionFinder(lexicon)):
-            if mention is None:
-                advance(done, len(chosen))
-            else:
+        finder = MentionFinder(lexicon)
+        for done, (paper, stored) in enumerate(each_text(store, chosen), start=1):
+            for mention in _mentions(paper, stored, finder):
                 tally[mention.counted] += 1
                 yield mention
+            reader.read(paper, stored)
+            advance(done, len(chosen))
+        reader.finish()
 
     provenance = {"posttrain": survey.__version__, "extractor": str(EXTRACTOR), "texts": texts_fingerprint(store)}
-    Warehouse.build(warehouse_path(store.root), papers, counted(), lexicon, provenance)
+    Warehouse.build(warehouse_path(store.root), papers, counted(), lexicon, provenance, training)
     return Labelled(len(papers), tally[True], tally[False])
 
 
@@ -84,22 +89,10 @@ def text_of(store: Store, paper: str) -> tuple[StoredText, str] | None:
     return None
 
 
-def _mentions(
-    store: Store, chosen: list[tuple[list[Source], Extraction]], finder: MentionFinder
-) -> Iterator[tuple[int, CountedMention | None]]:
-    """Yield every mention of every paper, and None after each paper, with the number of papers done."""
-    by_shard: dict[str, dict[int, int]] = {}
-    for number, (_, extraction) in enumerate(chosen):
-        by_shard.setdefault(str(extraction.shard), {})[int(extraction.row or 0)] = number
-    done = 0
-    for shard, papers in by_shard.items():
-        for stored in read_shard(store.text_path(shard), frozenset(papers)):
-            paper = papers[stored.row]
-            for m in finder.find(stored.text):
-                section = section_at(stored.spans, m.start)
-                yield done, CountedMention(paper, m.benchmark, m.alias, section, m.start, m.end, m.counted, m.reason)
-            done += 1
-            yield done, None
+def _mentions(paper: int, stored: StoredText, finder: MentionFinder) -> Iterator[CountedMention]:
+    for m in finder.find(stored.text):
+        section = section_at(stored.spans, m.start)
+        yield CountedMention(paper, m.benchmark, m.alias, section, m.start, m.end, m.counted, m.reason)
 
 
 def _listed(store: Store, papers: list[str]) -> dict[str, Listed]:

@@ -55,7 +55,9 @@ def charts_of(tables: Sequence[TrendTable], sample: str, footer: str) -> list[di
     for table in tables:
         by_axis.setdefault(table.axis, []).append(table)
     return [
-        chart(group, [sample, f"{what_counts(*group)}; {footer}" if axis is Axis.DOMAIN else group[0].note])
+        chart(group, [sample, f"{what_counts(*group)}; {footer}"])
+        if axis is Axis.DOMAIN
+        else chart(group[:1], [sample, f"{group[0].note}; {footer}"])
         for axis, group in by_axis.items()
     ]
 

@@ -42,6 +42,16 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """A share that is not simply k of n, with its interval; without one, `note` says why there is none."""
+
+    share: float | None
+    low: float | None
+    high: float | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class TrendRow:
     """One cell: `k` of `n` papers of `period` belong to `label`. Without papers (n = 0) there is no share."""
 
@@ -57,6 +67,8 @@ class TrendRow:
     projected_low: int | None
     projected_high: int | None
     published: Published | None
+    corrected: Estimate | None = None  # for the machine's errors in labelling
+    cited: Estimate | None = None  # weighted by the citations that papers receive inside the sample
 
 
 @dataclass(frozen=True)
@@ -87,6 +99,8 @@ class TrendTable:
     several: Share | None = None  # of the papers counted in any domain, those counted in more than one
     first_halves: Mapping[str, Share] = field(default_factory=dict)  # of each year's assignments, those by June
     survives: tuple[str, ...] = ()  # what holds at every threshold from 1 to 20
+    quality: str = ""  # of the labels: agreement with readers, and on how many papers
+    differences: tuple[str, ...] = ()  # whether shares differ from period to period, by test
 
 
 def wilson(k: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
@@ -224,18 +238,6 @@ def _by_period(months: Mapping[date, int], by: Period) -> Counter[str]:
     for month, papers in months.items():
         totals[period_of(month, by)] += papers
     return totals
-
-
-def published_trends(axis: Axis) -> TrendTable:
-    """Return a table that holds the survey's printed shares alone: none of our papers has a label on this axis yet."""
-    rows = tuple(
-        TrendRow(period, label, 0, 0, None, None, None, None, None, None, None, cell)
-        for (period, label), cell in published_cells(axis).items()
-    )
-    note = "no paper of this sample is labelled on this axis; the survey's own shares are shown with the n they imply"
-    return TrendTable(
-        axis, DEFAULT_THRESHOLD, Rule.ANY_NAME, Scope.ALL, "", Period.YEAR, Project.MEAN_SHARE, rows, note
-    )
 
 
 def _rows(

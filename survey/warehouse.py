@@ -6,7 +6,7 @@ committed counts of `data/reference/mentions.parquet` give the same tables in me
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +22,7 @@ from survey.errors import ExitCode, SurveyError
 _COUNT_COLUMNS = {
     "arxiv_id", "title", "published", "is_day", "surface", "id_source", "benchmark", "alias", "section", "n"
 }  # fmt: skip
+_LABEL_COLUMNS = {"method", "method_probability", "by_cues", "by_classifier", "sources", "source_probability", "cites"}
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,15 @@ class CountedMention:
     reason: str
 
 
+@dataclass
+class Training:
+    """What papers train by, by number of paper, and which cites which; filled while the mentions are counted."""
+
+    methods: list[tuple[int, str, float, str, str]] = field(default_factory=list)
+    sources: list[tuple[int, str, int, float]] = field(default_factory=list)
+    citations: list[tuple[int, int]] = field(default_factory=list)
+
+
 class Warehouse:
     """An open warehouse. Use `open`, `from_counts` or `build`."""
 
@@ -68,6 +78,7 @@ class Warehouse:
         try:
             warehouse = cls(duckdb.connect(str(path), read_only=True))
             warehouse.provenance()
+            warehouse._db.execute("SELECT 1 FROM paper_method LIMIT 1").fetchall()  # which older ones do not have
         except duckdb.Error as error:
             raise SurveyError(
                 f"{path} cannot be read: {str(error).splitlines()[0]}", "make it anew: survey label"
@@ -87,6 +98,8 @@ class Warehouse:
                 )
             warehouse._db.register("counts", parquet.read_table(path))
             warehouse._db.execute(_sql("load_counts"))
+            if set(parquet.read_schema(path).names) >= _LABEL_COLUMNS:
+                warehouse._db.execute(_sql("load_labels"))
             warehouse._db.unregister("counts")
         except (duckdb.Error, pyarrow.ArrowException, OSError) as error:
             raise SurveyError(
@@ -103,14 +116,19 @@ class Warehouse:
         mentions: Iterable[CountedMention],
         lexicon: Lexicon,
         provenance: dict[str, str],
+        training: Training | None = None,
     ) -> None:
-        """Write a warehouse at `path`; a reader sees the old one or the new one, never half of either."""
+        """Write a warehouse at `path`; a reader sees the old one or the new one, never half of either.
+
+        `training` is looked at when `mentions` has come to its end, and may be filled by it.
+        """
         unfinished = path.with_name(f".{path.name}.{os.getpid()}")
         unfinished.unlink(missing_ok=True)
         try:
             with cls(duckdb.connect(str(unfinished))) as warehouse:
                 warehouse._create(lexicon)
                 warehouse._insert(papers, mentions)
+                warehouse._insert_training(training or Training())
                 warehouse._set_provenance({"lexicon": lexicon.name, "fingerprint": lexicon.fingerprint, **provenance})
                 warehouse._db.execute("CHECKPOINT")  # closing writes too, but is silent when the disk is full
             unfinished.replace(path)
@@ -176,6 +194,16 @@ class Warehouse:
             "INSERT INTO mention_count"
             " SELECT paper, benchmark, alias, section, count(*) FROM mention WHERE counted GROUP BY ALL"
         )
+
+    def _insert_training(self, training: Training) -> None:
+        tables: dict[str, tuple[Sequence[tuple[Any, ...]], tuple[str, ...]]] = {
+            "paper_method": (training.methods, ("paper", "method", "probability", "by_cues", "by_classifier")),
+            "paper_source": (training.sources, ("paper", "source", "rank", "probability")),
+            "citation": (training.citations, ("citing", "cited")),
+        }
+        for table, (rows, names) in tables.items():
+            if rows:
+                self._append(table, dict(zip(names, zip(*rows, strict=True), strict=True)))
 
     def _append(self, table: str, columns: dict[str, Any]) -> None:
         if len(next(iter(columns.values()))) == 0:

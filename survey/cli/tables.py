@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from survey.benchmarks import Domain
-from survey.cli.app import ByRule, Counts, Data, Debug, InScope, Json, Threshold, app, choice
+from survey.cli.app import ByRule, Counts, Data, Debug, InScope, Json, Threshold, app, choice, own_store
 from survey.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD, Rule
 from survey.errors import ExitCode, SurveyError
 from survey.projection import Project
@@ -31,6 +31,8 @@ def report_command(
     project: Annotated[Project, typer.Option(help="How an unfinished year is projected.")] = Project.MEAN_SHARE,
     form: Annotated[Format, typer.Option("--format", help="How the tables are written.")] = Format.TERMINAL,
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of stdout.")] = None,
+    cited: Annotated[bool, typer.Option("--cited", help="Also weighted by citations inside the sample.")] = False,
+    discover: Annotated[bool, typer.Option("--discover", help="Instead: benchmarks that the keys miss.")] = False,
     counts: Counts = None,
     data: Data = None,
     as_json: Json = False,
@@ -38,15 +40,17 @@ def report_command(
 ) -> int:
     """Print the trend tables, beside what the survey printed.
 
-    k of n papers per period, with intervals.
+    k of n papers per period, with intervals; methods and data sources also corrected for errors of the labels.
 
     Example: survey report --sweep 1..6 --by half --format csv --out trends.csv
     """
     from survey.grids import as_data, as_grids
     from survey.report import draw, render
     from survey.sample import open_sample
-    from survey.trends import domain_trends, published_trends
+    from survey.trends import domain_trends
 
+    if discover:
+        return _discover(data_folder(data), by, as_json)
     if sweep and threshold is not None:
         raise SurveyError("--threshold and --sweep cannot be used together", f"survey report --sweep {sweep}")
     axes = list(Axis) if axis == "all" else [choice("--axis", axis, Axis, "or all")]
@@ -57,7 +61,7 @@ def report_command(
     sample = open_sample(data_folder(data), counts)
     with sample.warehouse:
         tables = domain_trends(sample.warehouse, thresholds, by, scope, rule, project) if Axis.DOMAIN in axes else []
-        tables += [published_trends(one) for one in axes if one is not Axis.DOMAIN]
+        tables += _labelled(sample.warehouse, axes, by, data_folder(data))
         provenance, footer = sample.provenance(), sample.footer
     if not any(table.rows for table in tables):
         raise SurveyError(
@@ -69,7 +73,7 @@ def report_command(
         content = envelope("report", {"tables": [as_data(table) for table in tables]}, sample.cautions, provenance)
     elif form is Format.TERMINAL:
         colour = out is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        content = draw(as_grids(tables, footer), sample.story, None if colour else 100, colour)
+        content = draw(as_grids(tables, footer, cited), sample.story, None if colour else 100, colour)
     else:
         content = render(tables, sample.story, footer, form)
     _write(content, out)
@@ -173,6 +177,44 @@ def explain_command(
         verdict = "counts " if mention["counted"] else "refused"
         lines.append(f"  {verdict} {mention['benchmark']:<16} {mention['section'] + ' ' + where:<19} {told}")
     answer("explain", found, lines, as_json, sample.cautions, provenance)
+    return ExitCode.OK
+
+
+def _labelled(warehouse: Any, axes: list[Axis], by: Period, data: Path) -> list[Any]:
+    """The method table in both readings of RL, and the data-source table, as far as they are asked for."""
+    if axes == [Axis.DOMAIN]:
+        return []
+    from survey.labelled_trends import data_source_trends, method_trends
+    from survey.validation import read_validation
+
+    checked = read_validation(data)
+    tables = list(method_trends(warehouse, checked, by)) if Axis.METHOD in axes else []
+    return tables + ([data_source_trends(warehouse, checked, by)] if Axis.DATA_SOURCE in axes else [])
+
+
+def _discover(data: Path, by: Period, as_json: bool) -> int:
+    """Names that the texts call benchmarks and the lexicon lacks, ranked by papers."""
+    from survey.discover import discover, stanza
+    from survey.speech import progress
+
+    with own_store(data) as store, progress("reading") as advance:
+        found = discover(store, by, advance)
+    if not found:
+        raise SurveyError(
+            "no name is called a benchmark often enough", "survey ingest more papers", ExitCode.NOTHING_MATCHED
+        )
+    lines = [f"{'name':<28} {'papers':>6} {'called so':>9} {'in tables':>9} {'growth':>7}  first      place"]
+    for one in found[:100]:
+        growth = "" if one.growth is None else f"{one.growth:+.1%}"
+        first = f"{one.first_month:%Y-%m}" if one.first_month else "–"
+        note = f"  {one.note}" if one.note else ""
+        lines.append(
+            f"{one.name:<28} {one.papers:>6,} {one.called:>9,} {one.scored:>9,} {growth:>7}  {first:<9}  "
+            f"{one.paper}@{one.offset}{note}"
+        )
+    lines += ["", "to count one, put its stanza into data/reference/benchmarks.toml, such as:", stanza(found[0].name)]
+    values = [asdict(one) | {"growth": one.growth, "stanza": stanza(one.name)} for one in found]
+    answer("report", {"candidates": values}, lines, as_json)
     return ExitCode.OK
 
 

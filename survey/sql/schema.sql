@@ -15,6 +15,13 @@ CREATE TABLE mention (
     start INTEGER, stop INTEGER,  -- bytes of the extracted text in UTF-8
     counted BOOLEAN, reason VARCHAR
 );
+-- What each paper's own work trains, and whose data it trains on, the primary source at rank 0.
+CREATE TABLE paper_method (
+    paper INTEGER PRIMARY KEY, method VARCHAR, probability DOUBLE,
+    by_cues VARCHAR, by_classifier VARCHAR  -- the two routes apart
+);
+CREATE TABLE paper_source (paper INTEGER, source VARCHAR, rank INTEGER, probability DOUBLE);  -- of the primary one
+CREATE TABLE citation (citing INTEGER, cited INTEGER);  -- inside the sample
 CREATE TABLE provenance (key VARCHAR PRIMARY KEY, value VARCHAR);
 
 -- How often a paper names each domain, in the sections in scope: its most named benchmark alone, and all together.

@@ -103,6 +103,7 @@ def test_a_harvest_that_is_killed_loses_and_repeats_nothing(tmp_path: Path) -> N
     with crawl(tmp_path / "killed", 9000, page=1200 // KILLS) as killed:
         killed.run_and_kill(*HARVEST)
         killed.run(*HARVEST)
+        print(f"{killed.kills} of {KILLS} attempts killed a harvest of 9,000 papers at work")
         assert killed.kills >= KILLS / 4
         assert not killed.needlessly_repeated()
     with Ledger(tmp_path / "killed" / "data") as ledger:
@@ -118,6 +119,7 @@ def test_the_tables_of_a_crawl_that_is_killed_are_bit_for_bit_those_of_one_that_
         killed.run_and_kill(*HARVEST)
         killed.run(*HARVEST)
         killed.run_and_kill("download")
+        print(f"{killed.kills} of {2 * KILLS} attempts killed a harvest or a download of {papers} papers at work")
         assert killed.kills >= KILLS / 2
         whole.run(*HARVEST)
         for one in (killed, whole):

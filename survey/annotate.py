@@ -1,0 +1,116 @@
+"""Annotate: which paper is worth labelling next, and what the labels teach."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+from survey.agreement import agreement_of
+from survey.classifier import write_features
+from survey.cross_validation import cross_validate
+from survey.errors import ExitCode, SurveyError
+from survey.extract import chosen_texts, each_text
+from survey.labels import Reading, bundled_labels, by_paper, merge, own_labels, settled_method
+from survey.store import Store
+from survey.training import cue_finder, features_of, features_path
+from survey.validation import Checked, write_validation
+from survey.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A paper worth labelling, and why."""
+
+    arxiv_id: str
+    title: str
+    by_cues: str
+    by_classifier: str
+    probability: float
+    reason: str
+
+
+def worth_labelling(warehouse: Warehouse, readings: list[Reading], labeller: str) -> list[Candidate]:
+    """Return the papers that `labeller` has not read: those in dispute first, then the least sure.
+
+    In dispute is a paper whose readers disagree, and then one whose two routes do.
+    """
+    read = by_paper(readings)
+    candidates = []
+    for arxiv_id, title, _, probability, by_cues, by_classifier in warehouse.query("papers_by_doubt"):
+        own = read.get(arxiv_id, [])
+        if any(one.labeller == labeller for one in own):
+            continue
+        disputed, differ = len(own) > 1 and settled_method(own) is None, by_cues != by_classifier
+        reason = "its readers disagree" if disputed else "the routes disagree" if differ else "the least sure"
+        rank = 0 if disputed else 1 if differ and not own else 2 if not own else 3
+        candidates.append((rank, probability, Candidate(arxiv_id, title, by_cues, by_classifier, probability, reason)))
+    return [candidate for _, _, candidate in sorted(candidates, key=lambda entry: entry[:2])]
+
+
+def train(
+    store: Store, data: Path, readings: list[Reading], advance: Callable[[int, int], None] = lambda done, of: None
+) -> list[Checked]:
+    """Read the numbers of every labelled paper of the store, measure both routes, and keep both under `data`.
+
+    `survey label` then learns from them. Raises SurveyError where no labelled paper has a text here, or labels are too
+    few.
+    """
+    wanted = set(by_paper(readings))
+    found = {}
+    chosen = [entry for entry in chosen_texts(store) if entry[0][0].paper in wanted]
+    for number, text in each_text(store, chosen):
+        copies = chosen[number][0]
+        title = next((copy.title for copy in copies if copy.title), "")
+        found[copies[0].paper] = cue_finder().read(text, title).features()
+    if not found:
+        raise SurveyError(
+            f"no labelled paper has a text in {store.root}", "survey ingest the papers that are labelled, then extract",
+            ExitCode.NOTHING_MATCHED,
+        )  # fmt: skip
+    write_features(found, features_path(data))
+    checked = cross_validate(readings, features_of(data), advance)
+    write_validation(checked, data / "validation.csv")
+    return checked
+
+
+def all_labels(data: Path) -> list[Reading]:
+    """Return the bundled labels with the user's own."""
+    return merge(bundled_labels(), own_labels(data))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two readers of the same papers, on one axis."""
+
+    first: str
+    second: str
+    axis: str
+    n: int
+    alike: int
+    kappa: float | None
+    low: float | None
+    high: float | None
+    differ: list[str]  # the papers to look at a third time
+
+
+def compare_readers(readings: list[Reading]) -> list[Pair]:
+    """Return every two readers who share papers: on method, and on the source of papers that both say train."""
+    readers = sorted({one.labeller for one in readings})
+    of = {(one.labeller, one.arxiv_id): one for one in readings}
+    pairs = []
+    for first, second in combinations(readers, 2):
+        shared = sorted(p for reader, p in of if reader == first and (second, p) in of)
+        methods = [(p, str(of[first, p].method), str(of[second, p].method)) for p in shared]
+        both = [p for p in shared if of[first, p].primary and of[second, p].primary]
+        sources = [(p, str(of[first, p].primary), str(of[second, p].primary)) for p in both]
+        pairs += [_pair(first, second, axis, rows) for axis, rows in (("method", methods), ("source", sources)) if rows]
+    return pairs
+
+
+def _pair(first: str, second: str, axis: str, rows: list[tuple[str, str, str]]) -> Pair:
+    one, other = [row[1] for row in rows], [row[2] for row in rows]
+    agreement = agreement_of(one, other, sorted({*one, *other}))
+    assert agreement is not None
+    differ = [paper for paper, a, b in rows if a != b]
+    kappa = (agreement.kappa, agreement.low, agreement.high)
+    return Pair(first, second, axis, len(rows), agreement.observed.k, *kappa, differ)

@@ -1,0 +1,215 @@
+"""The classifier of method and data source: trees over cues and words, fitted to readers' labels when they are needed.
+
+No fitted model is stored. `data/reference/training.parquet` holds the numbers (cues and single words, counted) of the
+papers that readers have labelled, so the same labels give the same model everywhere, in seconds.
+
+A method is decided by four questions, each asked of the papers that it concerns: does the work train a generative
+language model? if so, online? if not online, by preferences? if online, with a supervised stage too? The probability
+of a method is the product along its path. Four small questions learn more from few labels than one large one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+from numpy.typing import NDArray
+from pyarrow import parquet
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.linear_model import LogisticRegression
+
+from survey.cues import SCOPES, load_cues
+from survey.labels import TRAINS, DataSource, Method
+from survey.method import Features, balances, method_by_cues
+from survey.reference import reference_path
+
+_TREES = 200
+_LEAST_PAPERS = 0.03  # of the labelled ones that have a word which counts
+_LEAST_EXAMPLES = 3  # of a class on either side of a question
+_RULE_VOTE = 0.25  # set before it was measured
+_SECOND_SOURCE = 0.3  # probability from which a source is named beside the primary one
+_UNSURE = 0.35  # the highest probability below which a paper is unclear
+SUPPORTED = tuple(method for method in Method if method is not Method.UNCLEAR)
+_ON_SOURCES = ("api.", "open_weight.", "benchmark.", "human.", "sft.", "train.", "rl.")  # kinds of cues
+Array = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A labelled paper: its numbers, and what its readers agree on."""
+
+    features: Features
+    method: Method
+    primary: DataSource | None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the classifier says of a paper: every class with its probability."""
+
+    methods: Mapping[Method, float]
+    sources: Mapping[DataSource, float]  # of the primary source, if the paper trains
+
+    @property
+    def method(self) -> Method:
+        """The likeliest method; `unclear` where none is likely."""
+        best = max(self.methods, key=lambda method: self.methods[method])
+        return best if self.methods[best] >= _UNSURE else Method.UNCLEAR
+
+    @property
+    def primary(self) -> DataSource:
+        """The likeliest primary source."""
+        return max(self.sources, key=lambda source: self.sources[source])
+
+
+class Classifier:
+    """Fitted to examples at once. Raises ValueError where a class that a question needs has too few of them."""
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self._names = [f"{cue.name}@{scope}" for cue in load_cues() for scope in SCOPES]
+        self._names += _common_words([example.features for example in examples])
+        cues = ~np.array([name.startswith("=") for name in self._names] + [False] * len(balances({})))
+        sources_of = np.array([name.startswith(_ON_SOURCES) for name in self._names] + [True] * len(balances({})))
+        numbers = self._numbers([example.features for example in examples])
+        methods = np.array([example.method for example in examples])
+        trains = np.isin(methods, TRAINS)
+        online = np.isin(methods, (Method.RL, Method.HYBRID))
+        self._trains = _Question("train", numbers, trains, trains | ~trains, cues | ~cues)
+        self._online = _Question("train online", numbers, online, trains, cues)
+        preference, hybrid = methods == Method.PREFERENCE, methods == Method.HYBRID
+        self._preference = _Question("train by preferences", numbers, preference, trains & ~online, cues)
+        self._hybrid = _Question("train online and supervised", numbers, hybrid, online, cues)
+        sources = np.array([example.primary or "" for example in examples])
+        known = sources != ""
+        fewest = min((sources == source).sum() for source in DataSource)
+        if fewest < _LEAST_EXAMPLES:
+            raise ValueError(
+                f"{fewest} labelled papers of a data source; at least {_LEAST_EXAMPLES} of each are needed"
+            )
+        self._sources_of = sources_of
+        self._sources = _trees().fit(numbers[known][:, sources_of], sources[known])
+
+    def predict(self, papers: Sequence[Features]) -> list[Prediction]:
+        """Return what each paper trains by, and where its data come from."""
+        if not papers:
+            return []
+        numbers = self._numbers(papers)
+        trains, online = self._trains.ask(numbers), self._online.ask(numbers)
+        preference, hybrid = self._preference.ask(numbers), self._hybrid.ask(numbers)
+        by_method = {
+            Method.SFT: trains * (1 - online) * (1 - preference),
+            Method.HYBRID: trains * online * hybrid,
+            Method.RL: trains * online * (1 - hybrid),
+            Method.PREFERENCE: trains * (1 - online) * preference,
+            Method.NONE: 1 - trains,
+        }
+        sources = self._sources.predict_proba(numbers[:, self._sources_of])
+        return [
+            Prediction(
+                {method: float(found[at]) for method, found in by_method.items()},
+                {DataSource(source): float(p) for source, p in zip(self._sources.classes_, sources[at], strict=True)},
+            )
+            for at in range(len(papers))
+        ]
+
+    def _numbers(self, papers: Sequence[Features]) -> Array:
+        counts = np.array([[paper.get(name, 0) for name in self._names] for paper in papers], dtype=float)
+        return np.hstack([np.log1p(counts), np.array([balances(paper) for paper in papers])])
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is decided on a paper, and by which route: the two apart, and together."""
+
+    method: Method
+    probability: float
+    by_cues: Method
+    by_classifier: Method
+    sources: tuple[DataSource, ...]  # the primary one first; none where the work trains nothing
+    source_probability: float  # of the primary one
+
+
+def decide(features: Features, prediction: Prediction) -> Decision:
+    """Return the two routes together: the classifier's probabilities, with the rule's method as one more vote."""
+    by_cues = method_by_cues(features)
+    if by_cues is Method.UNCLEAR:  # no cue at all, so nothing was read
+        return Decision(Method.UNCLEAR, 1.0, by_cues, by_cues, (), 0.0)
+    votes = {m: (p + _RULE_VOTE * (m is by_cues)) / (1 + _RULE_VOTE) for m, p in prediction.methods.items()}
+    best = max(votes, key=lambda method: votes[method])
+    method = best if votes[best] >= _UNSURE else Method.UNCLEAR
+    ranked = sorted(prediction.sources, key=lambda source: -prediction.sources[source])
+    sources = tuple(s for s in ranked if s is ranked[0] or prediction.sources[s] >= _SECOND_SOURCE)
+    return Decision(
+        method, votes[best], by_cues, prediction.method, sources if method in TRAINS else (),
+        prediction.sources[ranked[0]] if method in TRAINS else 0.0,
+    )  # fmt: skip
+
+
+class _Question:
+    """One yes or no, with a probability: the trees' votes on the papers that each has not seen, through a sigmoid."""
+
+    def __init__(self, what: str, numbers: Array, answers: Bools, asked: Bools, columns: Bools) -> None:
+        """Learn `answers` from the rows that are `asked`, by some of the columns."""
+        self._columns = columns
+        chosen = answers[asked]
+        fewest = int(min(chosen.sum(), (~chosen).sum()))
+        if fewest < _LEAST_EXAMPLES:
+            raise ValueError(f"{fewest} labelled papers on one side of the question whether papers {what}")
+        self._trees = _trees(bootstrap=True, oob_score=True).fit(numbers[asked][:, columns], chosen)
+        self._sigmoid = LogisticRegression().fit(_logits(self._trees.oob_decision_function_[:, 1]), chosen)
+
+    def ask(self, numbers: Array) -> Array:
+        """Return the probability of yes for each paper."""
+        found: Array = self._sigmoid.predict_proba(_logits(self._trees.predict_proba(numbers[:, self._columns])[:, 1]))[
+            :, 1
+        ]
+        return found
+
+
+def _trees(**options: bool) -> ExtraTreesClassifier:
+    return ExtraTreesClassifier(
+        _TREES, min_samples_leaf=2, max_features=0.1, class_weight="balanced", random_state=0, **options
+    )
+
+
+def _logits(votes: Array) -> Array:
+    clipped = np.clip(np.nan_to_num(votes, nan=0.5), 0.01, 0.99)
+    return np.log(clipped / (1 - clipped))[:, None]
+
+
+def bundled_features() -> dict[str, dict[str, int]]:
+    """Return the numbers of the labelled papers that come with posttrain, by arXiv id."""
+    return read_features(reference_path("training.parquet"))
+
+
+def read_features(path: Path) -> dict[str, dict[str, int]]:
+    """Return the numbers of the papers in a file that `write_features` wrote."""
+    papers: dict[str, dict[str, int]] = {}
+    table = parquet.read_table(path)
+    for paper, name, n in zip(*(table[column].to_pylist() for column in ("arxiv_id", "feature", "n")), strict=True):
+        papers.setdefault(paper, {})[name] = n
+    return papers
+
+
+def write_features(papers: Mapping[str, Features], path: Path) -> None:
+    """Write the numbers of papers: cues, and the words that at least 3 % of them have, counted; never a text."""
+    words = set(_common_words(list(papers.values())))
+    rows = [
+        (paper, name, n)
+        for paper, features in sorted(papers.items())
+        for name, n in sorted(features.items())
+        if "@" in name or name in words
+    ]
+    columns = dict(zip(("arxiv_id", "feature", "n"), zip(*rows, strict=True), strict=True))
+    parquet.write_table(pyarrow.table(columns), path, compression="zstd", compression_level=19)
+
+
+def _common_words(papers: Sequence[Features]) -> list[str]:
+    seen: dict[str, int] = {}
+    for features in papers:
+        for name in features:
+            if name.startswith("="):
+                seen[name] = seen.get(name, 0) + 1
+    return sorted(name for name, n in seen.items() if n >= _LEAST_PAPERS * len(papers))

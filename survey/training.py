@@ -1,0 +1,87 @@
+"""Training: what every paper of a sample trains by, whose data it takes, and which other papers it cites.
+
+Reads text after text and fills the tables of the warehouse. Papers are decided a few hundred at a time, so that the
+numbers of a large sample need not be held at once.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from survey.citations import CitationFinder
+from survey.classifier import Classifier, bundled_features, decide, read_features
+from survey.cross_validation import examples_of
+from survey.cues import CueFinder
+from survey.errors import SurveyError
+from survey.labels import bundled_labels, merge, own_labels
+from survey.method import Features
+from survey.texts import StoredText
+from survey.warehouse import Training
+
+_AT_ONCE = 500
+
+
+class TrainingReader:
+    """Reads the papers (key, title) of a sample, by their number, into `training`."""
+
+    def __init__(self, papers: Sequence[tuple[str, str]], data: Path, training: Training) -> None:
+        self._papers, self._training = papers, training
+        self._number = {key: number for number, (key, _) in enumerate(papers)}
+        self._citations = CitationFinder(papers)
+        self._cues, self._classifier = cue_finder(), classifier_of(data)
+        self._waiting: dict[int, Features] = {}
+
+    def read(self, paper: int, text: StoredText) -> None:
+        """Take in one paper."""
+        key, title = self._papers[paper]
+        self._waiting[paper] = self._cues.read(text, title).features()
+        self._training.citations += [(paper, self._number[cited]) for cited in sorted(self._citations.find(text, key))]
+        if len(self._waiting) == _AT_ONCE:
+            self.finish()
+
+    def finish(self) -> None:
+        """Decide the papers that wait."""
+        predictions = self._classifier.predict(list(self._waiting.values()))
+        for (paper, features), prediction in zip(self._waiting.items(), predictions, strict=True):
+            one = decide(features, prediction)
+            method = (paper, str(one.method), one.probability, str(one.by_cues), str(one.by_classifier))
+            self._training.methods.append(method)
+            self._training.sources += [
+                (paper, str(source), rank, one.source_probability) for rank, source in enumerate(one.sources)
+            ]
+        self._waiting = {}
+
+
+@cache
+def cue_finder() -> CueFinder:
+    """Return the finder of cues; compiling its patterns takes seconds."""
+    return CueFinder()
+
+
+def features_path(data: Path) -> Path:
+    """Where the numbers of the papers lie that the user has labelled."""
+    return data / "training.parquet"
+
+
+def features_of(data: Path) -> Mapping[str, Features]:
+    """Return the numbers of all labelled papers, the bundled ones and the user's own."""
+    own = features_path(data)
+    return bundled_features() | (read_features(own) if own.exists() else {})
+
+
+def classifier_of(data: Path) -> Classifier:
+    """Return the classifier, fitted to the bundled labels and to the user's own where `survey annotate train` ran."""
+    return _own_classifier(data) if features_path(data).exists() else _bundled_classifier()
+
+
+@cache
+def _bundled_classifier() -> Classifier:
+    return Classifier(list(examples_of(bundled_labels(), bundled_features()).values()))
+
+
+def _own_classifier(data: Path) -> Classifier:
+    readings = merge(bundled_labels(), own_labels(data))
+    try:
+        return Classifier(list(examples_of(readings, features_of(data)).values()))
+    except ValueError as error:
+        raise SurveyError(f"too few labels to learn from: {error}", "survey annotate next") from error
