@@ -40,11 +40,12 @@ $(INSTALLED): pyproject.toml constraints.txt
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# The committed counts of real papers, made by the chain itself. CORPORA is a folder of papers (data/README.md).
+# The committed counts and labels of real papers, and what the labels are worth, made by the chain itself. CORPORA is a folder of papers (data/README.md).
 CORPORA ?= ../shared/corpora
 reference-counts: $(INSTALLED)
 	rm -rf data/reference-build
 	$(BIN)/survey ingest --data data/reference-build $(CORPORA)/papers/A_fulltext $(CORPORA)/arxiv_md_2025.parquet
 	$(BIN)/survey extract --data data/reference-build
+	$(BIN)/survey annotate train --data data/reference-build --out data/reference
 	$(BIN)/survey label --data data/reference-build --export data/reference/mentions.parquet
 	rm -rf data/reference-build

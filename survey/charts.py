@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from survey.published import LABELS, Axis
-from survey.trends import TrendTable, wilson
+from survey.trends import TrendTable
 
 _COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"]  # Okabe and Ito's, told apart by the colour-blind too
 _SHAPES = ["circle", "square", "triangle-up", "diamond"]
@@ -64,6 +64,10 @@ def _shares(table: TrendTable) -> dict[str, Any]:
                 "mark": {"type": "point", "filled": True, "size": 60},
                 "encoding": {"y": {"field": "share", "type": "quantitative"}, "shape": _scale(table.axis, _SHAPES)},
             },
+            {
+                "mark": {"type": "tick", "thickness": 3, "strokeDash": [3, 2], "description": "as printed"},
+                "encoding": {"y": {"field": "printed", "type": "quantitative"}},
+            },
         ],
     }
 
@@ -74,9 +78,8 @@ def _points(table: TrendTable) -> list[dict[str, Any]]:
         place = {"period": row.period, "label": row.label}
         if row.share is not None:
             points.append({**place, "share": row.share, "low": row.low, "high": row.high})
-        elif table.axis is not Axis.DOMAIN and row.published and row.published.n:
-            low, high = wilson(round(row.published.value * row.published.n / 100), row.published.n)
-            points.append({**place, "share": row.published.value / 100, "low": low, "high": high})
+        if table.axis is not Axis.DOMAIN and row.published:  # the survey prints counts of domains, shares of the others
+            points.append({**place, "printed": row.published.value / 100})
     return points
 
 

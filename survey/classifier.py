@@ -65,9 +65,14 @@ class Prediction:
 
 
 class Classifier:
-    """Fitted to examples at once. Raises ValueError where a class that a question needs has too few of them."""
+    """Fitted at once to examples by arXiv id. Raises ValueError where a class that a question needs has too few.
 
-    def __init__(self, examples: Sequence[Example]) -> None:
+    A paper that it learned from is judged by the trees that have not seen it, so that its label errs as a new one's.
+    """
+
+    def __init__(self, by_paper: Mapping[str, Example]) -> None:
+        examples = list(by_paper.values())
+        self._row = {paper: row for row, paper in enumerate(by_paper)}
         self._names = [f"{cue.name}@{scope}" for cue in load_cues() for scope in SCOPES]
         self._names += _common_words([example.features for example in examples])
         cues = ~np.array([name.startswith("=") for name in self._names] + [False] * len(balances({})))
@@ -90,14 +95,15 @@ class Classifier:
             )
         self._sources_of = sources_of
         self._sources = _trees().fit(numbers[known][:, sources_of], sources[known])
+        self._unseen_sources = _by_row(self._sources.oob_decision_function_, known)
 
-    def predict(self, papers: Sequence[Features]) -> list[Prediction]:
+    def predict(self, papers: Mapping[str, Features]) -> dict[str, Prediction]:
         """Return what each paper trains by, and where its data come from."""
         if not papers:
-            return []
-        numbers = self._numbers(papers)
-        trains, online = self._trains.ask(numbers), self._online.ask(numbers)
-        preference, hybrid = self._preference.ask(numbers), self._hybrid.ask(numbers)
+            return {}
+        numbers, rows = self._numbers(list(papers.values())), [self._row.get(paper) for paper in papers]
+        trains, online = self._trains.ask(numbers, rows), self._online.ask(numbers, rows)
+        preference, hybrid = self._preference.ask(numbers, rows), self._hybrid.ask(numbers, rows)
         by_method = {
             Method.SFT: trains * (1 - online) * (1 - preference),
             Method.HYBRID: trains * online * hybrid,
@@ -105,14 +111,14 @@ class Classifier:
             Method.PREFERENCE: trains * (1 - online) * preference,
             Method.NONE: 1 - trains,
         }
-        sources = self._sources.predict_proba(numbers[:, self._sources_of])
-        return [
-            Prediction(
+        sources = _unseen(self._sources.predict_proba(numbers[:, self._sources_of]), self._unseen_sources, rows)
+        return {
+            paper: Prediction(
                 {method: float(found[at]) for method, found in by_method.items()},
                 {DataSource(source): float(p) for source, p in zip(self._sources.classes_, sources[at], strict=True)},
             )
-            for at in range(len(papers))
-        ]
+            for at, paper in enumerate(papers)
+        }
 
     def _numbers(self, papers: Sequence[Features]) -> Array:
         counts = np.array([[paper.get(name, 0) for name in self._names] for paper in papers], dtype=float)
@@ -157,21 +163,33 @@ class _Question:
         fewest = int(min(chosen.sum(), (~chosen).sum()))
         if fewest < _LEAST_EXAMPLES:
             raise ValueError(f"{fewest} labelled papers on one side of the question whether papers {what}")
-        self._trees = _trees(bootstrap=True, oob_score=True).fit(numbers[asked][:, columns], chosen)
-        self._sigmoid = LogisticRegression().fit(_logits(self._trees.oob_decision_function_[:, 1]), chosen)
+        self._trees = _trees().fit(numbers[asked][:, columns], chosen)
+        unseen = self._trees.oob_decision_function_[:, 1]
+        self._sigmoid = LogisticRegression().fit(_logits(unseen), chosen)
+        self._unseen = _by_row(unseen, asked)
 
-    def ask(self, numbers: Array) -> Array:
-        """Return the probability of yes for each paper."""
-        found: Array = self._sigmoid.predict_proba(_logits(self._trees.predict_proba(numbers[:, self._columns])[:, 1]))[
-            :, 1
-        ]
+    def ask(self, numbers: Array, rows: Sequence[int | None]) -> Array:
+        """Return the probability of yes for each paper; `rows` are the examples that they are, if any."""
+        votes = _unseen(self._trees.predict_proba(numbers[:, self._columns])[:, 1], self._unseen, rows)
+        found: Array = self._sigmoid.predict_proba(_logits(votes))[:, 1]
         return found
 
 
-def _trees(**options: bool) -> ExtraTreesClassifier:
+def _by_row(votes: Array, asked: Bools) -> dict[int, Array]:
+    """The votes of trees on the examples that they have not seen, by the row of the example."""
+    return dict(zip(np.flatnonzero(asked).tolist(), votes, strict=True))
+
+
+def _unseen(votes: Array, unseen: Mapping[int, Array], rows: Sequence[int | None]) -> Array:
+    """Return votes, those on examples replaced by the votes of the trees that have not seen them."""
+    return np.array([unseen.get(row, vote) if row is not None else vote for row, vote in zip(rows, votes, strict=True)])
+
+
+def _trees() -> ExtraTreesClassifier:
     return ExtraTreesClassifier(
-        _TREES, min_samples_leaf=2, max_features=0.1, class_weight="balanced", random_state=0, **options
-    )
+        _TREES, min_samples_leaf=2, max_features=0.1, class_weight="balanced_subsample", bootstrap=True, oob_score=True,
+        random_state=0,
+    )  # fmt: skip
 
 
 def _logits(votes: Array) -> Array:

@@ -48,11 +48,10 @@ def cross_validate(
     for done, (_, held_out) in enumerate(folds, start=1):
         unseen = [several[at] for at in held_out]
         try:
-            classifier = Classifier([example for paper, example in examples.items() if paper not in set(unseen)])
+            classifier = Classifier({paper: one for paper, one in examples.items() if paper not in set(unseen)})
         except ValueError as error:
             raise SurveyError(f"too few labels to learn from: {error}", "survey annotate next") from error
-        predictions = classifier.predict([features[paper] for paper in unseen])
-        for paper, prediction in zip(unseen, predictions, strict=True):
+        for paper, prediction in classifier.predict({paper: features[paper] for paper in unseen}).items():
             decision = decide(features[paper], prediction)
             by_cues = sources_by_cues(features[paper])
             method, source = settled_method(papers[paper]), settled_source(papers[paper])

@@ -8,12 +8,12 @@ others' work and is set aside: "unlike SFT", "baselines trained with PPO", "Wei 
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import NamedTuple
 
-from survey.mentions import Engine, fastest_engine
+from survey.mentions import fastest_engine, re_engine
 from survey.parts import Part, Sentence, sentence_at, sentences
 from survey.reference import reference_path
 from survey.texts import StoredText
@@ -102,29 +102,36 @@ def load_cues() -> tuple[Cue, ...]:
 class CueFinder:
     """Finds cues. Build it once: compiling the patterns takes longer than reading many papers.
 
-    An engine scans the whole text for all patterns at once; a sentence that it points at is then looked at by the
-    pattern itself, so that every engine gives the same places.
+    With `scan`, hyperscan (where it is installed) looks for all patterns at once and points at sentences, which the
+    pattern itself then looks at; without, every sentence is looked at. Both give the same places. The first pays
+    from some twenty papers on, for compiling takes seconds.
     """
 
-    def __init__(self, engine: Callable[[list[str]], Engine] | None = None) -> None:
+    def __init__(self, scan: bool = True) -> None:
         self._cues = load_cues()
         self._of_pattern = [number for number, cue in enumerate(self._cues) for _ in cue.patterns]
         patterns = [pattern for cue in self._cues for pattern in cue.patterns]
-        self._scan = (engine or fastest_engine(starts=False))(patterns)
+        engine = fastest_engine(starts=False)
+        self._scan = engine(patterns) if scan and engine is not re_engine else None
 
     def read(self, text: StoredText, title: str) -> Evidence:
         """Return the cues of a paper in the order of their places, those of its title first."""
         found = list(sentences(text))
-        flat = bytes(text.text).replace(b"\n", b" ")
-        candidates = {(end - 1, self._of_pattern[pattern]) for _, end, pattern in self._scan(flat)}
         places = [CuePlace(cue.name, TITLE, -1, -1, True, False) for cue in self._cues if cue.regex.search(title)]
         words: Counter[str] = Counter()
-        for sentence, cues in _by_sentence(found, candidates):
+        for sentence, cues in self._candidates(text, found):
             here = list(self._confirmed(sentence, cues))
             places += here
             if any(place.own and _is_on_training(place.cue) for place in here) and sentence.part is not Part.APPENDIX:
                 words.update(_WORD.findall(_flat(sentence).lower()))
         return Evidence(tuple(places), words)
+
+    def _candidates(self, text: StoredText, found: list[Sentence]) -> Iterable[tuple[Sentence, Iterable[int]]]:
+        if self._scan is None:
+            every = range(len(self._cues))
+            return [(sentence, every) for sentence in found if sentence.part is not Part.CLOSING]
+        flat = bytes(text.text).replace(b"\n", b" ")
+        return _by_sentence(found, {(end - 1, self._of_pattern[pattern]) for _, end, pattern in self._scan(flat)})
 
     def _confirmed(self, sentence: Sentence, cues: Iterable[int]) -> Iterable[CuePlace]:
         flat = _flat(sentence)
@@ -151,7 +158,7 @@ def _is_on_training(cue: str) -> bool:
     return cue.startswith(_TRAINING)
 
 
-def _by_sentence(found: list[Sentence], candidates: set[tuple[int, int]]) -> Iterable[tuple[Sentence, set[int]]]:
+def _by_sentence(found: list[Sentence], candidates: set[tuple[int, int]]) -> Iterable[tuple[Sentence, Iterable[int]]]:
     """Group (byte, cue) by the sentence that holds the byte; in order."""
     groups: dict[int, tuple[Sentence, set[int]]] = {}
     for offset, cue in sorted(candidates):

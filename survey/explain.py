@@ -1,16 +1,19 @@
-"""Why a paper is where it is: every mention with its words, section, place and reason; and the papers of a cell."""
+"""Why a paper is where it is: every mention and every cue with its words, place and reason; the papers of a cell."""
 
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from survey.benchmarks import LexiconName, load_lexicon
+from survey.cues import CueFinder
 from survey.domain import DEFAULT_THRESHOLD, Rule, assign_domains
 from survey.errors import ExitCode, SurveyError
 from survey.label import text_of
+from survey.labels import DataSource
 from survey.paper import find_arxiv_id
 from survey.sample import Sample
 from survey.store import Store
+from survey.texts import StoredText
 from survey.trends import Period, Scope, period_of, sections_of
 
 _AROUND = 40  # bytes of text shown on either side of a mention
@@ -35,13 +38,16 @@ def explain(sample: Sample, asked: str, data: Path) -> dict[str, Any]:
             {"benchmark": benchmark, "domain": domain, "alias": alias, "section": section, "offset": None,
              "counted": True, "reason": reason, "found": None, "context": None, "n": n}
         )  # fmt: skip
-    mentions, lacks = _places(sample, paper, arxiv_id, data) if sample.has_places else (by_alias, "")
+    stored = _text(arxiv_id, data) if sample.has_places else None
+    mentions = _places(sample, paper, stored[0]) if stored else by_alias
+    lacks = stored[1] if stored else ""
+    method, data_source = _labels(sample, paper, title, stored[0] if stored else None)
     return {
         "arxiv_id": arxiv_id, "title": title, "published": published.isoformat() if published else None,
         "published_is": None if published is None else "day" if is_day else "month", "surface": surface,
         "id_source": id_source, "lacks": lacks, "mentions": mentions, "counts": dict(counts.most_common()),
         "domains": sorted(assign_domains(counts, domains, DEFAULT_THRESHOLD, Rule.ANY_NAME)),
-        "method": None, "data_source": None,
+        "method": method, "data_source": data_source,
     }  # fmt: skip
 
 
@@ -86,22 +92,53 @@ def _find(sample: Sample, asked: str, data: Path) -> tuple[Any, ...]:
     raise SurveyError(f"{found.id} is not in the sample", hint, ExitCode.NOTHING_MATCHED)
 
 
-def _places(sample: Sample, paper: int, arxiv_id: str, data: Path) -> tuple[list[dict[str, Any]], str]:
-    """Return every place with the words around it, and what the text lacks."""
+def _text(arxiv_id: str, data: Path) -> tuple[StoredText, str] | None:
     with Store(data) as store:
-        stored = text_of(store, arxiv_id)
-    text, lacks = (stored[0].text, stored[1]) if stored else (memoryview(b""), "")
+        return text_of(store, arxiv_id)
+
+
+def _places(sample: Sample, paper: int, stored: StoredText) -> list[dict[str, Any]]:
+    """Return every mention with the words around it."""
     mentions = []
     for benchmark, domain, alias, section, start, stop, counted, reason in sample.warehouse.query(
         "explain_mentions", paper=paper
     ):
-        context = str(text[max(0, start - _AROUND) : stop + _AROUND], "utf-8", "ignore")
         mentions.append(
             {"benchmark": benchmark, "domain": domain, "alias": alias, "section": section, "offset": start,
-             "counted": counted, "reason": reason, "found": str(text[start:stop], "utf-8", "ignore"),
-             "context": " ".join(context.split())}
+             "counted": counted, "reason": reason, "found": str(stored.text[start:stop], "utf-8", "ignore"),
+             "context": _around(stored, start, stop)}
         )  # fmt: skip
-    return mentions, lacks
+    return mentions
+
+
+def _labels(
+    sample: Sample, paper: int, title: str, stored: StoredText | None
+) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """Return method and data source with the routes that led there and, where the text is here, the cues' places."""
+    rows = sample.warehouse.query("explain_labels", paper=paper)
+    if not rows:
+        return None, None
+    label, probability, by_cues, by_classifier, sources, source_probability = rows[0]
+    cues: list[dict[str, Any]] = [
+        {"cue": place.cue, "part": place.part, "offset": place.start, "own": place.own,
+         "context": _around(stored, place.start, place.end)}
+        for place in (CueFinder(scan=False).read(stored, title).places if stored else ())
+        if place.start >= 0 and stored
+    ]  # fmt: skip
+    kinds = tuple(f"{source}." for source in DataSource)
+    method = {
+        "label": label, "probability": probability, "by_cues": by_cues, "by_classifier": by_classifier,
+        "cues": [cue for cue in cues if not cue["cue"].startswith(kinds)],
+    }  # fmt: skip
+    data_source = {
+        "primary": sources[0] if sources else None, "all": sources or [], "probability": source_probability,
+        "cues": [cue for cue in cues if cue["cue"].startswith(kinds)],
+    }  # fmt: skip
+    return method, data_source
+
+
+def _around(stored: StoredText, start: int, stop: int) -> str:
+    return " ".join(str(stored.text[max(0, start - _AROUND) : stop + _AROUND], "utf-8", "ignore").split())
 
 
 def _lexicon(sample: Sample) -> LexiconName:

@@ -140,20 +140,19 @@ _TITLES = {
 
 def labelled_grid(table: TrendTable, footer: str) -> Grid:
     """Return the method or data-source table: our share, the share corrected for errors, and the printed one."""
-    head = (
-        "period", table.axis.replace("_", " "), "k", "n", "share", "95% interval", "corrected", "95% interval",
-        "survey printed",
-    )  # fmt: skip
+    name = table.axis.replace("_", " ")
+    head = ("period", name, "k", "n", "share (95%)", "corrected (95%)", "survey printed (95%)")
     rows = tuple(
         (
-            row.period, row.label, f"{row.k:,}", f"{row.n:,}", _percent(row.share), _interval(row),
-            _percent(row.corrected.share if row.corrected else None), _bounds(row.corrected), _printed(row),
+            row.period, row.label, f"{row.k:,}", f"{row.n:,}", _estimated(row.share, row.low, row.high),
+            _estimated(*_values(row.corrected)), _printed(row),
         )
         for row in table.rows
+        if row.n or row.published
     )  # fmt: skip
     notes = [
         f"n: papers labelled with one of these; corrected: for the rates at which labels err; {table.note}",
-        "printed: the survey's share, the smallest n that its rounding allows, and the interval at that n",
+        "printed: the survey's share, and its interval at the smallest n that the rounding allows",
         *table.differences, *({row.corrected.note for row in table.rows if row.corrected and row.corrected.note}),
         table.quality, footer,
     ]  # fmt: skip
@@ -179,7 +178,11 @@ def _printed(row: TrendRow) -> str:
     if row.published is None or row.published.n is None:
         return ""
     low, high = wilson(round(row.published.value * row.published.n / 100), row.published.n)
-    return f"{row.published.value:.1f}% of {row.published.n} ({low:.0%} to {high:.0%})"
+    return f"{_estimated(row.published.value / 100, low, high)} of {row.published.n}"
+
+
+def _estimated(share: float | None, low: float | None, high: float | None) -> str:
+    return "–" if share is None or low is None or high is None else f"{share:.1%} ({low:.0%} to {high:.0%})"
 
 
 def _bounds(one: Estimate | None) -> str:

@@ -20,12 +20,12 @@ from survey.domain import DEFAULT_THRESHOLD, Rule
 from survey.labels import Method
 from survey.projection import Project
 from survey.published import LABELS, Axis, Published, published_cells
-from survey.trends import Estimate, Period, Scope, TrendRow, TrendTable, period_of, sections_of, share_of
+from survey.trends import Estimate, Period, Scope, TrendRow, TrendTable, period_of, share_of
 from survey.validation import METHODS, SOURCES, Checked, method_pairs, source_pairs
 from survey.warehouse import Warehouse
-from survey.weighting import CitedPaper, citation_share
 
 _READERS = "readers that are language models, no person"
+_READINGS = ("online", "online or preference")  # of rl
 _ENOUGH_TO_COMPARE = 10  # papers of a period; fewer tell nothing apart
 
 Counts = Mapping[str, Counter[str]]  # period → class → papers
@@ -50,8 +50,8 @@ def method_trends(
         rule = (
             "offline preferences (DPO) count as rl" if merged else "rl is online alone; offline preferences stand apart"
         )
-        table = _table(warehouse, Axis.METHOD, by, here, corrected, f"{rule}; {_outside(counts, merged)}")
-        tables.append(replace(table, quality=_quality(truth, machine, METHODS, "method")))
+        table = _table(Axis.METHOD, by, here, corrected, f"{rule}; {_outside(counts, merged)}")
+        tables.append(replace(table, reading=_READINGS[merged], quality=_quality(truth, machine, METHODS, "method")))
     return tables[0], tables[1]
 
 
@@ -62,7 +62,7 @@ def data_source_trends(warehouse: Warehouse, checked: Sequence[Checked], by: Per
     kept = [(t, m) for t, m in zip(truth, machine, strict=True) if t]
     corrected = _corrected(counts, _confusion(kept, SOURCES), LABELS[Axis.DATA_SOURCE]) if kept else {}
     note = "the primary source of papers that train; the survey counts several for a paper"
-    table = _table(warehouse, Axis.DATA_SOURCE, by, counts, corrected, note)
+    table = _table(Axis.DATA_SOURCE, by, counts, corrected, note)
     return replace(table, quality=_quality(truth, machine, SOURCES, "primary source"))
 
 
@@ -121,14 +121,13 @@ def _among(one: CorrectedShare, others: Sequence[CorrectedShare]) -> CorrectedSh
 
 
 def _table(
-    warehouse: Warehouse, axis: Axis, by: Period, counts: Counts,
+    axis: Axis, by: Period, counts: Counts,
     corrected: Mapping[tuple[str, str], CorrectedShare], note: str,
 ) -> TrendTable:  # fmt: skip
     labels = LABELS[axis]
     printed = published_cells(axis) if by is Period.YEAR else {}
     periods = sorted(set(counts) | {period for period, _ in printed})
     totals = {period: sum(counts.get(period, Counter())[label] for label in labels) for period in periods}
-    cited = _cited(warehouse, axis, by)
     rows = []
     for before, period in zip([None, *periods], periods, strict=False):
         for label in labels:
@@ -139,7 +138,6 @@ def _table(
                     period, label, k, n, share.share if share else None, share.low if share else None,
                     share.high if share else None, k / earlier - 1 if earlier and n else None, None, None, None,
                     printed.get((period, label)), _estimate(corrected.get((period, label)), n),
-                    cited_estimate(cited, period, label),
                 )
             )  # fmt: skip
     pairs = [
@@ -157,24 +155,6 @@ def _estimate(corrected: CorrectedShare | None, n: int) -> Estimate | None:
     if corrected is None or not n:
         return None
     return Estimate(corrected.share, corrected.low, corrected.high, corrected.reason)
-
-
-def _cited(warehouse: Warehouse, axis: Axis, by: Period) -> list[CitedPaper]:
-    rows = warehouse.query("cited", sections=sections_of(Scope.ALL), domain_sum=False, threshold=DEFAULT_THRESHOLD)
-    papers = []
-    for month, method, source, _, citations in rows:
-        label = method if axis is Axis.METHOD else source
-        if label in LABELS[axis]:
-            papers.append(CitedPaper(period_of(month, by), frozenset([label]), citations))
-    return papers
-
-
-def cited_estimate(papers: Sequence[CitedPaper], period: str, label: str) -> Estimate | None:
-    """Return the citation-weighted share of a cell with its interval, None where nothing of the period is cited."""
-    found = citation_share(papers, period, label)
-    if found is None:
-        return None
-    return Estimate(found.share, found.low, found.high, f"{found.k:,} of {found.n:,} citations")
 
 
 def _differences(
@@ -239,5 +219,6 @@ def _quality(truth: Sequence[str], machine: Sequence[str], classes: Sequence[str
     )
     return (
         f"labels of {what}, unseen, against {_READERS}: {agreement.observed.k} of {len(truth)} papers alike, "
-        f"kappa {kappa}, macro-F1 {f1:.2f}; read as, and labelled: {rows}"
+        f"kappa {kappa}, macro-F1 {f1:.2f}; read as, and labelled: {rows}. Many of these papers were chosen because "
+        "they speak of training and are harder than most, so the correction is rather too strong than too weak"
     )

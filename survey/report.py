@@ -57,7 +57,7 @@ def charts_of(tables: Sequence[TrendTable], sample: str, footer: str) -> list[di
     return [
         chart(group, [sample, f"{what_counts(*group)}; {footer}"])
         if axis is Axis.DOMAIN
-        else chart(group[:1], [sample, f"{group[0].note}; {footer}"])
+        else chart(group[:1], [sample, f"ticks: as the survey printed; {group[0].note}; {footer}"])
         for axis, group in by_axis.items()
     ]
 

@@ -29,21 +29,20 @@ class TrainingReader:
         self._number = {key: number for number, (key, _) in enumerate(papers)}
         self._citations = CitationFinder(papers)
         self._cues, self._classifier = cue_finder(), classifier_of(data)
-        self._waiting: dict[int, Features] = {}
+        self._waiting: dict[str, Features] = {}
 
     def read(self, paper: int, text: StoredText) -> None:
         """Take in one paper."""
         key, title = self._papers[paper]
-        self._waiting[paper] = self._cues.read(text, title).features()
+        self._waiting[key] = self._cues.read(text, title).features()
         self._training.citations += [(paper, self._number[cited]) for cited in sorted(self._citations.find(text, key))]
         if len(self._waiting) == _AT_ONCE:
             self.finish()
 
     def finish(self) -> None:
         """Decide the papers that wait."""
-        predictions = self._classifier.predict(list(self._waiting.values()))
-        for (paper, features), prediction in zip(self._waiting.items(), predictions, strict=True):
-            one = decide(features, prediction)
+        for key, prediction in self._classifier.predict(self._waiting).items():
+            paper, one = self._number[key], decide(self._waiting[key], prediction)
             method = (paper, str(one.method), one.probability, str(one.by_cues), str(one.by_classifier))
             self._training.methods.append(method)
             self._training.sources += [
@@ -76,12 +75,12 @@ def classifier_of(data: Path) -> Classifier:
 
 @cache
 def _bundled_classifier() -> Classifier:
-    return Classifier(list(examples_of(bundled_labels(), bundled_features()).values()))
+    return Classifier(examples_of(bundled_labels(), bundled_features()))
 
 
 def _own_classifier(data: Path) -> Classifier:
     readings = merge(bundled_labels(), own_labels(data))
     try:
-        return Classifier(list(examples_of(readings, features_of(data)).values()))
+        return Classifier(examples_of(readings, features_of(data)))
     except ValueError as error:
         raise SurveyError(f"too few labels to learn from: {error}", "survey annotate next") from error

@@ -99,6 +99,7 @@ class TrendTable:
     several: Share | None = None  # of the papers counted in any domain, those counted in more than one
     first_halves: Mapping[str, Share] = field(default_factory=dict)  # of each year's assignments, those by June
     survives: tuple[str, ...] = ()  # what holds at every threshold from 1 to 20
+    reading: str = ""  # of the method axis: what counts as rl
     quality: str = ""  # of the labels: agreement with readers, and on how many papers
     differences: tuple[str, ...] = ()  # whether shares differ from period to period, by test
 

@@ -5,12 +5,14 @@ from datetime import date
 from pathlib import Path
 
 from survey.benchmarks import load_lexicon
-from survey.warehouse import CountedMention, CountedPaper, Warehouse
+from survey.warehouse import CountedMention, CountedPaper, Training, Warehouse
 
 Counts = Mapping[str, int] | Mapping[tuple[str, str], int]
 
 
-def make_warehouse(folder: Path, papers: Iterable[tuple[date | None, Counts]]) -> Warehouse:
+def make_warehouse(
+    folder: Path, papers: Iterable[tuple[date | None, Counts]], training: Training | None = None
+) -> Warehouse:
     """Return an open warehouse of papers given as (version 1's date, mentions by benchmark or (benchmark, section))."""
     rows, mentions = [], []
     for number, (published, counts) in enumerate(papers):
@@ -22,5 +24,5 @@ def make_warehouse(folder: Path, papers: Iterable[tuple[date | None, Counts]]) -
             ]
     folder.mkdir(exist_ok=True)
     path = folder / "warehouse.duckdb"
-    Warehouse.build(path, rows, mentions, load_lexicon(), {})
+    Warehouse.build(path, rows, mentions, load_lexicon(), {}, training)
     return Warehouse.open(path)

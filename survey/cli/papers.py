@@ -231,7 +231,7 @@ def label_command(
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
-    """Count the mentions in every extracted paper, with places and aliases.
+    """Label every extracted paper: mentions with places and aliases, method, data sources, citations.
 
     Example: survey label --lexicon printed
     """
@@ -242,7 +242,7 @@ def label_command(
 
     with own_store(data) as store, progress("counting") as advance:
         papers = len(chosen_texts(store))
-        say(f"{papers:,} papers to count, about {papers / 1000 + 1:,.0f} s")
+        say(f"{papers:,} papers to read, about {papers / 40 + 10:,.0f} s")
         result = label(store, load_lexicon(lexicon), advance)
     lines = [f"{result.papers:,} papers labelled: {result.mentions:,} mentions counted, {result.refused:,} refused"]
     if export:

@@ -32,7 +32,9 @@ def report_command(
     form: Annotated[Format, typer.Option("--format", help="How the tables are written.")] = Format.TERMINAL,
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of stdout.")] = None,
     cited: Annotated[bool, typer.Option("--cited", help="Also weighted by citations inside the sample.")] = False,
-    discover: Annotated[bool, typer.Option("--discover", help="Instead: benchmarks that the keys miss.")] = False,
+    discover: Annotated[
+        bool, typer.Option("--discover", help="Instead: benchmarks that the keys miss, growth by quarter.")
+    ] = False,
     counts: Counts = None,
     data: Data = None,
     as_json: Json = False,
@@ -44,13 +46,14 @@ def report_command(
 
     Example: survey report --sweep 1..6 --by half --format csv --out trends.csv
     """
+    from survey.cited_trends import with_citations
     from survey.grids import as_data, as_grids
     from survey.report import draw, render
     from survey.sample import open_sample
     from survey.trends import domain_trends
 
     if discover:
-        return _discover(data_folder(data), by, as_json)
+        return _discover(data_folder(data), Period.QUARTER if by is Period.YEAR else by, as_json)
     if sweep and threshold is not None:
         raise SurveyError("--threshold and --sweep cannot be used together", f"survey report --sweep {sweep}")
     axes = list(Axis) if axis == "all" else [choice("--axis", axis, Axis, "or all")]
@@ -62,6 +65,7 @@ def report_command(
     with sample.warehouse:
         tables = domain_trends(sample.warehouse, thresholds, by, scope, rule, project) if Axis.DOMAIN in axes else []
         tables += _labelled(sample.warehouse, axes, by, data_folder(data))
+        tables = [with_citations(table, sample.warehouse) for table in tables]
         provenance, footer = sample.provenance(), sample.footer
     if not any(table.rows for table in tables):
         raise SurveyError(
@@ -176,8 +180,26 @@ def explain_command(
         told = f"…{mention['context']}…" if mention["context"] and mention["counted"] else mention["reason"]
         verdict = "counts " if mention["counted"] else "refused"
         lines.append(f"  {verdict} {mention['benchmark']:<16} {mention['section'] + ' ' + where:<19} {told}")
+    lines += _told_labels(found)
     answer("explain", found, lines, as_json, sample.cautions, provenance)
     return ExitCode.OK
+
+
+_DECIDING = ("sft.", "rl.", "hybrid.", "preference.", "other.", "none.training-free", "none.survey")
+
+
+def _told_labels(found: dict[str, Any]) -> list[str]:
+    """The method and the data source of a paper, with the places of the cues that speak most plainly."""
+    method, source = found["method"], found["data_source"]
+    if method is None:
+        return ["method: not labelled; survey label"]
+    lines = [
+        f"method: {method['label']} (p {method['probability']:.2f}); by cues {method['by_cues']}, by the classifier "
+        f"{method['by_classifier']}",
+        "data source: " + (f"{', '.join(source['all'])} (p {source['probability']:.2f})" if source["all"] else "none"),
+    ]
+    cues = [c for c in method["cues"] if c["own"] and c["cue"].startswith(_DECIDING)][:12] + source["cues"][:6]
+    return lines + [f"  {cue['cue']:<22} {cue['part']} @{cue['offset']:<8} …{cue['context'][:110]}…" for cue in cues]
 
 
 def _labelled(warehouse: Any, axes: list[Axis], by: Period, data: Path) -> list[Any]:

@@ -153,7 +153,12 @@ def test_a_sweep_gives_a_table_for_each_threshold(survey: Survey) -> None:
 
 def test_all_axes_are_there(survey: Survey) -> None:
     """Three tables, the last two with the survey's own shares."""
-    assert [t["axis"] for t in survey.data("report", "--axis", "all")["tables"]] == ["domain", "method", "data_source"]
+    assert [t["axis"] for t in survey.data("report", "--axis", "all")["tables"]] == [
+        "domain",
+        "method",
+        "method",
+        "data_source",
+    ]
 
 
 def test_diff_check_ends_with_six_where_cells_differ(survey: Survey) -> None:

@@ -1,6 +1,7 @@
 """The finder: both engines see the same places, counting is additive, places are characters of the text."""
 
 from collections import Counter
+from functools import partial
 
 from hypothesis import given, settings
 
@@ -71,4 +72,5 @@ def test_a_memoryview_is_as_good_as_bytes() -> None:
 
 def test_hyperscan_is_the_engine_here() -> None:
     """The suite compares the two engines, so the fast one must be the one in use."""
-    assert fastest_engine() is hyperscan_engine
+    assert isinstance(fastest_engine(), partial)
+    assert fastest_engine().func is hyperscan_engine

@@ -12,9 +12,10 @@ import pytest
 from pyarrow import parquet
 
 from survey.grids import Grid, as_data, as_grids, flat_rows, grid
-from survey.published import Axis
+from survey.labelled_trends import method_trends
 from survey.report import Format, _latex, draw, render
-from survey.trends import TrendTable, domain_trends, published_trends
+from survey.trends import TrendTable, domain_trends
+from survey.validation import read_validation
 from tests.warehouses import make_warehouse
 
 FOOTER = "surfaces: latex 3; lexicon aliases 0123456789ab; posttrain 0"
@@ -50,7 +51,7 @@ def test_json_has_the_shape_of_the_public_interface(tables: list[TrendTable]) ->
     assert {"axis", "threshold", "inclusive", "rule", "scope", "lexicon", "by", "rows"} <= set(table)
     assert set(table["rows"][0]) == {
         "period", "label", "k", "n", "share", "low", "high", "growth", "projected", "projected_low", "projected_high",
-        "published"
+        "published", "corrected", "cited",
     }  # fmt: skip
     assert set(tables[1].rows and as_data(tables[1])["rows"][0]["published"]) == {"value", "n", "sources", "agreement"}
 
@@ -117,9 +118,9 @@ def test_a_sweep_is_one_table_of_counts(tables: list[TrendTable]) -> None:
     assert ("2023", "qa", "3", "2", "2") in sweep.rows
 
 
-def test_an_empty_table_has_its_columns() -> None:
+def test_an_empty_table_has_its_columns(tables: list[TrendTable]) -> None:
     """A program that reads CSV finds the head even where there is no row."""
-    empty = replace(published_trends(Axis.METHOD), rows=())
+    empty = replace(tables[0], rows=())
     assert str(render([empty], "", FOOTER, Format.CSV)).startswith("axis,threshold,")
 
 
@@ -131,10 +132,11 @@ def test_the_terminal_shows_the_sample_first(tables: list[TrendTable]) -> None:
     assert "20.8% to 93.9%" in drawn
 
 
-def test_axes_without_labels_show_the_implied_n() -> None:
-    """The survey's 20.0 % hybrid in 2023 is about 3 of 15, and its interval says so."""
-    drawn = grid(published_trends(Axis.METHOD), FOOTER)
-    assert ("2023", "hybrid", "–", "–", "20.0%", "15", "7.0% to 45.2%") in drawn.rows
+def test_the_printed_shares_show_the_implied_n(tmp_path: Path) -> None:
+    """The survey's 20.0 % hybrid in 2023 is about 3 of 15, and its interval says so, also where no paper is ours."""
+    with make_warehouse(tmp_path, [(date(2025, 1, 1), {"gsm8k": 5})]) as warehouse:
+        drawn = grid(method_trends(warehouse, read_validation())[0], FOOTER)
+    assert ("2023", "hybrid", "0", "0", "–", "–", "20.0% (7% to 45%) of 15") in drawn.rows
 
 
 @pytest.mark.parametrize("form", [form for form in Format if form not in (Format.TERMINAL, Format.JSON, Format.PNG)])

@@ -12,7 +12,6 @@ from scipy.stats import binomtest
 from survey.benchmarks import load_lexicon
 from survey.domain import Rule, assign_domains
 from survey.projection import Project, Projection
-from survey.published import Axis
 from survey.trends import (
     Period,
     Scope,
@@ -20,7 +19,6 @@ from survey.trends import (
     TrendTable,
     domain_trends,
     period_of,
-    published_trends,
     wilson,
 )
 from tests.strategies import mention_counts
@@ -167,14 +165,6 @@ def test_a_year_without_enough_of_its_first_half_is_not_projected(
         (table,) = domain_trends(warehouse)
     assert all(row.projected is None for row in table.rows)
     assert why in table.note
-
-
-def test_axes_without_labels_show_the_printed_shares_alone() -> None:
-    """No share of ours is claimed on an axis that no paper is labelled on."""
-    table = published_trends(Axis.METHOD)
-    assert len(table.rows) == 9
-    assert all((row.k, row.n, row.share) == (0, 0, None) for row in table.rows)
-    assert all(row.published and row.published.n for row in table.rows)
 
 
 def test_july_is_no_part_of_the_first_half(tmp_path: Path) -> None:
