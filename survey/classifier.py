@@ -8,6 +8,7 @@ language model? if so, online? if not online, by preferences? if online, with a 
 of a method is the product along its path. Four small questions learn more from few labels than one large one.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
 
 from survey.cues import SCOPES, load_cues
+from survey.errors import SurveyError
 from survey.labels import TRAINS, DataSource, Method
 from survey.method import Features, balances, method_by_cues
 from survey.reference import reference_path
@@ -205,7 +207,10 @@ def bundled_features() -> dict[str, dict[str, int]]:
 def read_features(path: Path) -> dict[str, dict[str, int]]:
     """Return the numbers of the papers in a file that `write_features` wrote."""
     papers: dict[str, dict[str, int]] = {}
-    table = parquet.read_table(path)
+    try:
+        table = parquet.read_table(path, columns=["arxiv_id", "feature", "n"])
+    except (pyarrow.ArrowException, OSError) as error:
+        raise SurveyError(f"{path} is no table of numbers: {error}", "make it anew: survey annotate train") from error
     for paper, name, n in zip(*(table[column].to_pylist() for column in ("arxiv_id", "feature", "n")), strict=True):
         papers.setdefault(paper, {})[name] = n
     return papers
@@ -221,7 +226,14 @@ def write_features(papers: Mapping[str, Features], path: Path) -> None:
         if "@" in name or name in words
     ]
     columns = dict(zip(("arxiv_id", "feature", "n"), zip(*rows, strict=True), strict=True))
-    parquet.write_table(pyarrow.table(columns), path, compression="zstd", compression_level=19)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        parquet.write_table(pyarrow.table(columns), unfinished, compression="zstd", compression_level=19)
+        unfinished.replace(path)
+    except OSError as error:
+        raise SurveyError(f"cannot write {path}: {error}", "free some space and run it again") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _common_words(papers: Sequence[Features]) -> list[str]:

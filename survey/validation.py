@@ -39,10 +39,12 @@ class Checked:
 
 def write_validation(checked: Sequence[Checked], path: Path) -> None:
     """Write what `cross_validate` returned."""
-    with path.open("w", newline="") as stream:
+    unfinished = path.with_name(f".{path.name}")
+    with unfinished.open("w", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows([[getattr(one, column) for column in COLUMNS] for one in checked])
+    unfinished.replace(path)
 
 
 def read_validation(data: Path | None = None) -> list[Checked]:

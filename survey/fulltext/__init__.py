@@ -18,7 +18,7 @@ from survey.paper import Identity, IdSource, newest_date_inside
 __all__ = ["EXTRACTOR", "Kind", "Section", "Text", "identify", "kind_of", "read", "section_at"]
 
 _DATED = (".tex", ".ltx", ".bbl", ".bib")  # the files of a source in which dates stand
-EXTRACTOR = 1  # raise by one when the text of any paper changes, so that `survey extract` makes it anew
+EXTRACTOR = 2  # raise by one when the text of any paper changes, so that `survey extract` makes it anew
 
 
 class Kind(StrEnum):

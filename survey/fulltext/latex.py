@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from survey.errors import UnreadableError
+from survey.fulltext.bibliography import keep_ids, references_of
 from survey.fulltext.container import MAX_TEXT, Tree
 from survey.fulltext.macros import braced, expand_macros
 from survey.fulltext.normalise import normalise
@@ -194,21 +195,15 @@ def _flatten(sources: dict[str, str], root: str) -> tuple[str, list[str]]:
 
 
 def _add_bibliography(flat: str, sources: dict[str, str], root: str) -> str:
-    r"""Put the .bbl in the place of `\bibliography`; a .bib also holds what the paper does not cite."""
-    if "\\begin{thebibliography}" in flat:
-        return flat
-    stem = posixpath.splitext(root)[0]
-    bbls = [name for name in sources if name.lower().endswith(".bbl")]
-    chosen = f"{stem}.bbl" if f"{stem}.bbl" in sources else (bbls[0] if len(bbls) == 1 else None)
-    if chosen is None:
-        return flat
-    bbl = _without_comments(sources[chosen])
-    if "thebibliography" not in bbl:  # biblatex writes its own format
-        bbl = "\\begin{thebibliography}{}" + bbl + "\\end{thebibliography}"
+    r"""Put the references in the place of `\bibliography`, with the arXiv ids that their addresses name."""
+    references = references_of(flat, {name: _without_comments(text) for name, text in sources.items()}, root)
+    if references is None:
+        at = flat.find("\\begin{thebibliography}")
+        return flat if at < 0 else flat[:at] + keep_ids(flat[at:])
     place = _BIBLIOGRAPHY.search(flat)
     end = flat.find("\\end{document}")
     at, behind = place.span() if place else ((end, end) if end >= 0 else (len(flat), len(flat)))
-    return flat[:at] + bbl + flat[behind:]
+    return flat[:at] + keep_ids(references) + flat[behind:]
 
 
 def _own_styles(flat: str, sources: dict[str, str]) -> str:

@@ -9,6 +9,7 @@ from survey.classifier import Classifier, bundled_features, decide, read_feature
 from survey.cross_validation import examples_of
 from survey.cues import CueFinder
 from survey.data_source import sources_by_cues
+from survey.errors import SurveyError
 from survey.labels import TRAINS, DataSource, Method, bundled_labels
 from survey.method import method_by_cues
 from survey.training import _bundled_classifier
@@ -144,3 +145,10 @@ def _method_row(name: str, truth: list[str], machine: list[str]) -> str:
 def _source_row(name: str, truth: list[str], machine: list[str]) -> str:
     right = sum(t == m for t, m in zip(truth, machine, strict=True))
     return f"| {name} | {len(truth)} | {right / len(truth):.2f} |"
+
+
+def test_a_damaged_table_of_numbers_says_what_to_do() -> None:
+    """Whatever stands in its place."""
+    Path("training.parquet").write_bytes(b"PAR1 half of it")
+    with pytest.raises(SurveyError, match="no table of numbers"):
+        read_features(Path("training.parquet"))

@@ -466,9 +466,59 @@ def test_a_bbl_of_biblatex_is_references_too() -> None:
     assert section_of(read_latex(files), "CITED") is Section.REFERENCES
 
 
-def test_a_bib_is_never_read() -> None:
-    files = {"main.tex": latex(r"BODY \bibliography{refs}").encode(), "refs.bib": b"@misc{x, title={UNCITED}}"}
-    assert read_latex(files).text.strip() == "BODY"
+BIB = rb"""@comment{no entry}
+@article{one, title = {CITED {GSM8K} work}, author={Nobody}, eprint = {2110.14168}, year=2021}
+@misc{two, title = "QUOTED title", url = {https://arxiv.org/abs/2402.03300v2}}
+@misc{three, title={UNCITED}}
+@misc{broken, title={never ends
+"""
+
+
+def test_of_a_bib_what_the_paper_cites_is_read() -> None:
+    """Title, ids and year, as references; nothing that is not cited, and a broken entry ends only itself."""
+    files = {"main.tex": latex(r"BODY \citep[see][]{one, two} \bibliography{refs}").encode(), "refs.bib": BIB}
+    text = read_latex(files)
+    assert section_of(text, "CITED GSM8K work. arXiv:2110.14168") is Section.REFERENCES
+    assert "QUOTED title. arXiv:2402.03300v2" in " ".join(text.text.split())
+    assert not {"UNCITED", "Nobody", "never"} & set(text.text.split())
+
+
+def test_of_a_bib_everything_is_read_where_the_paper_says_so() -> None:
+    r"""`\nocite{*}`."""
+    files = {"main.tex": latex(r"BODY \nocite{*} \bibliography{refs}").encode(), "refs.bib": BIB}
+    assert "UNCITED" in read_latex(files).text
+
+
+def test_a_bib_stands_back_behind_a_bbl() -> None:
+    """The .bbl holds what was cited; the .bib all that could have been."""
+    files = {
+        "main.tex": latex(r"BODY \cite{one} \bibliography{refs}").encode(),
+        "refs.bib": BIB,
+        "main.bbl": BBL.encode(),
+    }
+    assert "GSM8K" not in read_latex(files).text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [r"\url{https://arxiv.org/abs/2402.03300}", r"\href{http://arxiv.org/pdf/2402.03300.pdf}{link}",
+     r"\path{https://doi.org/10.48550/arXiv.2402.03300}"],
+)  # fmt: skip
+def test_an_address_of_references_leaves_its_arxiv_id(address: str) -> None:
+    """Other addresses go, and those in the body as well."""
+    bbl = BBL.replace("CITED", rf"CITED {address} \url{{https://github.com/gsm8k}}")
+    text = read_latex(
+        {"main.tex": latex(rf"BODY {address} \bibliography{{r}}").encode(), "main.bbl": bbl.encode()}
+    ).text
+    assert text.count("arXiv:2402.03300") == 1
+    assert "gsm8k" not in text
+
+
+def test_titles_of_biblatex_are_sentences() -> None:
+    r"""`\field{title}{X}` does not run into its name."""
+    bbl = rb"\entry{k}{article}{} \field{sortinit}{L} \field{title}{Learning to Count} \field{year}{2024} \endentry"
+    files = {"main.tex": latex(r"BODY \printbibliography").encode(), "main.bbl": bbl}
+    assert "Learning to Count. 2024." in " ".join(read_latex(files).text.split())
 
 
 def test_the_bbl_of_another_root_is_not_taken() -> None:
