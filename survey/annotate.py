@@ -6,13 +6,13 @@ from itertools import combinations
 from pathlib import Path
 
 from survey.agreement import agreement_of
-from survey.classifier import write_features
+from survey.classifier import bundled_features, write_features
 from survey.cross_validation import cross_validate
 from survey.errors import ExitCode, SurveyError
 from survey.extract import chosen_texts, each_text
 from survey.labels import Reading, bundled_labels, by_paper, merge, own_labels, settled_method
 from survey.store import Store
-from survey.training import cue_finder, features_of, features_path
+from survey.training import cue_finder, features_path
 from survey.validation import Checked, write_validation
 from survey.warehouse import Warehouse
 
@@ -29,16 +29,19 @@ class Candidate:
     reason: str
 
 
-def worth_labelling(warehouse: Warehouse, readings: list[Reading], labeller: str) -> list[Candidate]:
+def worth_labelling(
+    warehouse: Warehouse, readings: list[Reading], labeller: str, second: bool = False
+) -> list[Candidate]:
     """Return the papers that `labeller` has not read: those in dispute first, then the least sure.
 
-    In dispute is a paper whose readers disagree, and then one whose two routes do.
+    In dispute is a paper whose readers disagree, and then one whose two routes do. With `second`, only papers that one
+    other has read: agreement is measured on those.
     """
     read = by_paper(readings)
     candidates = []
     for arxiv_id, title, _, probability, by_cues, by_classifier in warehouse.query("papers_by_doubt"):
         own = read.get(arxiv_id, [])
-        if any(one.labeller == labeller for one in own):
+        if any(one.labeller == labeller for one in own) or (second and len(own) != 1):
             continue
         disputed, differ = len(own) > 1 and settled_method(own) is None, by_cues != by_classifier
         reason = "its readers disagree" if disputed else "the routes disagree" if differ else "the least sure"
@@ -67,9 +70,9 @@ def train(
             f"no labelled paper has a text in {store.root}", "survey ingest the papers that are labelled, then extract",
             ExitCode.NOTHING_MATCHED,
         )  # fmt: skip
-    write_features(found, features_path(data))
-    checked = cross_validate(readings, features_of(data), advance)
+    checked = cross_validate(readings, {**bundled_features(), **found}, advance)
     write_validation(checked, data / "validation.csv")
+    write_features(found, features_path(data))
     return checked
 
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from survey.domain import Rule
+from survey.labels import Method
 from survey.published import Axis
-from survey.trends import Estimate, TrendTable, period_of, sections_of
+from survey.trends import READINGS, Estimate, TrendTable, period_of, sections_of
 from survey.warehouse import Warehouse
 from survey.weighting import CitedPaper, citation_share
 
@@ -25,7 +26,13 @@ def _cited(table: TrendTable, warehouse: Warehouse) -> list[CitedPaper]:
     known = {row.label for row in table.rows}
     papers = []
     for month, method, source, domains, citations in rows:
-        labels = frozenset(domains if table.axis is Axis.DOMAIN else [method if table.axis is Axis.METHOD else source])
+        counts_as_rl = table.reading == READINGS[1] and method == Method.PREFERENCE
+        by_axis = {
+            Axis.DOMAIN: domains,
+            Axis.METHOD: [str(Method.RL) if counts_as_rl else method],
+            Axis.DATA_SOURCE: [source],
+        }
+        labels = frozenset(by_axis[table.axis])
         if table.axis is Axis.DOMAIN or labels & known:
             papers.append(CitedPaper(period_of(month, table.by), labels, citations))
     return papers

@@ -143,7 +143,7 @@ def decide(features: Features, prediction: Prediction) -> Decision:
     """Return the two routes together: the classifier's probabilities, with the rule's method as one more vote."""
     by_cues = method_by_cues(features)
     if by_cues is Method.UNCLEAR:  # no cue at all, so nothing was read
-        return Decision(Method.UNCLEAR, 1.0, by_cues, by_cues, (), 0.0)
+        return Decision(Method.UNCLEAR, 0.0, by_cues, by_cues, (), 0.0)
     votes = {m: (p + _RULE_VOTE * (m is by_cues)) / (1 + _RULE_VOTE) for m, p in prediction.methods.items()}
     best = max(votes, key=lambda method: votes[method])
     method = best if votes[best] >= _UNSURE else Method.UNCLEAR
@@ -225,7 +225,8 @@ def write_features(papers: Mapping[str, Features], path: Path) -> None:
         for name, n in sorted(features.items())
         if "@" in name or name in words
     ]
-    columns = dict(zip(("arxiv_id", "feature", "n"), zip(*rows, strict=True), strict=True))
+    names = ("arxiv_id", "feature", "n")
+    columns = {name: [row[at] for row in rows] for at, name in enumerate(names)}
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         parquet.write_table(pyarrow.table(columns), unfinished, compression="zstd", compression_level=19)

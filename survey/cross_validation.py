@@ -13,7 +13,7 @@ from survey.data_source import sources_by_cues
 from survey.errors import SurveyError
 from survey.labels import Method, Reading, by_paper, settled_method, settled_source
 from survey.method import Features
-from survey.validation import Checked
+from survey.validation import IN_DISPUTE, NOT_TRAINING, Checked
 
 _FOLDS = 10
 
@@ -41,7 +41,7 @@ def cross_validate(
     if len(several) < 2 * _FOLDS:
         raise SurveyError(
             f"{len(several)} papers have several readings; at least {2 * _FOLDS} are needed to measure anything",
-            "survey annotate next --labeller SECOND",
+            "survey annotate next --labeller ANOTHER --second",
         )
     checked: list[Checked] = []
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=0).split(np.zeros(len(several)), strata)
@@ -57,8 +57,9 @@ def cross_validate(
             method, source = settled_method(papers[paper]), settled_source(papers[paper])
             checked.append(
                 Checked(
-                    paper, method or "", decision.by_cues, decision.by_classifier, decision.method,
-                    source or "" if all(one.primary for one in papers[paper]) else "-",
+                    paper, papers[paper][0].drawn, method or IN_DISPUTE, decision.by_cues, decision.by_classifier,
+                    decision.method,
+                    (source or IN_DISPUTE) if all(one.primary for one in papers[paper]) else NOT_TRAINING,
                     by_cues[0] if by_cues else "", prediction.primary,
                 )
             )  # fmt: skip

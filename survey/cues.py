@@ -26,9 +26,9 @@ _OTHERS = re.compile(
     r"|prior (?:work|method|stud|approach)|existing (?:work|method|approach|stud|model)"
     r"|recent (?:work|stud|advance|method|research|effort)|future (?:work|research|direction)|could be|can be|may be)\b"
     r"|et al|\[\d+(?:,\s*\d+)*\]",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,  # the text is bytes read as Latin-1: a curly quote must not be a letter
 )
-_WE = re.compile(r"\b(?:we|our|ours|us|this (?:work|paper|study))\b", re.IGNORECASE)
+_WE = re.compile(r"\b(?:we|our|ours|us|this (?:work|paper|study))\b", re.IGNORECASE | re.ASCII)
 _WORD = re.compile(r"[a-z][a-z0-9+-]{1,30}")
 
 
@@ -50,7 +50,7 @@ class Cue:
     @cached_property
     def regex(self) -> re.Pattern[str]:
         """All patterns as one, in any case but where a pattern says otherwise."""
-        return re.compile("|".join(f"(?:{pattern})" for pattern in self.patterns), re.IGNORECASE)
+        return re.compile("|".join(f"(?:{pattern})" for pattern in self.patterns), re.IGNORECASE | re.ASCII)
 
 
 class CuePlace(NamedTuple):

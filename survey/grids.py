@@ -156,7 +156,7 @@ def labelled_grid(table: TrendTable, footer: str) -> Grid:
         *table.differences, *({row.corrected.note for row in table.rows if row.corrected and row.corrected.note}),
         table.quality, footer,
     ]  # fmt: skip
-    return Grid(_TITLES[table.axis], tuple(filter(None, notes)), head, rows)
+    return Grid(_title(table), tuple(filter(None, notes)), head, rows)
 
 
 def cited_grid(table: TrendTable, footer: str) -> Grid:
@@ -171,7 +171,11 @@ def cited_grid(table: TrendTable, footer: str) -> Grid:
         if row.n
     )  # fmt: skip
     notes = ("cited share: of the citations that papers of the period receive from papers of the sample", footer)
-    return Grid(f"{_TITLES[table.axis]}, weighted by citations inside the sample", notes, head, rows)
+    return Grid(f"{_title(table)}, weighted by citations inside the sample", notes, head, rows)
+
+
+def _title(table: TrendTable) -> str:
+    return f"{_TITLES[table.axis]} (rl: {table.reading})" if table.reading else _TITLES[table.axis]
 
 
 def _printed(row: TrendRow) -> str:
@@ -195,8 +199,8 @@ def as_data(table: TrendTable) -> dict[str, Any]:
 
 
 FLAT_COLUMNS = (
-    "axis", "threshold", "inclusive", "rule", "scope", "lexicon", "by", "project", "period", "label", "k", "n", "share",
-    "low", "high", "growth", "projected", "projected_low", "projected_high", "published", "published_n",
+    "axis", "reading", "threshold", "inclusive", "rule", "scope", "lexicon", "by", "project", "period", "label", "k",
+    "n", "share", "low", "high", "growth", "projected", "projected_low", "projected_high", "published", "published_n",
     "published_sources", "published_agreement", "corrected", "corrected_low", "corrected_high", "cited", "cited_low",
     "cited_high", "note", "sample", "footer",
 )  # fmt: skip
@@ -210,7 +214,7 @@ def flat_rows(tables: Sequence[TrendTable], sample: str, footer: str) -> list[di
             cell = row.published
             printed = (cell.value, cell.n, "; ".join(cell.sources), cell.agreement) if cell else (None,) * 4
             values = (
-                table.axis.value, table.threshold, table.inclusive, table.rule.value, table.scope.value, table.lexicon,
+                table.axis.value, table.reading, *_counting(table),
                 table.by.value, table.project.value, row.period, row.label, row.k, row.n, row.share, row.low, row.high,
                 row.growth, row.projected, row.projected_low, row.projected_high, *printed, *_values(row.corrected),
                 *_values(row.cited), "; ".join(filter(None, (table.note, table.quality))), sample,
@@ -218,6 +222,13 @@ def flat_rows(tables: Sequence[TrendTable], sample: str, footer: str) -> list[di
             )  # fmt: skip
             records.append(dict(zip(FLAT_COLUMNS, values, strict=True)))
     return records
+
+
+def _counting(table: TrendTable) -> tuple[int | None, bool | None, str, str, str]:
+    """What decides how mentions make a domain, which is nothing to the other axes."""
+    if table.axis is not Axis.DOMAIN:
+        return None, None, "", "", ""
+    return table.threshold, table.inclusive, table.rule.value, table.scope.value, table.lexicon
 
 
 def _values(one: Estimate | None) -> tuple[float | None, float | None, float | None]:

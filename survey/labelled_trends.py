@@ -7,7 +7,7 @@ that (`survey.correction`), and whether two years differ is asked of both, of al
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
 
@@ -17,15 +17,16 @@ from survey.agreement import Confusion, agreement_of, confusion_of
 from survey.correction import CorrectedShare, correct_shares
 from survey.differences import Difference, Verdict, compare_corrected, compare_shares
 from survey.domain import DEFAULT_THRESHOLD, Rule
-from survey.labels import Method
+from survey.labels import RANDOM, Method
 from survey.projection import Project
 from survey.published import LABELS, Axis, Published, published_cells
-from survey.trends import Estimate, Period, Scope, TrendRow, TrendTable, period_of, share_of
-from survey.validation import METHODS, SOURCES, Checked, method_pairs, source_pairs
+from survey.trends import READINGS, Estimate, Period, Scope, TrendRow, TrendTable, period_of, share_of
+from survey.validation import METHODS, NOT_TRAINING, SOURCES, Checked
 from survey.warehouse import Warehouse
 
 _READERS = "readers that are language models, no person"
-_READINGS = ("online", "online or preference")  # of rl
+_ENOUGH_DRAWN = 10  # papers of a class, drawn at random, that make those chosen otherwise needless
+_MOST_QUESTIONS = 60  # that the replicates of a corrected share can answer together
 _ENOUGH_TO_COMPARE = 10  # papers of a period; fewer tell nothing apart
 
 Counts = Mapping[str, Counter[str]]  # period → class → papers
@@ -39,31 +40,55 @@ def method_trends(
     In the second, papers that train by offline preferences alone (DPO and its kin) count as rl.
     """
     counts = _by_period(warehouse.query("trend_method"), by)
-    truth, machine = method_pairs(checked)
-    labels = LABELS[Axis.METHOD]
+    read = [_Read(one.drawn, one.method, one.method_together) for one in checked]
     tables = []
     for merged in (False, True):
         classes = tuple(c for c in METHODS if not (merged and c == Method.PREFERENCE))
-        kept = [(_merge(t, merged), _merge(m, merged)) for t, m in zip(truth, machine, strict=True) if m in METHODS]
+        seen = [_Read(one.drawn, _merge(one.truth, merged), _merge(one.machine, merged)) for one in read]
         here = {period: _merged(found, merged) for period, found in counts.items()}
-        corrected = _corrected(here, _confusion(kept, classes), labels) if kept else {}
+        corrected = _corrected(here, _rates(seen, classes), LABELS[Axis.METHOD])
         rule = (
             "offline preferences (DPO) count as rl" if merged else "rl is online alone; offline preferences stand apart"
         )
         table = _table(Axis.METHOD, by, here, corrected, f"{rule}; {_outside(counts, merged)}")
-        tables.append(replace(table, reading=_READINGS[merged], quality=_quality(truth, machine, METHODS, "method")))
+        tables.append(replace(table, reading=READINGS[merged], quality=_quality(read, METHODS, "method")))
     return tables[0], tables[1]
 
 
 def data_source_trends(warehouse: Warehouse, checked: Sequence[Checked], by: Period = Period.YEAR) -> TrendTable:
     """Return the table of primary data sources of the papers that train."""
     counts = _by_period(warehouse.query("trend_data_source"), by)
-    truth, machine = source_pairs(checked)
-    kept = [(t, m) for t, m in zip(truth, machine, strict=True) if t]
-    corrected = _corrected(counts, _confusion(kept, SOURCES), LABELS[Axis.DATA_SOURCE]) if kept else {}
-    note = "the primary source of papers that train; the survey counts several for a paper"
+    read = [_Read(one.drawn, one.source, one.source_together) for one in checked if one.source != NOT_TRAINING]
+    corrected = _corrected(counts, _rates(read, SOURCES), LABELS[Axis.DATA_SOURCE])
+    note = (
+        "the primary source of papers labelled as training; the survey counts several for a paper. The correction is "
+        "for sources taken for one another, not for papers wrongly labelled as training"
+    )
     table = _table(Axis.DATA_SOURCE, by, counts, corrected, note)
-    return replace(table, quality=_quality(truth, machine, SOURCES, "primary source"))
+    return replace(table, quality=_quality(read, SOURCES, "primary source"))
+
+
+@dataclass(frozen=True)
+class _Read:
+    """One paper on one axis: how it was drawn, what its readers say, and what the machine."""
+
+    drawn: str
+    truth: str
+    machine: str
+
+
+def _rates(read: Sequence[_Read], classes: Sequence[str]) -> Confusion:
+    """Return how papers of each class are labelled, for the correction.
+
+    Of a class with enough papers that were drawn at random only these count: those that were chosen because they speak
+    of training are labelled otherwise. Of the rare classes all do; their papers all speak of training.
+    """
+    pairs = []
+    for label in classes:
+        own = [one for one in read if one.truth == label and one.machine in classes]
+        drawn = [one for one in own if one.drawn == RANDOM]
+        pairs += drawn if len(drawn) >= _ENOUGH_DRAWN else own
+    return confusion_of([one.truth for one in pairs], [one.machine for one in pairs], classes)
 
 
 def _by_period(rows: Sequence[tuple[date, str, int]], by: Period) -> dict[str, Counter[str]]:
@@ -90,10 +115,6 @@ def _outside(counts: Counts, merged: bool) -> str:
     outside = [c for c in (*METHODS, str(Method.UNCLEAR)) if c not in LABELS[Axis.METHOD]]
     named = [f"{total[c]:,} {c}" for c in outside if not (merged and c == Method.PREFERENCE)]
     return "outside n: " + ", ".join(named)
-
-
-def _confusion(pairs: Sequence[tuple[str, str]], classes: Sequence[str]) -> Confusion:
-    return confusion_of([truth for truth, _ in pairs], [machine for _, machine in pairs], classes)
 
 
 def _corrected(counts: Counts, confusion: Confusion, labels: Sequence[str]) -> dict[tuple[str, str], CorrectedShare]:
@@ -169,6 +190,7 @@ def _differences(
         ]
     )
     known = [p for p in pairs if all((c := corrected.get((when, p[0]))) and c.share is not None for when in p[1:])]
+    known = known if len(known) <= _MOST_QUESTIONS else []  # their smallest p could not outlast Holm's adjustment
     both = compare_corrected([(corrected[before, label], corrected[after, label]) for label, before, after in known])
     years = sorted({period for period, _ in printed})
     asked = [(label, b, a) for b, a in pairwise(years) for label in dict.fromkeys(name for _, name in printed)]
@@ -198,27 +220,23 @@ def _printed(cell: Published) -> tuple[int, int]:
     return round(cell.value * n / 100), n
 
 
-def _quality(truth: Sequence[str], machine: Sequence[str], classes: Sequence[str], what: str) -> str:
+def _quality(read: Sequence[_Read], classes: Sequence[str], what: str) -> str:
     """Return the footer on the labels: agreement, kappa and the confusion matrix, with n and who the readers are."""
-    settled = [(t, m) for t, m in zip(truth, machine, strict=True) if t]
-    if not settled:
+    if not read:
         return f"the labels of {what} are not validated"
-    names = (*classes, *sorted({m for _, m in settled} - set(classes)))
-    agreement = agreement_of([t for t, _ in settled], [m for _, m in settled], names)
+    names = (*classes, *sorted({label for one in read for label in (one.truth, one.machine)} - set(classes)))
+    agreement = agreement_of([one.truth for one in read], [one.machine for one in read], names)
     assert agreement is not None
-    f1 = agreement.confusion.macro_f1(classes)
     rows = "; ".join(
         f"{label}: " + ", ".join(f"{n} {name}" for name, n in zip(names, row, strict=True) if n)
         for label, row in zip(names, agreement.confusion.counts, strict=True)
         if sum(row)
     )
-    kappa = (
-        "undefined"
-        if agreement.kappa is None
-        else f"{agreement.kappa:.2f} ({agreement.low:.2f} to {agreement.high:.2f})"
-    )
+    kappa = "undefined"
+    if agreement.kappa is not None:
+        kappa = f"{agreement.kappa:.2f} ({agreement.low:.2f} to {agreement.high:.2f})"
+    f1 = agreement.confusion.macro_f1(classes)
     return (
-        f"labels of {what}, unseen, against {_READERS}: {agreement.observed.k} of {len(truth)} papers alike, "
-        f"kappa {kappa}, macro-F1 {f1:.2f}; read as, and labelled: {rows}. Many of these papers were chosen because "
-        "they speak of training and are harder than most, so the correction is rather too strong than too weak"
+        f"labels of {what}, unseen, against {_READERS}: {agreement.observed.k} of {len(read)} papers alike, "
+        f"kappa {kappa}, macro-F1 {f1:.2f}; read as, and labelled: {rows}"
     )

@@ -7,11 +7,14 @@ One row is one reader's reading of one paper by the codebook (docs/labels.md).
 """
 
 import csv
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from filelock import FileLock
 
 from survey.errors import SurveyError
 from survey.paper import find_arxiv_id
@@ -51,6 +54,7 @@ class Reading:
     sources: tuple[DataSource, ...]  # the primary one first
     labeller: str
     date: str  # ISO, or empty where it is not known
+    drawn: str = ""  # RANDOM where the paper was drawn at random, which makes it a measure of all papers
 
     @property
     def primary(self) -> DataSource | None:
@@ -59,7 +63,8 @@ class Reading:
 
 
 _Label = TypeVar("_Label", bound=StrEnum)
-COLUMNS = tuple(field.name for field in fields(Reading))
+COLUMNS = tuple(field.name for field in fields(Reading) if field.name != "drawn")
+RANDOM = "random"
 
 
 def read_labels(path: Path) -> list[Reading]:
@@ -92,15 +97,15 @@ def parse_labels(lines: list[str], where: str) -> list[Reading]:
 
 def write_labels(readings: Iterable[Reading], path: Path) -> None:
     """Write readings as CSV, by paper and reader. Raises SurveyError where the file cannot be written."""
-    unfinished = path.with_name(f".{path.name}")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("w", newline="") as stream:
+        with unfinished.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(COLUMNS)
+            writer.writerow((*COLUMNS, "drawn"))
             for one in sorted(readings, key=lambda reading: (reading.arxiv_id, reading.labeller)):
-                arxiv_id, method, sources, labeller, day = astuple(one)
-                writer.writerow([arxiv_id, method, "|".join(sources), labeller, day])
+                arxiv_id, method, sources, labeller, day, drawn = astuple(one)
+                writer.writerow([arxiv_id, method, "|".join(sources), labeller, day, drawn])
         unfinished.replace(path)
     except OSError as error:
         raise SurveyError(f"cannot write {path}: {error.strerror}", "choose another file") from error
@@ -115,6 +120,16 @@ def own_labels(data: Path) -> list[Reading]:
     """Return the user's own readings; none where there is no file."""
     path = labels_path(data)
     return read_labels(path) if path.exists() else []
+
+
+def add_labels(data: Path, new: Iterable[Reading]) -> list[Reading]:
+    """Put readings among the user's own, one process at a time; return all of them."""
+    path = labels_path(data)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(".labels.lock")):
+        kept = merge(own_labels(data), new)
+        write_labels(kept, path)
+    return kept
 
 
 def labels_path(data: Path) -> Path:
@@ -146,7 +161,15 @@ def settled_source(readings: Sequence[Reading]) -> DataSource | None:
     return readings[0].primary if len({one.primary for one in readings}) == 1 else None
 
 
-def _reading(row: dict[str, str | None], where: str) -> Reading:
+def reading_of(paper: str, method: str, sources: str, labeller: str, day: str) -> Reading:
+    """Return a reading from words, as `survey annotate next` is given them. Raises SurveyError where one is unknown."""
+    words = (paper, method, sources, labeller, day)
+    return _reading(dict(zip(COLUMNS, words, strict=True)), "the label given")
+
+
+def _reading(row: Mapping[str | None, Any], where: str) -> Reading:
+    if None in row:
+        raise SurveyError(f"{where}: more cells than columns", "put cells that hold a comma in quotes")
     cells = {name: (row[name] or "").strip() for name in COLUMNS}
     arxiv_id = find_arxiv_id(cells["arxiv_id"])
     if arxiv_id is None:
@@ -157,7 +180,10 @@ def _reading(row: dict[str, str | None], where: str) -> Reading:
     sources = tuple(dict.fromkeys(_one_of(DataSource, cell, where) for cell in cells["sources"].split("|") if cell))
     if sources and method not in TRAINS:
         raise SurveyError(f"{where}: {method} with a data source", f"leave sources empty for {method}")
-    return Reading(arxiv_id.id, method, sources, cells["labeller"], cells["date"])
+    drawn = (row.get("drawn") or "").strip()
+    if drawn not in ("", RANDOM):
+        raise SurveyError(f"{where}: drawn is '{drawn}'; expected {RANDOM} or nothing", "mend it")
+    return Reading(arxiv_id.id, method, sources, cells["labeller"], cells["date"], drawn)
 
 
 def _one_of(kind: type[_Label], text: str, where: str) -> _Label:

@@ -75,6 +75,8 @@ def sentences(text: StoredText) -> Iterator[Sentence]:
 
 def parts(whole: str, spans: tuple[tuple[int, Section], ...]) -> Iterator[tuple[int, int, Part]]:
     """Yield (start, end, part) of a text; `spans` are the sections that extraction has found in it."""
+    if not spans:
+        return
     headings = _Headings()
     ends = [start for start, _ in spans[1:]] + [len(whole)]
     for (start, section), end in zip(spans, ends, strict=True):

@@ -30,7 +30,9 @@ class Format(StrEnum):
 BINARY = (Format.PARQUET, Format.PNG)
 
 
-def render(tables: Sequence[TrendTable], sample: str, footer: str, form: Format) -> str | bytes:
+def render(
+    tables: Sequence[TrendTable], sample: str, footer: str, form: Format, with_cited: bool = False
+) -> str | bytes:
     """Return the tables in one of the file formats, with the sentence on the sample and the footer.
 
     `terminal` is drawn by `draw`, `json` is the envelope of every command. SVG and PNG hold the chart of the first
@@ -44,9 +46,11 @@ def render(tables: Sequence[TrendTable], sample: str, footer: str, form: Format)
         spec = charts_of(tables, sample, footer)[0]
         return svg(spec) if form is Format.SVG else png(spec)
     if form is Format.HTML:
-        return _html(as_grids(tables, footer), [svg(spec) for spec in charts_of(tables, sample, footer)], sample)
+        return _html(
+            as_grids(tables, footer, with_cited), [svg(spec) for spec in charts_of(tables, sample, footer)], sample
+        )
     writers: dict[Format, Callable[[Sequence[Grid], str], str]] = {Format.MARKDOWN: _markdown, Format.LATEX: _latex}
-    return writers[form](as_grids(tables, footer), sample)
+    return writers[form](as_grids(tables, footer, with_cited), sample)
 
 
 def charts_of(tables: Sequence[TrendTable], sample: str, footer: str) -> list[dict[str, Any]]:

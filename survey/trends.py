@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # duckdb and pyarrow take half a second to load, and the comm
     from survey.warehouse import Warehouse
 
 CONFIDENCE = 0.95
+READINGS = ("online", "online or preference")  # what counts as rl on the method axis
 _ENOUGH_TO_COMPARE = 30  # papers of a period
 
 

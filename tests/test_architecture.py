@@ -73,7 +73,7 @@ DOORS = {
     "sklearn": {"survey.classifier", "survey.cross_validation"},
     "arxiv": {"survey.listing.api"},
     "httpx": {"survey.transport"},
-    "filelock": {"survey.transport", "survey.harvest"},
+    "filelock": {"survey.transport", "survey.harvest", "survey.labels"},
 }
 
 

@@ -21,9 +21,13 @@ Labeller = Annotated[str, typer.Option(help="Who reads.")]
 
 @annotate.command("next")
 def next_command(
+    paper: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="The paper that --method is the label of.")
+    ] = None,
     labeller: Labeller = "me",
-    method: Annotated[str | None, typer.Option(help="Store this label of the first paper, and show the next.")] = None,
+    method: Annotated[str | None, typer.Option(help="Store this label of the paper, and show what is next.")] = None,
     sources: Annotated[str, typer.Option(help="Its data sources, the primary one first: benchmark|api.")] = "",
+    second: Annotated[bool, typer.Option("--second", help="Only papers that one other has read.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="How many papers to show.")] = 10,
     data: Data = None,
     as_json: Json = False,
@@ -31,30 +35,37 @@ def next_command(
 ) -> int:
     """Show the papers most worth labelling: in dispute first, then those of which the labels are least sure.
 
-    Example: survey annotate next --labeller ana --method sft --sources api
+    Example: survey annotate next 2402.03300 --labeller ana --method sft --sources "api|human"
     """
     from survey.annotate import all_labels, worth_labelling
     from survey.label import warehouse_path
+    from survey.labels import add_labels, reading_of
     from survey.warehouse import Warehouse
 
     folder = data_folder(data)
+    if (paper is None) != (method is None):
+        raise SurveyError("a paper and its --method go together", "survey annotate next ID --method sft")
     if not warehouse_path(folder).exists():
         raise SurveyError(f"{folder} holds no labels of the machine yet", "survey label", ExitCode.NOTHING_MATCHED)
+    lines = []
+    if paper is not None and method is not None:
+        new = reading_of(paper, method, sources, labeller, date.today().isoformat())
+        add_labels(folder, [new])
+        lines.append(f"stored: {new.arxiv_id} {new.method} {'|'.join(new.sources)}".rstrip())
     with Warehouse.open(warehouse_path(folder)) as warehouse:
-        found = worth_labelling(warehouse, all_labels(folder), labeller)
-        if method is not None and found:
-            _store(folder, f"{found[0].arxiv_id},{method},{sources},{labeller},{date.today().isoformat()}")
-            found = found[1:]
-    if not found:
-        raise SurveyError(f"{labeller} has read every paper", "survey annotate agree", ExitCode.NOTHING_MATCHED)
-    lines = [
+        found = worth_labelling(warehouse, all_labels(folder), labeller, second)
+    lines += [
         f"{one.arxiv_id:<18} cues {one.by_cues:<10} classifier {one.by_classifier:<10} p {one.probability:.2f}  "
         f"{one.reason:<22} {one.title[:60]}"
         for one in found[:limit]
     ]
-    lines.append(
-        f"read it (survey explain {found[0].arxiv_id}), then: survey annotate next --labeller {labeller} --method …"
-    )
+    if found:
+        first = found[0].arxiv_id
+        lines.append(
+            f"read it (survey explain {first}), then: survey annotate next {first} --labeller {labeller} --method …"
+        )
+    else:
+        lines.append(f"nothing is left for {labeller}; survey annotate agree")
     answer("annotate", {"next": [asdict(one) for one in found[:limit]]}, lines, as_json)
     return ExitCode.OK
 
@@ -70,12 +81,10 @@ def import_command(
 
     Example: survey annotate import labels.csv
     """
-    from survey.labels import labels_path, merge, own_labels, read_labels, write_labels
+    from survey.labels import add_labels, read_labels
 
-    folder = data_folder(data)
     new = read_labels(file)
-    kept = merge(own_labels(folder), new)
-    write_labels(kept, labels_path(folder))
+    kept = add_labels(data_folder(data), new)
     lines = [f"{len(new):,} labels read, {len(kept):,} of your own in all", "next: survey annotate agree"]
     answer("annotate", {"imported": len(new), "own": len(kept)}, lines, as_json)
     return ExitCode.OK
@@ -148,16 +157,9 @@ def train_command(
     for route in ("by_cues", "by_classifier", "together"):
         truth, found = method_pairs(checked, route)
         right[route] = sum(t == f for t, f in zip(truth, found, strict=True))
-    read = Counter(one.method or "in dispute" for one in checked)
+    read = Counter(one.method for one in checked)
     lines = [f"{len(checked):,} papers of several readers: " + ", ".join(f"{n} {label}" for label, n in read.items())]
     lines += [f"method {route.replace('_', ' ')}: {n} right" for route, n in right.items()]
     lines.append("next: survey label, then survey report --axis method")
     answer("annotate", {"checked": len(checked), "right": right}, lines, as_json)
     return ExitCode.OK
-
-
-def _store(folder: Path, line: str) -> None:
-    from survey.labels import COLUMNS, labels_path, merge, own_labels, parse_labels, write_labels
-
-    new = parse_labels([",".join(COLUMNS), line], "the label given")
-    write_labels(merge(own_labels(folder), new), labels_path(folder))

@@ -53,6 +53,8 @@ def report_command(
     from survey.trends import domain_trends
 
     if discover:
+        if out or counts or form is not Format.TERMINAL:
+            raise SurveyError("--discover reads own texts and prints a list", "survey report --discover --json")
         return _discover(data_folder(data), Period.QUARTER if by is Period.YEAR else by, as_json)
     if sweep and threshold is not None:
         raise SurveyError("--threshold and --sweep cannot be used together", f"survey report --sweep {sweep}")
@@ -64,8 +66,10 @@ def report_command(
     sample = open_sample(data_folder(data), counts)
     with sample.warehouse:
         tables = domain_trends(sample.warehouse, thresholds, by, scope, rule, project) if Axis.DOMAIN in axes else []
-        tables += _labelled(sample.warehouse, axes, by, data_folder(data))
-        tables = [with_citations(table, sample.warehouse) for table in tables]
+        own = None if sample.is_bundled or counts else data_folder(data)  # whose labels were validated
+        tables += _labelled(sample.warehouse, axes, by, own)
+        if cited or form in (Format.JSON, Format.CSV, Format.PARQUET):
+            tables = [with_citations(table, sample.warehouse) for table in tables]
         provenance, footer = sample.provenance(), sample.footer
     if not any(table.rows for table in tables):
         raise SurveyError(
@@ -79,7 +83,7 @@ def report_command(
         colour = out is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         content = draw(as_grids(tables, footer, cited), sample.story, None if colour else 100, colour)
     else:
-        content = render(tables, sample.story, footer, form)
+        content = render(tables, sample.story, footer, form, cited)
     _write(content, out)
     return ExitCode.OK
 
@@ -202,7 +206,7 @@ def _told_labels(found: dict[str, Any]) -> list[str]:
     return lines + [f"  {cue['cue']:<22} {cue['part']} @{cue['offset']:<8} …{cue['context'][:110]}…" for cue in cues]
 
 
-def _labelled(warehouse: Any, axes: list[Axis], by: Period, data: Path) -> list[Any]:
+def _labelled(warehouse: Any, axes: list[Axis], by: Period, data: Path | None) -> list[Any]:
     """The method table in both readings of RL, and the data-source table, as far as they are asked for."""
     if axes == [Axis.DOMAIN]:
         return []

@@ -31,16 +31,34 @@ def test_the_next_paper_is_labelled_on_the_command_line(labelled: None) -> None:
     """Those that no reader knows come before those that agree; a label is kept, and the paper not shown again."""
     first = answer(command_line("annotate", "next", "--json"))["next"]
     assert {first[0]["arxiv_id"], first[1]["arxiv_id"]} == {"2501.88888", "2501.99999"}
-    done = command_line("annotate", "next", "--method", "sft", "--sources", "benchmark|api", "--labeller", "ana")
+    paper = first[0]["arxiv_id"]
+    done = command_line(
+        "annotate", "next", paper, "--method", "sft", "--sources", "benchmark|api", "--labeller", "Doe, Ana"
+    )
     assert done.returncode == ExitCode.OK, done.stderr
+    assert done.stdout.startswith(f"stored: {paper} sft benchmark|api\n")
     [own] = own_labels(DATA)
-    assert (own.arxiv_id, own.method, own.sources, own.labeller) == (
-        first[0]["arxiv_id"], "sft", ("benchmark", "api"), "ana",
-    )  # fmt: skip
-    assert first[0]["arxiv_id"] not in command_line("annotate", "next", "--labeller", "ana").stdout
-    wrong = command_line("annotate", "next", "--method", "tuning")
-    assert wrong.returncode == ExitCode.USAGE
-    assert "'tuning' is no method" in wrong.stderr
+    assert (own.arxiv_id, own.method, own.sources, own.labeller) == (paper, "sft", ("benchmark", "api"), "Doe, Ana")
+    assert paper not in command_line("annotate", "next", "--labeller", "Doe, Ana").stdout
+    again = answer(command_line("annotate", "next", "--second", "--json"))["next"]
+    assert [one["arxiv_id"] for one in again] == [paper]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("2501.99999", "--method", "tuning"), "'tuning' is no method"),
+        (("2501.99999", "--method", "sft", "--sources", "api,human"), "'api,human' is no datasource"),
+        (("--method", "sft"), "a paper and its --method go together"),
+        (("nothing", "--method", "sft"), "'nothing' is no arXiv id"),
+    ],
+)
+def test_a_label_that_is_none_is_refused(labelled: None, arguments: tuple[str, ...], message: str) -> None:
+    """With what was expected, and nothing stored."""
+    done = command_line("annotate", "next", *arguments)
+    assert done.returncode == ExitCode.USAGE
+    assert message in done.stderr
+    assert own_labels(DATA) == []
 
 
 def test_labels_go_in_and_out(labelled: None) -> None:

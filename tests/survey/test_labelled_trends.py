@@ -1,5 +1,6 @@
 """The method and data-source tables: raw and corrected shares, both readings of RL, and whether years differ."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from survey.labelled_trends import data_source_trends, method_trends
 from survey.labels import Method
 from survey.published import Axis
 from survey.trends import TrendRow, TrendTable, domain_trends
-from survey.validation import Checked, read_validation
+from survey.validation import IN_DISPUTE, Checked, read_validation
 from survey.warehouse import Training, Warehouse
 from tests.warehouses import make_warehouse
 
@@ -41,7 +42,7 @@ def _checked(wrong: int) -> list[Checked]:
         for n in range(40):
             machine = "hybrid" if method == "sft" and n < wrong else method
             source = "-" if method == "none" else "api" if n % 2 else "benchmark"
-            found.append(Checked(f"{method}{n}", method, machine, machine, machine, source, source, source))
+            found.append(Checked(f"{method}{n}", "", method, machine, machine, machine, source, source, source))
     return found
 
 
@@ -75,6 +76,27 @@ def test_the_correction_undoes_the_errors_that_validation_shows(tmp_path: Path) 
     assert moved.corrected.low < moved.corrected.share < (moved.corrected.high or 0)
 
 
+def test_papers_in_dispute_are_never_right_and_correct_nothing(tmp_path: Path) -> None:
+    """They count in n of the agreement, and in no rate of the correction."""
+    disputed = [replace(one, method=IN_DISPUTE) for one in _checked(0)[:10]]
+    with _warehouse(tmp_path) as warehouse:
+        table = method_trends(warehouse, [*_checked(0), *disputed])[0]
+    assert "200 of 210 papers alike" in table.quality
+    row = _row(table, "2025", "sft")
+    assert row.corrected and row.corrected.share == pytest.approx(0.2, abs=0.02)
+
+
+def test_a_class_is_corrected_by_its_papers_that_were_drawn_at_random(tmp_path: Path) -> None:
+    """Where there are ten of them; chosen ones, which err otherwise, then do not count."""
+    random = [replace(one, drawn="random") for one in _checked(0) if one.method == "sft"]
+    with _warehouse(tmp_path) as warehouse:
+        row = _row(method_trends(warehouse, _checked(40) + random)[0], "2025", "sft")
+        few = _row(method_trends(warehouse, _checked(40) + random[:9])[0], "2025", "sft")
+    assert row.corrected and few.corrected and row.corrected.share and few.corrected.share
+    assert row.corrected.share == pytest.approx(0.2, abs=0.02)
+    assert few.corrected.share > 0.4
+
+
 def test_a_class_never_validated_is_not_corrected(tmp_path: Path) -> None:
     """An abstention with its reason."""
     checked = [one for one in _checked(0) if one.method != "rl"]
@@ -102,6 +124,7 @@ def test_the_footer_has_kappa_n_and_the_confusion_matrix(tmp_path: Path) -> None
         quality = method_trends(warehouse, _checked(10))[0].quality
         source = data_source_trends(warehouse, _checked(10)).quality
     assert "language models, no person: 190 of 200 papers alike, kappa 0.94" in quality
+    assert "in dispute" not in quality
     assert "sft: 30 sft, 10 hybrid" in quality
     assert "160 of 160 papers alike" in source
 
@@ -124,10 +147,13 @@ def test_every_table_can_be_weighted_by_citations(tmp_path: Path) -> None:
     assert row.cited is not None and (row.cited.share, row.cited.note) == (1.0, "50 of 50 to 7 papers")
     assert row.cited.low is not None and 0.4 < row.cited.low < 0.9
     assert _row(method, "2025", "sft").cited is None
+    with _warehouse(tmp_path / "two") as warehouse:
+        online, either = (with_citations(table, warehouse) for table in method_trends(warehouse, _checked(0)))
+    assert online.rows != either.rows
     math = _row(domain, "2024", "math").cited
     assert math is not None and math.share == 1.0
 
 
 def test_the_bundled_validation_can_be_read() -> None:
     """Its words are the classes of the tables."""
-    assert {one.method for one in read_validation()} <= {"", *map(str, Method)}
+    assert {one.method for one in read_validation()} <= {IN_DISPUTE, *map(str, Method)}

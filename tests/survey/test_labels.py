@@ -46,6 +46,7 @@ def test_labels_survive_writing_and_reading() -> None:
         ((HEAD, "2501.00001,sft,books,ana,"), r"labels.csv:2: 'books' is no datasource"),
         ((HEAD, "2501.00001,none,api,ana,"), "none with a data source"),
         ((HEAD, "no-id,sft,api,ana,"), "'no-id' is no arXiv id"),
+        ((HEAD, "2501.00001,sft,api,human,ana,2026-01-01"), "more cells than columns"),
         ((HEAD, "2501.00001,sft,api,,"), "no labeller"),
         ((HEAD, "2501.00001,sft,api,ana,", "2501.00001,rl,api,ana,"), "twice and differently: sft, rl"),
     ],

@@ -121,7 +121,7 @@ def test_a_sweep_is_one_table_of_counts(tables: list[TrendTable]) -> None:
 def test_an_empty_table_has_its_columns(tables: list[TrendTable]) -> None:
     """A program that reads CSV finds the head even where there is no row."""
     empty = replace(tables[0], rows=())
-    assert str(render([empty], "", FOOTER, Format.CSV)).startswith("axis,threshold,")
+    assert str(render([empty], "", FOOTER, Format.CSV)).startswith("axis,reading,threshold,")
 
 
 def test_the_terminal_shows_the_sample_first(tables: list[TrendTable]) -> None:
