@@ -10,6 +10,7 @@ from survey.classifier import bundled_features, write_features
 from survey.cross_validation import cross_validate
 from survey.errors import ExitCode, SurveyError
 from survey.extract import chosen_texts, each_text
+from survey.index import explained
 from survey.labels import Reading, bundled_labels, by_paper, merge, own_labels, settled_method
 from survey.store import Store
 from survey.training import cue_finder, features_path
@@ -71,8 +72,9 @@ def train(
             ExitCode.NOTHING_MATCHED,
         )  # fmt: skip
     checked = cross_validate(readings, {**bundled_features(), **found}, advance)
-    write_validation(checked, data / "validation.csv")
-    write_features(found, features_path(data))
+    with explained(data):
+        write_validation(checked, data / "validation.csv")
+        write_features(found, features_path(data))
     return checked
 
 

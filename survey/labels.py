@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from filelock import FileLock
 
 from survey.errors import SurveyError
+from survey.index import explained
 from survey.paper import find_arxiv_id
 from survey.reference import reference_path
 
@@ -125,8 +126,9 @@ def own_labels(data: Path) -> list[Reading]:
 def add_labels(data: Path, new: Iterable[Reading]) -> list[Reading]:
     """Put readings among the user's own, one process at a time; return all of them."""
     path = labels_path(data)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(".labels.lock")):
+    with explained(data):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with explained(data), FileLock(path.with_name(".labels.lock")):
         kept = merge(own_labels(data), new)
         write_labels(kept, path)
     return kept

@@ -1,5 +1,6 @@
 """Readers' labels: the CSV, what is refused in it, and who agrees with whom."""
 
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from survey.labels import (
     DataSource,
     Method,
     Reading,
+    add_labels,
     bundled_labels,
     by_paper,
     merge,
+    own_labels,
     read_labels,
     settled_method,
     settled_source,
@@ -94,3 +97,22 @@ def test_the_bundled_labels_are_what_is_told_of_them() -> None:
     kappas = {(pair.first, pair.second, pair.axis): pair.kappa for pair in compare_readers(readings)}
     assert kappas["reader A", "reader B", "method"] == pytest.approx(0.99, abs=0.005)
     assert kappas["reader A", "reader B", "source"] == pytest.approx(0.87, abs=0.005)
+
+
+def test_a_folder_that_cannot_be_written_says_so() -> None:
+    """A file stands where the data folder should be."""
+    Path("data").write_text("no folder")
+    with pytest.raises(SurveyError, match="cannot write to data"):
+        add_labels(Path("data"), [ONE])
+
+
+def test_two_who_label_at_once_lose_nothing() -> None:
+    """Eight processes, ten papers each."""
+    with ProcessPoolExecutor(8) as pool:
+        list(pool.map(_label_ten, range(8)))
+    assert len(own_labels(Path("data"))) == 80
+
+
+def _label_ten(reader: int) -> None:
+    for n in range(10):
+        add_labels(Path("data"), [Reading(f"2501.{n:05d}", Method.NONE, (), f"reader {reader}", "")])
