@@ -62,10 +62,11 @@ def train(
     wanted = set(by_paper(readings))
     found = {}
     chosen = [entry for entry in chosen_texts(store) if entry[0][0].paper in wanted]
+    finder = cue_finder(len(chosen))
     for number, text in each_text(store, chosen):
         copies = chosen[number][0]
         title = next((copy.title for copy in copies if copy.title), "")
-        found[copies[0].paper] = cue_finder().read(text, title).features()
+        found[copies[0].paper] = finder.read(text, title).features()
     if not found:
         raise SurveyError(
             f"no labelled paper has a text in {store.root}", "survey ingest the papers that are labelled, then extract",

@@ -17,7 +17,6 @@ from survey.mentions import MentionFinder
 from survey.paper import IdSource
 from survey.store import Extraction, Source, Store
 from survey.texts import StoredText, read_shard
-from survey.training import TrainingReader
 from survey.warehouse import CountedMention, CountedPaper, Training, Warehouse
 
 _STRENGTH = list(IdSource)  # strongest first
@@ -42,6 +41,8 @@ def label(store: Store, lexicon: Lexicon, advance: Callable[[int, int], None] = 
 
     Raises SurveyError where no paper has a text; an earlier warehouse then stays.
     """
+    from survey.training import TrainingReader  # scikit-learn takes two seconds to load, and a report needs none
+
     chosen = chosen_texts(store)
     if not chosen:
         raise SurveyError("no paper has a text yet", "survey extract", ExitCode.NOTHING_MATCHED)

@@ -19,6 +19,7 @@ from survey.texts import StoredText
 from survey.warehouse import Training
 
 _AT_ONCE = 500
+_WORTH_SCANNING = 20  # papers from which compiling all patterns for one pass, which takes seconds, pays
 
 
 class TrainingReader:
@@ -28,7 +29,7 @@ class TrainingReader:
         self._papers, self._training = papers, training
         self._number = {key: number for number, (key, _) in enumerate(papers)}
         self._citations = CitationFinder(papers)
-        self._cues, self._classifier = cue_finder(), classifier_of(data)
+        self._cues, self._classifier = cue_finder(len(papers)), classifier_of(data)
         self._waiting: dict[str, Features] = {}
 
     def read(self, paper: int, text: StoredText) -> None:
@@ -51,9 +52,13 @@ class TrainingReader:
         self._waiting = {}
 
 
+def cue_finder(papers: int) -> CueFinder:
+    """Return the finder of cues that reads so many papers soonest; both find the same."""
+    return _scanning_finder() if papers > _WORTH_SCANNING else CueFinder(scan=False)
+
+
 @cache
-def cue_finder() -> CueFinder:
-    """Return the finder of cues; compiling its patterns takes seconds."""
+def _scanning_finder() -> CueFinder:
     return CueFinder()
 
 

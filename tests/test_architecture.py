@@ -153,6 +153,16 @@ def test_the_command_line_starts_light(module: str) -> None:
     assert loaded.stdout.split() == []
 
 
+def test_a_report_loads_no_learner() -> None:
+    """Tables, explanations and drawings come from what was labelled; only labelling needs scikit-learn."""
+    modules = (
+        "survey.sample, survey.report, survey.explain, survey.labelled_trends, survey.cited_trends, survey.discover"
+    )
+    code = f"import sys, {modules}; print(*sorted(set(sys.modules) & {{'sklearn', 'scipy', 'torch'}}))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert loaded.stdout.split() == []
+
+
 def test_the_network_is_refused() -> None:
     """The default run cannot reach out by accident."""
     import socket
