@@ -32,7 +32,6 @@ _LEAST_EXAMPLES = 3  # of a class on either side of a question
 _RULE_VOTE = 0.25  # set before it was measured
 _SECOND_SOURCE = 0.3  # probability from which a source is named beside the primary one
 _UNSURE = 0.35  # the highest probability below which a paper is unclear
-SUPPORTED = tuple(method for method in Method if method is not Method.UNCLEAR)
 _ON_SOURCES = ("api.", "open_weight.", "benchmark.", "human.", "sft.", "train.", "rl.")  # kinds of cues
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -46,12 +46,12 @@ def cross_validate(
     checked: list[Checked] = []
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=0).split(np.zeros(len(several)), strata)
     for done, (_, held_out) in enumerate(folds, start=1):
-        unseen = [several[at] for at in held_out]
+        unseen = {several[at]: features[several[at]] for at in held_out}
         try:
-            classifier = Classifier({paper: one for paper, one in examples.items() if paper not in set(unseen)})
+            classifier = Classifier({paper: one for paper, one in examples.items() if paper not in unseen})
         except ValueError as error:
             raise SurveyError(f"too few labels to learn from: {error}", "survey annotate next") from error
-        for paper, prediction in classifier.predict({paper: features[paper] for paper in unseen}).items():
+        for paper, prediction in classifier.predict(unseen).items():
             decision = decide(features[paper], prediction)
             by_cues = sources_by_cues(features[paper])
             method, source = settled_method(papers[paper]), settled_source(papers[paper])

@@ -110,9 +110,9 @@ class CueFinder:
     def __init__(self, scan: bool = True) -> None:
         self._cues = load_cues()
         self._of_pattern = [number for number, cue in enumerate(self._cues) for _ in cue.patterns]
+        engine = fastest_engine(starts=False) if scan else re_engine
         patterns = [pattern for cue in self._cues for pattern in cue.patterns]
-        engine = fastest_engine(starts=False)
-        self._scan = engine(patterns) if scan and engine is not re_engine else None
+        self._scan = None if engine is re_engine else engine(patterns)
 
     def read(self, text: StoredText, title: str) -> Evidence:
         """Return the cues of a paper in the order of their places, those of its title first."""

@@ -108,11 +108,12 @@ def download_command(
     prefilter = Prefilter(tuple(category or ()), tuple(filter(None, map(str.strip, word or ()))))
     with Ledger(folder) as ledger, Store(folder) as store:
         waiting = wanted(ledger, store)
-        papers = [paper for paper in waiting if prefilter.keeps(paper)][:limit]
+        kept = [paper for paper in waiting if prefilter.keeps(paper)]
+        papers = kept[:limit]
         recall = None
         if prefilter != Prefilter():
             recall = _recall(prefilter, ledger, folder)
-            say(sentence(sum(map(prefilter.keeps, waiting)), len(waiting), recall))
+            say(sentence(len(kept), len(waiting), recall))
         pace = settings.delay_seconds
         say(
             f"{len(papers):,} papers to ask for: at least {len(papers):,} requests, {len(papers) * pace / 3600:,.1f} h "
