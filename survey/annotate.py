@@ -6,7 +6,7 @@ from itertools import combinations
 from pathlib import Path
 
 from survey.agreement import agreement_of
-from survey.classifier import bundled_features, write_features
+from survey.classifier import bundled_features, storable, write_features
 from survey.cross_validation import cross_validate
 from survey.errors import ExitCode, SurveyError
 from survey.extract import chosen_texts, each_text
@@ -72,7 +72,8 @@ def train(
             f"no labelled paper has a text in {store.root}", "survey ingest the papers that are labelled, then extract",
             ExitCode.NOTHING_MATCHED,
         )  # fmt: skip
-    checked = cross_validate(readings, {**bundled_features(), **found}, advance)
+    # measured on what is stored, which is what `survey label` learns from
+    checked = cross_validate(readings, bundled_features() | storable(found), advance)
     with explained(data):
         write_validation(checked, data / "validation.csv")
         write_features(found, features_path(data))

@@ -215,14 +215,19 @@ def read_features(path: Path) -> dict[str, dict[str, int]]:
     return papers
 
 
-def write_features(papers: Mapping[str, Features], path: Path) -> None:
-    """Write the numbers of papers: cues, and the words that at least 3 % of them have, counted; never a text."""
+def storable(papers: Mapping[str, Features]) -> dict[str, Features]:
+    """Return the numbers of papers that may be kept: cues, and the words that at least 3 % of them have."""
     words = set(_common_words(list(papers.values())))
+    return {
+        paper: {name: n for name, n in features.items() if "@" in name or name in words}
+        for paper, features in papers.items()
+    }
+
+
+def write_features(papers: Mapping[str, Features], path: Path) -> None:
+    """Write the `storable` numbers of papers; never a text."""
     rows = [
-        (paper, name, n)
-        for paper, features in sorted(papers.items())
-        for name, n in sorted(features.items())
-        if "@" in name or name in words
+        (paper, name, n) for paper, features in sorted(storable(papers).items()) for name, n in sorted(features.items())
     ]
     names = ("arxiv_id", "feature", "n")
     columns = {name: [row[at] for row in rows] for at, name in enumerate(names)}
