@@ -29,12 +29,14 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# constraints.txt pins torch to the CPU-sized build that CI ran; an unpinned torch pulls gigabytes of GPU packages.
+# constraints.txt pins torch to the CPU-sized build that CI ran; an unpinned torch pulls gigabytes of GPU packages;
+# it is installed first, so that nothing else chooses it.
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "posttrain needs Python 3.11 or newer, found " + sys.version.split()[0] + "; try: make $(MAKECMDGOALS) PYTHON=python3.12")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "installing into .venv; the first time this takes about a minute"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@echo "installing into .venv; the first time this takes about two minutes"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,dev]'
 	@touch $@
 
 clean:

@@ -1,0 +1,242 @@
+"""Every setting of every technique, with its default and a sentence; no torch is imported here.
+
+A run folder's `config.json` holds one of these objects. Field names differ between libraries for the same thing:
+
+    here                  elsewhere
+    group_size            num_generations (TRL), group_size (tinker), grpo_samples (torchtune), num_samples (nanochat)
+    kl_coef               beta (TRL, open-instruct), kl_coeff (torchtune)
+    clip_low, clip_high   epsilon, epsilon_high (TRL), clip_lower, clip_higher (open-instruct)
+    max_response_tokens   max_completion_length (TRL), max_new_tokens (nanochat), max_generated_tokens (torchtune)
+    micro_batch           per_device_train_batch_size (TRL), ppo_micro_batch_size (verl)
+    accumulation          gradient_accumulation_steps (TRL)
+"""
+
+import difflib
+import json
+import re
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from reference_impls.errors import RunError
+
+BUDGET = re.compile(r"(?P<amount>\d+(?:\.\d+)?(?:e\d+)?)(?P<scale>[kMG]?)(?:-(?P<unit>tokens|flops)|(?P<seconds>s))")
+SCALE = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
+
+
+class Budget(BaseModel):
+    """How much work a run may do: an amount of tokens, FLOPs or seconds."""
+
+    model_config = ConfigDict(frozen=True)
+    amount: float
+    unit: Literal["tokens", "flops", "seconds"]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the budget that `200k-tokens`, `5e14-flops` or `60s` says. Raises ValueError."""
+        found = BUDGET.fullmatch(text.strip())
+        if not found or not float(found["amount"]):
+            raise ValueError(f"budget is '{text}'; expected something like 200k-tokens, 5e14-flops or 60s")
+        return cls(amount=float(found["amount"]) * SCALE[found["scale"]], unit=found["unit"] or "seconds")  # type: ignore[arg-type]
+
+
+class RunConfig(BaseModel):
+    """What every technique needs to know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    technique: str = Field(description="which technique runs: the name of its module")
+    model: str = Field("starter", description="a hub id, a folder, or `starter`, the small policy that comes along")
+    data: str = Field("task:addition", description="a JSONL file, or a generated task such as task:addition:3")
+    eval_data: str | None = Field(
+        None,
+        description="what is scored before and after; left out, the test split of data (its own rows are held out)",
+    )
+    verifier: str | None = Field(None, description="what scores a response; left out, the generated task's own")
+    rows: int = Field(1000, ge=1, description="rows of data to train on; a file may have fewer")
+    noise: float = Field(0.0, ge=0, le=1, description="share of a generated task's demonstrations that are made wrong")
+    budget: str = Field("200k-tokens", description="tokens, FLOPs or seconds, rollouts and verifying included")
+    seed: int = Field(0, ge=0, description="decides weights of new layers, the order of data and every rollout")
+    learning_rate: float | None = Field(
+        None,
+        gt=0,
+        description="peak learning rate of AdamW; left out, by the size of the model (default_learning_rate)",
+    )
+    warmup_steps: int = Field(10, ge=0, description="updates over which the learning rate rises from 0 to its peak")
+    weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay of AdamW")
+    max_grad_norm: float = Field(1.0, gt=0, description="the gradient is scaled down to this norm")
+    micro_batch: int = Field(64, ge=1, description="sequences in one forward and backward pass; memory grows with it")
+    accumulation: int = Field(1, ge=1, description="micro-batches in one update; changes memory and not the result")
+    max_prompt_tokens: int = Field(512, ge=1, description="a longer prompt is dropped and counted")
+    max_response_tokens: int = Field(64, ge=1, description="a rollout stops here; a longer demonstration is truncated")
+    eval_size: int = Field(200, ge=1, description="prompts scored before and after")
+    eval_every: int = Field(25, ge=0, description="updates between scores on the validation split; 0 for none")
+    patience: int = Field(0, ge=0, description="scores without gain before the run stops early; 0 never stops")
+    checkpoint_every: int = Field(1, ge=1, description="steps between checkpoints, the most work that a kill can lose")
+    lora_rank: int = Field(0, ge=0, description="rank of LoRA adapters on all linear layers; 0 trains all weights")
+    lora_alpha: int = Field(32, ge=1, description="scale of LoRA adapters: alpha / rank multiplies their product")
+    weights: Literal["float32", "bfloat16"] = Field(
+        "float32", description="what the trained weights are kept in; bfloat16 halves memory and loses small updates"
+    )
+    compute: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="what matrix products are computed in; auto is bfloat16 on a GPU and float32 on a CPU"
+    )
+    activation_checkpointing: bool = Field(False, description="recompute activations in the backward pass: less memory")
+    device: str = Field("auto", description="auto, cpu, cuda, or cuda:1")
+    threads: int | None = Field(None, ge=1, description="CPU threads; left out, as many as torch takes")
+    compile: bool = Field(False, description="compile decoding with torch.compile; repays in runs of many minutes")
+
+    @property
+    def sequences_per_update(self) -> int:
+        """How many sequences one update learns from."""
+        return self.micro_batch * self.accumulation
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        Budget.parse(self.budget)
+        if self.weights == "bfloat16" and not self.lora_rank and (self.learning_rate or 0.0) < BF16_LEAST_LEARNING_RATE:
+            raise ValueError(
+                f"bfloat16 weights hardly move at a learning rate of {self.learning_rate} (at 1e-6, 2 % change); "
+                f"expected float32 weights, LoRA, or a learning rate of at least {BF16_LEAST_LEARNING_RATE}"
+            )
+        return self
+
+
+BF16_LEAST_LEARNING_RATE = 1e-4  # ten AdamW steps moved 30 % of bf16 weights at 2e-5 and 99 % at 2e-4
+
+
+class SFTConfig(RunConfig):
+    """Supervised fine-tuning on demonstrations."""
+
+    technique: Literal["sft"] = "sft"
+
+
+class DFTConfig(RunConfig):
+    """Dynamic fine-tuning: SFT with each token weighted by the policy's own probability of it."""
+
+    technique: Literal["dft"] = "dft"
+
+
+class RolloutConfig(RunConfig):
+    """What every technique that samples needs to know beside."""
+
+    group_size: int = Field(8, ge=1, description="rollouts of one prompt")
+    temperature: float = Field(1.0, gt=0, description="divides the logits, in sampling and in the loss alike")
+    verify_seconds: float = Field(5.0, gt=0, description="time one response may take to verify; then it is unscorable")
+
+
+class RejectionSamplingConfig(RolloutConfig):
+    """Sample, keep what the verifier says is right, and learn to imitate it; more rounds make expert iteration."""
+
+    technique: Literal["rejection_sampling"] = "rejection_sampling"
+    prompts_per_round: int = Field(128, ge=1, description="prompts sampled from in one round")
+    rounds: int = Field(0, ge=0, description="rounds of sampling; 0 goes on until the budget is spent, 1 samples once")
+    epochs: int = Field(
+        2, ge=1, description="passes over the kept rollouts of a round (with one round: until the budget)"
+    )
+    keep_per_prompt: int = Field(4, ge=1, description="most verified rollouts kept of one prompt")
+    select: Literal["verified", "random"] = Field(
+        "verified", description="random keeps as many rows chosen without the verifier: the matched control"
+    )
+
+
+class GRPOConfig(RolloutConfig):
+    """Group-relative policy optimisation in its named forms."""
+
+    technique: Literal["grpo"] = "grpo"
+    form: Literal["grpo", "bnpo", "dr_grpo", "dapo", "cispo", "gspo"] = Field(
+        "dapo", description="which loss: what it divides by and how it clips (reference_impls.objectives.grpo)"
+    )
+    scale: Literal["group", "batch", "none"] = Field("group", description="what advantages are divided by")
+    clip_low: float = Field(0.2, ge=0, lt=1, description="how far the ratio may fall below 1 before it is clipped")
+    clip_high: float = Field(0.28, ge=0, description="how far it may rise above 1; cispo: how far its weight may rise")
+    kl_coef: float = Field(0.0, ge=0, description="weight of the KL term to the starting policy; 0 keeps no reference")
+    kl: Literal["k3", "k3_ratio"] = Field("k3_ratio", description="the KL estimate, plain or corrected by the ratio")
+    entropy_coef: float = Field(0.0, ge=0, description="weight of the entropy bonus")
+    updates_per_rollout: int = Field(
+        1, ge=1, description="updates made of one batch of rollouts; above 1 they go stale"
+    )
+    skip_equal_groups: bool = Field(
+        True, description="leave out groups whose rewards are all equal: their gradient is 0"
+    )
+
+    @model_validator(mode="after")
+    def _check_groups(self) -> Self:
+        rollouts = self.sequences_per_update * self.updates_per_rollout
+        if rollouts % self.group_size:
+            raise ValueError(
+                f"micro_batch x accumulation x updates_per_rollout is {rollouts} rollouts a step; "
+                f"expected a multiple of group_size, {self.group_size}"
+            )
+        return self
+
+
+class ProbeConfig(RolloutConfig):
+    """Measure the policy as it is: nothing is trained."""
+
+    technique: Literal["probe"] = "probe"
+    group_size: int = Field(16, ge=1, description="rollouts of one prompt; k of pass@k goes up to it")
+
+
+CONFIGS: dict[str, type[RunConfig]] = {
+    "sft": SFTConfig,
+    "dft": DFTConfig,
+    "rejection_sampling": RejectionSamplingConfig,
+    "grpo": GRPOConfig,
+    "probe": ProbeConfig,
+}
+
+
+def default_learning_rate(technique: str, parameters: int, lora: bool) -> float:
+    """Return the learning rate that a run takes when it names none.
+
+    Small policies learn from scratch-like rates; from about a hundred million parameters on, the rates are the usual
+    ones of post-training: 1e-5 for imitation, 1e-6 for GRPO, ten times that with LoRA (2e-4 and 1e-5 at most).
+    """
+    imitates = technique != "grpo"
+    if parameters < 50_000_000:
+        return 3e-4 if imitates else 1e-4
+    if lora:
+        return 2e-4 if imitates else 1e-5
+    return 1e-5 if imitates else 1e-6
+
+
+def make_config(settings: dict[str, Any]) -> RunConfig:
+    """Return the config that these settings say. Raises RunError that names the setting and what was expected."""
+    technique = settings.get("technique")
+    if technique not in CONFIGS:
+        raise RunError(f"technique is {technique!r}; expected one of {', '.join(CONFIGS)}", "set `technique`")
+    try:
+        return CONFIGS[technique].model_validate(settings)
+    except ValidationError as error:
+        raise RunError(_said(error, CONFIGS[technique]), f"python -m reference_impls.{technique} --settings") from error
+
+
+def load_config(path: Path) -> RunConfig:
+    """Read a `config.json`. Raises RunError where there is none or a setting is not what it must be."""
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunError(
+            f"cannot read {path}: {error.strerror}", 'write one, for example {"technique": "sft"}'
+        ) from error
+    except ValueError as error:
+        raise RunError(f"{path} is not JSON: {error}", "mend it, or write it with a tool") from error
+    if not isinstance(settings, dict):
+        raise RunError(f"{path} holds a {type(settings).__name__}; expected one JSON object of settings", "mend it")
+    return make_config(settings)
+
+
+def _said(error: ValidationError, config: type[RunConfig]) -> str:
+    """Return the first thing that is wrong, in a sentence."""
+    first = error.errors()[0]
+    name = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, config.model_fields, n=1)
+        meant = f"; did you mean {near[0]}?" if near else f"; expected one of {', '.join(config.model_fields)}"
+        return f"there is no setting '{name}' for {config.model_fields['technique'].default}{meant}"
+    if not name:
+        return first["msg"].removeprefix("Value error, ")
+    message = first["msg"][0].lower() + first["msg"][1:]
+    return f"{name} is {first['input']!r}: {message} ({config.model_fields[name].description})"

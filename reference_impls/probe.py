@@ -1,0 +1,66 @@
+"""Probe: measure the policy as it is, before anything is trained.
+
+    python -m reference_impls.probe RUN_DIR --set model=starter --set data=task:addition
+
+It answers what a choice of technique hangs on: is the verifier right on gold answers, how often is one response right
+(pass@1) and one of k (pass@k, arXiv:2107.03374), how often does a response end and have the form asked for, and how
+many groups teach nothing because all their rewards are equal.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from reference_impls.cli import main
+from reference_impls.evaluate import pass_at_k, with_interval
+from reference_impls.run import Run
+from reference_impls.sampling import Rollout
+from reference_impls.tasks import Row
+from reference_impls.verifiers import Outcome, Verdict
+
+
+def train(run: Run) -> None:
+    """Sample the test prompts and write what was measured into the run's result; no weight changes."""
+    config: Any = run.config
+    rows = run.test.rows
+    started = time.perf_counter()
+    rollouts, verdicts = run.roll_out(rows, config.group_size)
+    seconds = time.perf_counter() - started
+    run.work.seconds += seconds
+    run.state["probe"] = {
+        "verifier_on_gold": _on_gold(run, [*run.train.rows[: config.eval_size], *rows]),
+        **_measured(rollouts, verdicts, config.group_size),
+        "tokens_per_second": sum(len(one.response) for one in rollouts) / seconds,
+    }
+
+
+def _measured(rollouts: Sequence[Rollout], verdicts: Sequence[Verdict], size: int) -> dict[str, Any]:
+    right = [verdict.outcome is Outcome.RIGHT for verdict in verdicts]
+    groups = [sum(right[start : start + size]) for start in range(0, len(right), size)]
+    rewards = [[verdict.strict for verdict in verdicts[start : start + size]] for start in range(0, len(right), size)]
+    ks = sorted({1, 2, 4, 8, 16, 32, 64, size} & set(range(1, size + 1)))
+    return {
+        "pass_at_1": with_interval(sum(right), len(right)) | {"share": pass_at_k(groups, size, 1)},
+        "pass_at_k": {str(k): pass_at_k(groups, size, k) for k in ks},
+        "prompts_ever_right": with_interval(sum(one > 0 for one in groups), len(groups)),
+        "format_rate": with_interval(
+            sum(verdict.strict == verdict.lenient for verdict in verdicts if (verdict.lenient or 0) >= 1),
+            sum((verdict.lenient or 0) >= 1 for verdict in verdicts),
+        ),
+        "finished": with_interval(sum(one.finished for one in rollouts), len(rollouts)),
+        "equal_groups": with_interval(sum(len(set(one)) == 1 for one in rewards), len(rewards)),
+        "unscorable": with_interval(sum(verdict.outcome is Outcome.UNSCORABLE for verdict in verdicts), len(verdicts)),
+    }
+
+
+def _on_gold(run: Run, rows: Sequence[Row]) -> dict[str, Any] | None:
+    """Return how many demonstrations the verifier says are right; None where the rows have none."""
+    gold = [row for row in rows if row.response]
+    if not gold:
+        return None
+    verdicts = run.verifier.verify([(row.prompt, row.response or "", row.as_mapping()) for row in gold])
+    return with_interval(sum(verdict.outcome is Outcome.RIGHT for verdict in verdicts), len(verdicts))
+
+
+if __name__ == "__main__":
+    main("probe", train)

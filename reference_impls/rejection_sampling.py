@@ -1,0 +1,109 @@
+"""Rejection sampling: sample, keep what the verifier says is right, and imitate it (RAFT, arXiv:2304.06767).
+
+    python -m reference_impls.rejection_sampling RUN_DIR --set data=task:addition --set rounds=1
+
+One round is rejection sampling in the narrow sense; further rounds sample from the policy as it has become, which is
+expert iteration (arXiv:1705.08439). No demonstrations are read. `select: random` is the matched control: in every
+round it keeps as many rows as the verifier would have kept, chosen without it. What the control gains is not the
+verifier's merit.
+
+Deviations from the textbook:
+1. At most keep_per_prompt rollouts of a prompt are kept, so that easy prompts do not crowd out the rest.
+2. Later rounds go on from the current weights, and not from the starting policy as in STaR (arXiv:2203.14465).
+3. Of equal responses to a prompt one is kept.
+"""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from reference_impls import objectives
+from reference_impls.batches import Batch, Encoded
+from reference_impls.cli import main
+from reference_impls.guards import StoppedError
+from reference_impls.policy import log_probs
+from reference_impls.run import Run
+from reference_impls.sampling import Rollout, seed_of
+from reference_impls.verifiers import Outcome, Verdict
+
+ROUNDS_WITHOUT_ROWS = 3
+
+
+def train(run: Run) -> None:
+    """Sample, select and imitate, round after round, until the budget is spent."""
+    config: Any = run.config
+    queue: list[Encoded] = [Encoded(tuple(prompt), tuple(response)) for prompt, response in run.state.get("queue", [])]
+    for _ in run.steps():
+        if not queue:
+            queue = _next_round(run)
+        chosen, queue = queue[: config.sequences_per_update], queue[config.sequences_per_update :]
+        if chosen:
+            tokens = float(sum(len(one.response) for one in chosen))
+
+            def loss_of(batch: Batch, _: list[int], tokens: float = tokens) -> Tensor:
+                log_p, _entropy = log_probs(run.policy, batch)  # (B, T)
+                kept = torch.ones(len(batch.mask), dtype=torch.bool, device=batch.mask.device)
+                return objectives.rejection_sampling(log_p, kept, batch.mask, tokens)
+
+            run.write(run.update(chosen, loss_of))
+        run.state["queue"] = [(one.prompt, one.response) for one in queue]
+
+
+def _next_round(run: Run) -> list[Encoded]:
+    """Return the rows to imitate next, in their order, epoch after epoch; sampled anew unless all rounds are done."""
+    config: Any = run.config
+    number = run.state.get("round", 0)
+    if config.rounds and number >= config.rounds:
+        kept = [Encoded(tuple(prompt), tuple(response)) for prompt, response in run.state["kept"]]
+    else:
+        kept = _sample_round(run, number)
+        run.state |= {"round": number + 1, "kept": [(one.prompt, one.response) for one in kept]}
+    run.state["passes"] = run.state.get("passes", 0) + 1
+    order = random.Random(seed_of(config.seed, "passes", run.state["passes"]))
+    return [one for _ in range(config.epochs) for one in order.sample(kept, len(kept))]
+
+
+def _sample_round(run: Run, number: int) -> list[Encoded]:
+    """Return the rollouts of one round that are worth imitating. Raises StoppedError after rounds without any."""
+    config: Any = run.config
+    rows = run.draw(run.train.rows, min(config.prompts_per_round, len(run.train.rows)), number)
+    rollouts, verdicts = run.roll_out(rows, config.group_size)
+    verified = _select(rollouts, [verdict.outcome is Outcome.RIGHT for verdict in verdicts], config)
+    kept = verified
+    if config.select == "random":
+        kept = random.Random(seed_of(config.seed, "control", number)).sample(rollouts, len(verified))
+    run.write(_measures(rollouts, verdicts, len(kept)))
+    run.state["empty"] = 0 if kept else run.state.get("empty", 0) + 1
+    if run.state["empty"] >= ROUNDS_WITHOUT_ROWS or (config.rounds and not kept and number + 1 >= config.rounds):
+        raise StoppedError(
+            f"the verifier found none of {len(rollouts)} rollouts right, {run.state['empty']} rounds running: "
+            "there is nothing to imitate; take an easier task, more rollouts a prompt, or demonstrations first"
+        )
+    return [Encoded(one.prompt, one.response) for one in kept]
+
+
+def _select(rollouts: Sequence[Rollout], right: Sequence[bool], config: Any) -> list[Rollout]:
+    """Return up to keep_per_prompt different verified rollouts of each prompt, the first that were sampled."""
+    kept: list[Rollout] = []
+    for start in range(0, len(rollouts), config.group_size):
+        group = range(start, start + config.group_size)
+        different = {rollouts[place].response: rollouts[place] for place in group if right[place]}
+        kept += list(different.values())[: config.keep_per_prompt]
+    return kept
+
+
+def _measures(rollouts: Sequence[Rollout], verdicts: Sequence[Verdict], kept: int) -> dict[str, float]:
+    return {
+        "reward": sum(verdict.strict or 0.0 for verdict in verdicts) / len(verdicts),
+        "unscorable": sum(verdict.outcome is Outcome.UNSCORABLE for verdict in verdicts) / len(verdicts),
+        "entropy": sum(one.entropy for one in rollouts) / len(rollouts),
+        "finished": sum(one.finished for one in rollouts) / len(rollouts),
+        "kept": kept,
+    }
+
+
+if __name__ == "__main__":
+    main("rejection_sampling", train)

@@ -1,0 +1,47 @@
+"""SFT: learn to imitate demonstrations.
+
+    python -m reference_impls.sft RUN_DIR --set data=task:addition --set budget=200k-tokens
+
+Every update takes the next micro_batch x accumulation demonstrations in a random order that is new in each epoch, and
+lowers the mean of - log p over their response tokens. DFT is this loop with another objective.
+
+Deviations from the textbook:
+1. The mean is over the tokens of the update, not over sequences: a long demonstration counts for more, as it does in
+   TRL.
+2. The learning rate warms up and then stays; there is no decay, so that any budget may end the run.
+3. Dropout is off, here and in sampling.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from reference_impls import objectives
+from reference_impls.batches import Batch, encode_demonstrations
+from reference_impls.cli import main
+from reference_impls.policy import log_probs
+from reference_impls.run import Run
+
+
+def train(run: Run, objective: Callable[[Tensor, Tensor, float], Tensor] = objectives.sft) -> None:
+    """Imitate the demonstrations of the task until the budget is spent."""
+    config: Any = run.config
+    demonstrations, intake = encode_demonstrations(
+        run.policy.tokenizer, run.train.rows, chat=run.policy.chat,
+        max_prompt_tokens=config.max_prompt_tokens, max_response_tokens=config.max_response_tokens,
+    )  # fmt: skip
+    run.intake = intake.as_dict()
+    for step in run.steps():
+        chosen = run.draw(demonstrations, config.sequences_per_update, step)
+        tokens = float(sum(len(one.response) for one in chosen))
+
+        def loss_of(batch: Batch, _: list[int], tokens: float = tokens) -> Tensor:
+            log_p, _entropy = log_probs(run.policy, batch)  # (B, T)
+            return objective(log_p, batch.mask, tokens)
+
+        run.write(run.update(chosen, loss_of))
+
+
+if __name__ == "__main__":
+    main("sft", train)

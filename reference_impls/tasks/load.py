@@ -1,0 +1,85 @@
+"""From what a user writes to the rows: a file, or a generated family by its name."""
+
+import re
+from difflib import get_close_matches
+from pathlib import Path
+
+from reference_impls.errors import RunError
+from reference_impls.tasks.families import FAMILIES, generate
+from reference_impls.tasks.family import Family
+from reference_impls.tasks.jsonl import read_file
+from reference_impls.tasks.row import SPLITS, Task
+
+_KNOWN = ", ".join(f"task:{name}" for name in FAMILIES)
+
+
+def load_task(source: str, *, split: str = "train", rows: int | None = None, seed: int = 0, noise: float = 0.0) -> Task:
+    """Return the rows of one split of `source`, a file or `task:NAME` or `task:NAME:DIFFICULTY`.
+
+    The three splits share no prompt, and `all` is the three together. The same arguments give the same rows on every
+    machine. `noise` is the share of demonstrations that end wrong; a file is what it is, and takes none.
+    """
+    if split not in SPLITS:
+        raise RunError(f"found split {split!r}, expected one of {', '.join(SPLITS)}", "take train to train on")
+    if rows is not None and rows < 1:
+        raise RunError(f"asked for {rows} rows, expected at least 1", "leave `rows` out to take what there is")
+    if not 0 <= noise <= 1:
+        raise RunError(f"found noise {noise}, expected a share from 0 to 1", "0.3 makes 30 % of demonstrations wrong")
+    if source.startswith("task:"):
+        family, difficulty = _family(source)
+        return generate(family, difficulty, split=split, rows=rows, seed=seed, noise=noise)
+    if noise:
+        raise RunError(f"noise {noise} was asked of the file {source}", "noise is made in generated tasks: " + _KNOWN)
+    return read_file(_file(source), split=split, rows=rows, seed=seed)
+
+
+def _family(source: str) -> tuple[Family, int]:
+    """Return the family that `task:NAME` or `task:NAME:DIFFICULTY` means, and the difficulty."""
+    _, name, *dial = source.split(":")
+    family = FAMILIES.get(name)
+    if family is None:
+        raise RunError(f"there is no task:{name}{_meant(name)}", f"the generated tasks are {_KNOWN}")
+    if not dial:
+        return family, family.default
+    if len(dial) > 1 or not re.fullmatch("[0-9]{1,3}", dial[0]) or not family.lowest <= int(dial[0]) <= family.highest:
+        raise RunError(
+            f"found difficulty {':'.join(dial)!r} of task:{name}, "
+            f"expected a whole number from {family.lowest} to {family.highest}",
+            f"{family.about} task:{name} alone means task:{name}:{family.default}",
+        )
+    return family, int(dial[0])
+
+
+def _meant(name: str) -> str:
+    close = get_close_matches(name.lower(), FAMILIES, n=1)
+    return f"; did you mean task:{close[0]}?" if close else ""
+
+
+def _file(source: str) -> Path:
+    """Return the path of a file that is there and can be read."""
+    path = Path(source).expanduser()
+    try:
+        if path.is_dir():
+            raise RunError(f"{source} is a folder, expected a JSONL file", _inside(path))
+        if not path.exists():
+            raise RunError(f"there is no file {source}{_near(path)}", f"give a JSONL file or one of {_KNOWN}")
+        if not path.is_file():
+            raise RunError(f"{source} is no regular file", "write the rows to a file: they are read more than once")
+        path.open("rb").close()
+    except (OSError, ValueError) as error:
+        raise RunError(f"{source} cannot be read: {error}", "check its name and permissions") from None
+    return path
+
+
+def _inside(folder: Path) -> str:
+    files = sorted(path.name for path in folder.iterdir() if path.name.endswith((".jsonl", ".json", ".jsonl.gz")))
+    return f"name one of its files: {', '.join(files[:10])}" if files else "it holds no .jsonl or .json file"
+
+
+def _near(path: Path) -> str:
+    """Return which task or which neighbouring file the user may have meant."""
+    if path.name in FAMILIES:
+        return f"; did you mean task:{path.name}?"
+    names = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
+    close = get_close_matches(path.name, names, n=1)
+    return f"; did you mean {path.with_name(close[0])}?" if close else ""

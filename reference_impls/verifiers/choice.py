@@ -1,0 +1,97 @@
+r"""The verifier `choice`: one of some lettered options, as "Answer: B", `\boxed{B}`, "(B)" or the bare letter."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from reference_impls.verifiers.exact import fold
+from reference_impls.verifiers.forms import final_statement, last_line
+from reference_impls.verifiers.verdict import Verdict, decided, unscorable
+
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+# After the letter A, a lower-case word makes it an article ("A dog"), unless the word goes on from an answer.
+_GOES_ON = r"because|since|as|is|for|which|due|given|and|or|with|that|was|would|seems|but|but|option|choice"
+_ARTICLE = rf"(?!(?:(?<=A)|(?<=I))\s+(?!(?:{_GOES_ON})\b)[a-z])"
+_WRAPPING = re.compile(r"\\(?:text|textbf|mathbf|mathrm)\s*\{([^{}]*)\}")
+_AND_MORE = re.compile(r"[\s)*.,]*(?:\bor\b|\band\b|/|&|,)\s*\(?([A-Z])\b(?![a-z'])")
+
+
+def judge(response: str, row: Mapping[str, Any]) -> Verdict:
+    """Return whether the option chosen is the row's; lenient takes the last letter that stands alone.
+
+    Options are A to E, or those of the row's `choices`: labels, texts (labelled A, B, C …), or `{label, text}` lists.
+    The row's answer may be a label, an index counted from 0, or the text of an option.
+    """
+    options = _options(row.get("choices"))
+    wanted = _gold(row.get("answer"), options)
+    if wanted is None:
+        found, labels = repr(row.get("answer")), ", ".join(options)
+        return unscorable(f"the row's `answer` is {found:.40}, expected one of {labels}")
+    given, reason = _stated(response, options)
+    anywhere = _last_letter(response, options) or _by_text(last_line(response), options)
+    if given is None:
+        return decided(False, anywhere == wanted, reason)
+    return decided(given == wanted, anywhere == wanted, f"chose {given}, expected {wanted}")
+
+
+def _options(choices: Any) -> dict[str, str]:
+    """Return label → text of the options."""
+    if isinstance(choices, Mapping):
+        texts = [str(text) for text in choices.get("text", [])]
+        labels = [str(label) for label in choices.get("label", _LETTERS[: len(texts)])]
+        return dict(zip(labels, texts or labels, strict=False))
+    if not isinstance(choices, (list, tuple)) or not choices:
+        return dict.fromkeys("ABCDE", "")
+    listed = [str(item) for item in choices]
+    if all(len(item) == 1 and item.isalpha() for item in listed):
+        return {item.upper(): "" for item in listed}
+    return dict(zip(_LETTERS, listed, strict=False))
+
+
+def _gold(answer: Any, options: Mapping[str, str]) -> str | None:
+    if isinstance(answer, int) and not isinstance(answer, bool):
+        return list(options)[answer] if 0 <= answer < len(options) else None
+    if not isinstance(answer, str):
+        return None
+    label = answer.strip().strip("().").upper()
+    return label if label in options else _by_text(answer, options) or _stated(answer, options)[0]
+
+
+def _stated(response: str, options: Mapping[str, str]) -> tuple[str | None, str]:
+    """Return the option stated as final, or None with the reason."""
+    label = "(?P<label>" + "|".join(map(re.escape, options)) + ")"
+    statement = final_statement(response)
+    if statement is not None:
+        return _read(statement, label, options)
+    alone = re.fullmatch(rf"[\s*(\[]*{label}[\s*)\].:]*", response)
+    in_brackets = list(re.finditer(rf"\({label}\)", response))[-1:]
+    leading = re.match(rf"[\s*]*\(?{label}[).:]\s", response)  # "B) because it is larger", "B. Paris"
+    for found in (alone, *in_brackets, leading):
+        if found:
+            return found["label"], ""
+    by_text = _by_text(response, options)
+    return by_text, "" if by_text else "no option stated in a form that is recognised"
+
+
+def _read(statement: str, label: str, options: Mapping[str, str]) -> tuple[str | None, str]:
+    statement = _WRAPPING.sub(r"\1", statement)
+    found = re.match(rf"[\s*$(\[{{]*(?:(?:option|choice)\s*)?[\s*(]*{label}(?![\w'’-]){_ARTICLE}", statement)
+    if found is None:
+        by_text = _by_text(statement, options)
+        return by_text, "" if by_text else f"the final answer {statement!r:.40} names no option"
+    another = _AND_MORE.match(statement, found.end())
+    if another and another[1] in options and another[1] != found["label"]:
+        return None, f"more than one option named: {found['label']} and {another[1]}"
+    return found["label"], ""
+
+
+def _last_letter(response: str, options: Mapping[str, str]) -> str | None:
+    label = "(?P<label>" + "|".join(map(re.escape, options)) + ")"
+    found = list(re.finditer(rf"(?<![\w'’-]){label}(?![\w'’-]){_ARTICLE}", response))
+    return found[-1]["label"] if found else None
+
+
+def _by_text(text: str, options: Mapping[str, str]) -> str | None:
+    """Return the label of the one option whose text this is."""
+    fits = [label for label, option in options.items() if option and fold(option) == fold(text)]
+    return fits[0] if len(fits) == 1 else None

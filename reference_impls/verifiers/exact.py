@@ -1,0 +1,47 @@
+"""The verifier `exact`: the response, or what follows the last MARKER of `exact:MARKER`, is the answer itself."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from reference_impls.verifiers.forms import final_statement, gold, last_line, missing_gold
+from reference_impls.verifiers.verdict import Verdict, decided, unscorable
+
+# A sign, point, comma or slash before a digit belongs to a number and stays; other punctuation is form.
+_PUNCTUATION = re.compile(r"([-+.,/](?=\d))|[^\w\s]|_")
+
+
+def judge(response: str, row: Mapping[str, Any], marker: str = "") -> Verdict:
+    """Return whether the response, or the text after the last marker, stripped, equals the row's answer.
+
+    Lenient: the same after folding case, spaces and punctuation, or where the answer is the last line or is stated
+    as final. A gold answer that holds the marker itself (`... #### 42`) counts from the marker on.
+    """
+    wanted = gold(row)
+    if wanted is None:
+        return unscorable(missing_gold(row))
+    if marker and marker in wanted:
+        wanted = wanted.rsplit(marker, 1)[1].strip()
+    if marker and marker not in response:
+        return decided(False, _anywhere(response, wanted, ""), f"the response has no {marker!r}")
+    given = response.rsplit(marker, 1)[1].strip() if marker else response.strip()
+    return decided(
+        given == wanted,
+        _anywhere(response, wanted, marker),
+        f"found {given!r:.80}, expected {wanted!r:.80}",
+    )
+
+
+def _anywhere(response: str, wanted: str, marker: str) -> bool:
+    places = [response, last_line(response), final_statement(response) or ""]
+    if marker and marker in response:
+        places.append(response.rsplit(marker, 1)[1])
+    return any(fold(place) == fold(wanted) for place in places if place.strip())
+
+
+def fold(text: str) -> str:
+    """Return the text without differences of case, spacing and punctuation; all-punctuation text stays itself."""
+    text = unicodedata.normalize("NFKC", text).casefold()
+    folded = " ".join(_PUNCTUATION.sub(lambda match: match[1] or " ", text).split()).rstrip(".,")
+    return folded or text.strip()

@@ -1,0 +1,79 @@
+"""The process that runs the program under test. It is told the program and single calls, never the tests."""
+
+import random
+import socket
+import sys
+import types
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from reference_impls.verifiers.sandbox.confine import confine
+from reference_impls.verifiers.sandbox.exchange import Channel, EndedError
+from reference_impls.verifiers.sandbox.remote import changeable, special
+
+NAME = "candidate"  # not __main__: what stands under `if __name__ == "__main__"` is no part of the answer
+
+
+def main(connection: socket.socket, seconds: float) -> None:
+    """Confine this process, then load and call the program as the judge asks, until the judge is gone."""
+    confine(seconds)
+    random.seed(0)  # the same rewards in every run
+    answer(connection)
+
+
+def answer(connection: socket.socket) -> None:
+    """Load and call a program as the other side asks, until that one is gone."""
+    module = types.ModuleType(NAME)
+    sys.modules[NAME] = module  # dataclasses look their module up
+    channel = Channel(connection, lambda verb, details: _ACTIONS[verb](module, *details))
+    with suppress(EndedError):
+        channel.serve()
+
+
+def _load(module: types.ModuleType, sources: Sequence[str]) -> None:
+    """Run the first source that compiles."""
+    error: Exception = SyntaxError("no code")
+    for source in sources:
+        try:
+            code = compile(source, f"<{NAME}>", "exec", dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as found:
+            error = found
+        else:
+            exec(code, module.__dict__)
+            return
+    raise error
+
+
+def _names(module: types.ModuleType, wanted: Sequence[str]) -> dict[str, tuple[str, Any]]:
+    """Return what the program calls by the names the tests use, each as ("exception", None) or ("value", itself)."""
+    found = {}
+    for name in wanted:
+        if name in module.__dict__:
+            item = module.__dict__[name]
+            is_exception = isinstance(item, type) and issubclass(item, Exception)
+            found[name] = ("exception", None) if is_exception else ("value", item)
+    return found
+
+
+def _call(module: types.ModuleType, target: Any, positional: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    """Return the result, and the arguments as they are now where a call may change them."""
+    result = target(*positional, **named)
+    return result, positional if changeable(positional) else None
+
+
+def _set(module: types.ModuleType, target: Any, name: str, value: Any) -> None:
+    setattr(target, name, value)
+
+
+_ACTIONS: dict[str, Any] = {
+    "load": _load,
+    "names": _names,
+    "call": _call,
+    "get": lambda module, target, name: getattr(target, name),
+    "set": _set,
+    "special": lambda module, *details: special(*details),
+    "truth": lambda module, target: bool(target),
+    "iterate": lambda module, target: iter(target),
+    "is_instance": lambda module, kind, item: isinstance(item, kind),
+}

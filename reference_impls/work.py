@@ -1,0 +1,34 @@
+"""Work: how much a run has done, in the units that budgets are given in, so that arms can be compared at equal work."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from reference_impls.configs import Budget
+
+
+@dataclass
+class Work:
+    """Tokens, FLOPs and seconds spent, rollouts and verifying included; scoring before and after is counted apart."""
+
+    generated: int = 0  # tokens sampled
+    trained: int = 0  # tokens of forward and backward passes
+    scored: int = 0  # tokens of forward passes alone: prompts read for rollouts, log-probabilities of a reference
+    verified: int = 0  # responses
+    evaluated: int = 0  # tokens sampled to evaluate; no part of the budget
+    flops: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def tokens(self) -> int:
+        """All tokens that count against a budget."""
+        return self.generated + self.trained + self.scored
+
+    def spent(self, budget: Budget) -> float:
+        """Return the share of the budget that is spent; 1 or more ends the run."""
+        amounts = {"tokens": float(self.tokens), "flops": self.flops, "seconds": self.seconds}
+        return amounts[budget.unit] / budget.amount
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all of it, for checkpoints and result.json."""
+        return dataclasses.asdict(self)

@@ -1,0 +1,74 @@
+"""The processes of one run: one, or as many as `torchrun` started; each does its share and all hold the same result.
+
+The unit that is shared out is the sequence. Every process knows the whole batch, so what the loss divides by is the
+same everywhere, and the sum of the processes' gradients is the gradient of one process, whatever the ragged lengths.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class World:
+    """Which process this is, and of how many."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes the run folder."""
+        return self.rank == 0
+
+    def share(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Return this process's part of a list: every size-th, from its rank on."""
+        return items[self.rank :: self.size]
+
+    def gather(self, items: Sequence[Item]) -> list[Item]:
+        """Return the whole list from every process's part of it, in the order that `share` took it apart."""
+        if self.size == 1:
+            return list(items)
+        parts: list[Any] = [None] * self.size
+        dist.all_gather_object(parts, list(items))
+        whole: list[Any] = [None] * sum(map(len, parts))
+        for rank, part in enumerate(parts):
+            whole[rank :: self.size] = part
+        return whole
+
+    def same(self, value: Item) -> Item:
+        """Return the first process's value: clocks differ, and all must decide alike."""
+        if self.size == 1:
+            return value
+        held = [value]
+        dist.broadcast_object_list(held, src=0)
+        return held[0]
+
+    def add_gradients(self, weights: Iterable[nn.Parameter]) -> None:
+        """Sum the gradients over all processes, in place; a process whose share was empty adds nothing."""
+        if self.size == 1:
+            return
+        held = list(weights)
+        for weight in held:
+            if weight.grad is None:
+                weight.grad = torch.zeros_like(weight)
+        flat = torch.cat([weight.grad.flatten() for weight in held if weight.grad is not None])
+        dist.all_reduce(flat)
+        for weight, summed in zip(held, flat.split([weight.numel() for weight in held]), strict=True):
+            weight.grad = summed.view_as(weight)
+
+
+def join_world() -> World:
+    """Return the processes that torchrun started, connected; or this one alone."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        return World()
+    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    return World(dist.get_rank(), size)
