@@ -1,12 +1,11 @@
-"""Make the starter policy anew: `python -m reference_impls.starter.make FOLDER` (about half an hour on one core).
+"""Make the starter policy anew: `python -m reference_impls.starter.make FOLDER` (some ten minutes on one core).
 
 A Llama of 0.8 million weights that reads characters, trained on demonstrations of all eight generated families at their
-default difficulty, a third of them wrong. Each family is held near a third of greedy answers right: enough for a
-technique to build on, and far enough from all to tell techniques apart.
+default difficulty, a third of them wrong, until each has about a third of its greedy answers right: enough for a
+technique to build on, and far enough from all to tell techniques apart. (`program` is learnt at once and lies above.)
 """
 
 import argparse
-import copy
 import json
 import random
 import sys
@@ -31,9 +30,9 @@ CHARACTERS = [chr(code) for code in range(32, 127)] + ["\n"]
 ROWS, NOISE = 20_000, 0.3  # demonstrations of each family, and the share of them that is wrong
 BATCH, LEARNING_RATE, WARMUP = 128, 1e-3, 100
 SCORE_EVERY, SCORED = 25, 100
-GOAL = 0.33  # greedy share right that every family is held near
-NEAR = 0.13  # all families this near to it end the training
-MOST_STEPS = 4000
+GOAL = 0.33  # greedy share right that a family is held near
+LEAST = 0.24  # every family at least here ends the training
+MOST_STEPS = 2000
 
 
 def make_tokenizer() -> PreTrainedTokenizerFast:
@@ -62,17 +61,16 @@ def make_model(vocabulary: int) -> LlamaForCausalLM:
 
 
 def train(policy: Policy, seed: int) -> dict[str, float]:
-    """Train until every family is near its goal, or take the weights that came nearest; return their shares right.
+    """Train until every family is at its least, and return their shares right.
 
-    A family is trained on the more the further it is below its goal, and not at all above: what is not rehearsed is
-    forgotten, so each is held where it should be.
+    A family is trained on the more the further it is below its goal, and hardly at all above.
     """
     tasks = {name: load_task(f"task:{name}", rows=ROWS, noise=NOISE, seed=seed) for name in FAMILIES}
     demonstrations = {name: _encoded(policy, task) for name, task in tasks.items()}
     held_out = {name: load_task(f"task:{name}", split="validation", rows=SCORED) for name in FAMILIES}
     verifiers = {name: load_verifier(task.verifier or "") for name, task in held_out.items()}
     optimizer, rng = make_optimizer(policy, LEARNING_RATE, 0.01), random.Random(seed)
-    shares, nearest, weights = dict.fromkeys(FAMILIES, 0.0), dict.fromkeys(FAMILIES, 0.0), policy.model.state_dict()
+    shares = dict.fromkeys(FAMILIES, 0.0)
     for step in range(MOST_STEPS):
         wanted = [max(GOAL - shares[name], 0.01) for name in FAMILIES]
         chosen = [rng.choice(demonstrations[name]) for name in rng.choices(list(FAMILIES), wanted, k=BATCH)]
@@ -81,14 +79,11 @@ def train(policy: Policy, seed: int) -> dict[str, float]:
         if (step + 1) % SCORE_EVERY == 0:
             shares = {name: _share(policy, task, verifiers[name]) for name, task in held_out.items()}
             print(step + 1, {name: round(share, 2) for name, share in shares.items()}, file=sys.stderr, flush=True)
-            if _distance(shares) <= _distance(nearest):
-                nearest, weights = shares, copy.deepcopy(policy.model.state_dict())
-            if _distance(shares) <= NEAR:
+            if min(shares.values()) >= LEAST:
                 break
-    policy.model.load_state_dict(weights)
     for verifier in verifiers.values():
         verifier.close()
-    return nearest
+    return shares
 
 
 def _imitation(policy: Policy, chosen: list[Encoded]) -> LossOf:
@@ -98,11 +93,6 @@ def _imitation(policy: Policy, chosen: list[Encoded]) -> LossOf:
         return objectives.sft(log_probs(policy, batch)[0], batch.mask, tokens)
 
     return loss_of
-
-
-def _distance(shares: dict[str, float]) -> float:
-    """Return how far the family furthest from the goal is."""
-    return max(abs(share - GOAL) for share in shares.values())
 
 
 def _encoded(policy: Policy, task: Task) -> list[Encoded]:

@@ -183,7 +183,7 @@ def test_prompts_of_one_length_and_ragged_ones_agree() -> None:
 
 @pytest.mark.parametrize("family", OWN)
 def test_the_step_that_is_compiled_draws_the_same_rollouts(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As written, before any compiler: a column found in memory, over blocks of the cache, with sequences that leave."""
+    """As written, before any compiler: columns found in memory, blocks of the cache, sequences that leave."""
     policy = make_policy(family)
     plain = rolled_out(policy)
     monkeypatch.setattr(decoder, "BLOCK", 8)
