@@ -6,7 +6,7 @@ from itertools import combinations
 from pathlib import Path
 
 from survey.agreement import agreement_of
-from survey.classifier import bundled_features, storable, write_features
+from survey.classifier import bundled_features, write_features
 from survey.cross_validation import cross_validate
 from survey.errors import ExitCode, SurveyError
 from survey.extract import chosen_texts, each_text
@@ -60,7 +60,7 @@ def train(
     few.
     """
     wanted = set(by_paper(readings))
-    found = {}
+    found: dict[str, dict[str, int]] = {}
     chosen = [entry for entry in chosen_texts(store) if entry[0][0].paper in wanted]
     finder = cue_finder(len(chosen))
     for number, text in each_text(store, chosen):
@@ -72,8 +72,7 @@ def train(
             f"no labelled paper has a text in {store.root}", "survey ingest the papers that are labelled, then extract",
             ExitCode.NOTHING_MATCHED,
         )  # fmt: skip
-    # measured on what is stored, which is what `survey label` learns from
-    checked = cross_validate(readings, bundled_features() | storable(found), advance)
+    checked = cross_validate(readings, bundled_features() | found, advance)
     with explained(data):
         write_validation(checked, data / "validation.csv")
         write_features(found, features_path(data))

@@ -1,11 +1,12 @@
-"""The classifier of method and data source: trees over cues and words, fitted to readers' labels when they are needed.
+"""The classifier of method and data source: trees over counts of cues, fitted to readers' labels when they are needed.
 
-No fitted model is stored. `data/reference/training.parquet` holds the numbers (cues and single words, counted) of the
-papers that readers have labelled, so the same labels give the same model everywhere, in seconds.
+No fitted model is stored. `data/reference/training.parquet` holds the numbers (cues, counted) of the papers that
+readers have labelled, so the same labels give the same model everywhere, in seconds.
 
 A method is decided by four questions, each asked of the papers that it concerns: does the work train a generative
 language model? if so, online? if not online, by preferences? if online, with a supervised stage too? The probability
-of a method is the product along its path. Four small questions learn more from few labels than one large one.
+of a method is the product along its path. Four small questions learn more from few labels than one large one. The
+first has the most papers, and is asked of all numbers; the last has the fewest, and is asked of the balances alone.
 """
 
 import os
@@ -20,19 +21,19 @@ from pyarrow import parquet
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
 
-from survey.cues import SCOPES, load_cues
+from survey.cues import SCOPES, SENTENCES, load_cues
 from survey.errors import SurveyError
 from survey.labels import TRAINS, DataSource, Method
-from survey.method import Features, balances, method_by_cues
+from survey.method import Features, balances, method_by_cues, shares
 from survey.reference import reference_path
 
 _TREES = 200
-_LEAST_PAPERS = 0.03  # of the labelled ones that have a word which counts
+_LEAST_COLUMNS = 3  # that a tree chooses from at a fork
 _LEAST_EXAMPLES = 3  # of a class on either side of a question
 _RULE_VOTE = 0.25  # set before it was measured
 _SECOND_SOURCE = 0.3  # probability from which a source is named beside the primary one
 _UNSURE = 0.35  # the highest probability below which a paper is unclear
-_ON_SOURCES = ("api.", "open_weight.", "benchmark.", "human.", "sft.", "train.", "rl.")  # kinds of cues
+_ON_SOURCES = ("api.", "open_weight.", "benchmark.", "human.", "sft.self", "sft.distil")  # cues
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -75,18 +76,17 @@ class Classifier:
         examples = list(by_paper.values())
         self._row = {paper: row for row, paper in enumerate(by_paper)}
         self._names = [f"{cue.name}@{scope}" for cue in load_cues() for scope in SCOPES]
-        self._names += _common_words([example.features for example in examples])
-        cues = ~np.array([name.startswith("=") for name in self._names] + [False] * len(balances({})))
-        sources_of = np.array([name.startswith(_ON_SOURCES) for name in self._names] + [True] * len(balances({})))
+        kinds = np.repeat(["cue", "balance", "share"], [len(self._names), len(balances({})), len(shares({}))])
+        balance, counted = kinds == "balance", kinds != "share"
         numbers = self._numbers([example.features for example in examples])
         methods = np.array([example.method for example in examples])
         trains = np.isin(methods, TRAINS)
         online = np.isin(methods, (Method.RL, Method.HYBRID))
-        self._trains = _Question("train", numbers, trains, trains | ~trains, cues | ~cues)
-        self._online = _Question("train online", numbers, online, trains, cues)
+        self._trains = _Question("train", numbers, trains, trains | ~trains, kinds != "")
+        self._online = _Question("train online", numbers, online, trains, counted)
         preference, hybrid = methods == Method.PREFERENCE, methods == Method.HYBRID
-        self._preference = _Question("train by preferences", numbers, preference, trains & ~online, cues)
-        self._hybrid = _Question("train online and supervised", numbers, hybrid, online, cues)
+        self._preference = _Question("train by preferences", numbers, preference, trains & ~online, counted)
+        self._hybrid = _Question("train online and supervised", numbers, hybrid, online, balance)
         sources = np.array([example.primary or "" for example in examples])
         known = sources != ""
         fewest = min((sources == source).sum() for source in DataSource)
@@ -94,8 +94,9 @@ class Classifier:
             raise ValueError(
                 f"{fewest} labelled papers of a data source; at least {_LEAST_EXAMPLES} of each are needed"
             )
-        self._sources_of = sources_of
-        self._sources = _trees().fit(numbers[known][:, sources_of], sources[known])
+        self._sources_of = balance.copy()
+        self._sources_of[: len(self._names)] = [name.startswith(_ON_SOURCES) for name in self._names]
+        self._sources = _trees(int(self._sources_of.sum())).fit(numbers[known][:, self._sources_of], sources[known])
         self._unseen_sources = _by_row(self._sources.oob_decision_function_, known)
 
     def predict(self, papers: Mapping[str, Features]) -> dict[str, Prediction]:
@@ -123,7 +124,7 @@ class Classifier:
 
     def _numbers(self, papers: Sequence[Features]) -> Array:
         counts = np.array([[paper.get(name, 0) for name in self._names] for paper in papers], dtype=float)
-        return np.hstack([np.log1p(counts), np.array([balances(paper) for paper in papers])])
+        return np.hstack([np.log1p(counts), np.array([balances(paper) + shares(paper) for paper in papers])])
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ class _Question:
         fewest = int(min(chosen.sum(), (~chosen).sum()))
         if fewest < _LEAST_EXAMPLES:
             raise ValueError(f"{fewest} labelled papers on one side of the question whether papers {what}")
-        self._trees = _trees().fit(numbers[asked][:, columns], chosen)
+        self._trees = _trees(int(columns.sum())).fit(numbers[asked][:, columns], chosen)
         unseen = self._trees.oob_decision_function_[:, 1]
         self._sigmoid = LogisticRegression().fit(_logits(unseen), chosen)
         self._unseen = _by_row(unseen, asked)
@@ -186,10 +187,10 @@ def _unseen(votes: Array, unseen: Mapping[int, Array], rows: Sequence[int | None
     return np.array([unseen.get(row, vote) if row is not None else vote for row, vote in zip(rows, votes, strict=True)])
 
 
-def _trees() -> ExtraTreesClassifier:
+def _trees(columns: int) -> ExtraTreesClassifier:
     return ExtraTreesClassifier(
-        _TREES, min_samples_leaf=2, max_features=0.1, class_weight="balanced_subsample", bootstrap=True, oob_score=True,
-        random_state=0,
+        _TREES, min_samples_leaf=2, max_features=max(_LEAST_COLUMNS, columns // 10), class_weight="balanced_subsample",
+        bootstrap=True, oob_score=True, random_state=0,
     )  # fmt: skip
 
 
@@ -212,23 +213,14 @@ def read_features(path: Path) -> dict[str, dict[str, int]]:
         raise SurveyError(f"{path} is no table of numbers: {error}", "make it anew: survey annotate train") from error
     for paper, name, n in zip(*(table[column].to_pylist() for column in ("arxiv_id", "feature", "n")), strict=True):
         papers.setdefault(paper, {})[name] = n
+    if any(SENTENCES not in numbers for numbers in papers.values()):
+        raise SurveyError(f"{path} was made by an earlier version", "make it anew: survey annotate train")
     return papers
 
 
-def storable(papers: Mapping[str, Features]) -> dict[str, Features]:
-    """Return the numbers of papers that may be kept: cues, and the words that at least 3 % of them have."""
-    words = set(_common_words(list(papers.values())))
-    return {
-        paper: {name: n for name, n in features.items() if "@" in name or name in words}
-        for paper, features in papers.items()
-    }
-
-
 def write_features(papers: Mapping[str, Features], path: Path) -> None:
-    """Write the `storable` numbers of papers; never a text."""
-    rows = [
-        (paper, name, n) for paper, features in sorted(storable(papers).items()) for name, n in sorted(features.items())
-    ]
+    """Write the numbers of papers; never a text."""
+    rows = [(paper, name, n) for paper, features in sorted(papers.items()) for name, n in sorted(features.items())]
     names = ("arxiv_id", "feature", "n")
     columns = {name: [row[at] for row in rows] for at, name in enumerate(names)}
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
@@ -239,12 +231,3 @@ def write_features(papers: Mapping[str, Features], path: Path) -> None:
         raise SurveyError(f"cannot write {path}: {error}", "free some space and run it again") from error
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-def _common_words(papers: Sequence[Features]) -> list[str]:
-    seen: dict[str, int] = {}
-    for features in papers:
-        for name in features:
-            if name.startswith("="):
-                seen[name] = seen.get(name, 0) + 1
-    return sorted(name for name, n in seen.items() if n >= _LEAST_PAPERS * len(papers))

@@ -20,7 +20,7 @@ from survey.texts import StoredText
 
 TITLE, WE, ASIDE = "title", "we", "aside"
 SCOPES = (TITLE, *(part.value for part in Part if part not in (Part.RELATED, Part.CLOSING)), WE, ASIDE)
-_TRAINING = ("sft", "train", "rl", "hybrid", "preference", "other")  # kinds whose sentences are read word by word
+SENTENCES = "sentences"  # the name of their number among the features
 _OTHERS = re.compile(
     r"\b(?:unlike|in contrast (?:to|with)|contrary to|baselines?|compared? (?:with|to|against)|previous(?:ly)?"
     r"|prior (?:work|method|stud|approach)|existing (?:work|method|approach|stud|model)"
@@ -29,7 +29,6 @@ _OTHERS = re.compile(
     re.IGNORECASE | re.ASCII,  # the text is bytes read as Latin-1: a curly quote must not be a letter
 )
 _WE = re.compile(r"\b(?:we|our|ours|us|this (?:work|paper|study))\b", re.IGNORECASE | re.ASCII)
-_WORD = re.compile(r"[a-z][a-z0-9+-]{1,30}")
 
 
 @dataclass(frozen=True)
@@ -66,22 +65,21 @@ class CuePlace(NamedTuple):
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one paper says on training: its cues, and the words of the sentences on training, with their numbers."""
+    """What one paper says on training: its cues, and how many sentences it has in which there could be some."""
 
     places: tuple[CuePlace, ...]
-    words: Counter[str]
+    sentences: int
 
     def features(self) -> Counter[str]:
-        """Return the evidence as named numbers: `cue@part`, `cue@we`, `cue@aside`, and `=word`.
+        """Return the evidence as named numbers: `cue@part`, `cue@we`, `cue@aside`, and `sentences`.
 
         A sentence counts once for each cue, in its part where it speaks of own work, else aside.
         """
-        counts: Counter[str] = Counter()
+        counts: Counter[str] = Counter({SENTENCES: self.sentences})
         for place in self.places:
             counts[f"{place.cue}@{place.part if place.own else ASIDE}"] += 1
             if place.we:
                 counts[f"{place.cue}@{WE}"] += 1
-        counts.update({f"={word}": n for word, n in self.words.items()})
         return counts
 
 
@@ -118,13 +116,9 @@ class CueFinder:
         """Return the cues of a paper in the order of their places, those of its title first."""
         found = list(sentences(text))
         places = [CuePlace(cue.name, TITLE, -1, -1, True, False) for cue in self._cues if cue.regex.search(title)]
-        words: Counter[str] = Counter()
         for sentence, cues in self._candidates(text, found):
-            here = list(self._confirmed(sentence, cues))
-            places += here
-            if any(place.own and _is_on_training(place.cue) for place in here) and sentence.part is not Part.APPENDIX:
-                words.update(_WORD.findall(_flat(sentence).lower()))
-        return Evidence(tuple(places), words)
+            places += self._confirmed(sentence, cues)
+        return Evidence(tuple(places), sum(sentence.part is not Part.CLOSING for sentence in found))
 
     def _candidates(self, text: StoredText, found: list[Sentence]) -> Iterable[tuple[Sentence, Iterable[int]]]:
         if self._scan is None:
@@ -152,10 +146,6 @@ def _filled(pattern: str, words: dict[str, str]) -> str:
 
 def _flat(sentence: Sentence) -> str:
     return sentence.text.replace("\n", " ")
-
-
-def _is_on_training(cue: str) -> bool:
-    return cue.startswith(_TRAINING)
 
 
 def _by_sentence(found: list[Sentence], candidates: set[tuple[int, int]]) -> Iterable[tuple[Sentence, Iterable[int]]]:

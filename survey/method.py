@@ -1,14 +1,14 @@
 """Method: what a paper's own main work trains, by two routes.
 
 By cues: a rule over the counts of cues in the sentences of own work, that one can follow with a finger. By the
-classifier: the same cues, and the words of the sentences on training, weighed as readers' labels teach
-(`survey.classifier`). Both are kept, and what each is worth is measured apart and together (docs/labels.md).
+classifier: the same cues, weighed as readers' labels teach (`survey.classifier`). Both are kept, and what each is worth
+is measured apart and together (docs/labels.md).
 """
 
 from collections.abc import Mapping
 from math import log
 
-from survey.cues import ASIDE, TITLE
+from survey.cues import ASIDE, SENTENCES, TITLE, load_cues
 from survey.labels import Method
 from survey.parts import Part
 
@@ -78,3 +78,9 @@ def balances(counts: Features) -> list[float]:
         log(tuning + 1),
         log(online + 1),
     ]
+
+
+def shares(counts: Features) -> list[float]:
+    """Return how much of a paper each cue fills, as logarithms: a long survey speaks of training too."""
+    length = log(counts.get(SENTENCES, 0) + 1)
+    return [log(sentences_of(counts, (cue.name,)) + 1) - length for cue in load_cues()] + [length]

@@ -11,7 +11,7 @@ from survey.cues import CueFinder
 from survey.data_source import sources_by_cues
 from survey.errors import SurveyError
 from survey.labels import TRAINS, DataSource, Method, bundled_labels
-from survey.method import method_by_cues
+from survey.method import method_by_cues, shares
 from survey.training import _bundled_classifier
 from survey.validation import IN_DISPUTE, METHODS, method_pairs, read_validation, source_pairs
 from tests.survey.test_cues import stored
@@ -43,6 +43,14 @@ def _features(text: str) -> dict[str, int]:
 def test_the_rule_reads_plain_papers(text: str, method: Method) -> None:
     """What a paper repeats in plain words, and an abstention where nothing is said."""
     assert method_by_cues(_features(text)) is method
+
+
+def test_what_a_paper_is_full_of_counts_apart_from_what_it_mentions() -> None:
+    """The same sentences weigh less in a long paper; its length is the last number."""
+    long, short = (shares({"sft.name@own": 9, "sentences": n}) for n in (900, 90))
+    assert max(long[:-1]) < max(short[:-1]) < 0
+    assert long[-1] > short[-1]
+    assert _features(SFT)["sentences"] == 2
 
 
 def test_sources_are_named_by_their_cues() -> None:
@@ -103,11 +111,9 @@ def test_a_class_without_examples_is_refused() -> None:
 
 
 def test_numbers_survive_writing_and_reading() -> None:
-    """Cues and common words; rare words are left out."""
-    papers = {f"2501.{n:05d}": {"sft.name@own": n + 1, "=common": 2} for n in range(100)}
-    papers["2501.00007"]["=rare"] = 1
+    """All of them."""
+    papers = {f"2501.{n:05d}": {"sft.name@own": n + 1, "sentences": 200} for n in range(100)}
     write_features(papers, Path("numbers.parquet"))
-    papers["2501.00007"].pop("=rare")
     assert read_features(Path("numbers.parquet")) == papers
 
 
@@ -145,6 +151,13 @@ def _method_row(name: str, truth: list[str], machine: list[str]) -> str:
 def _source_row(name: str, truth: list[str], machine: list[str]) -> str:
     right = sum(t == m for t, m in zip(truth, machine, strict=True))
     return f"| {name} | {len(truth)} | {right / len(truth):.2f} |"
+
+
+def test_numbers_of_an_earlier_version_are_refused() -> None:
+    """They lack how many sentences a paper has, and would be weighed wrongly without a word."""
+    write_features({"2501.00001": {"sft.name@own": 1, "=llama": 2}}, Path("numbers.parquet"))
+    with pytest.raises(SurveyError, match="earlier version"):
+        read_features(Path("numbers.parquet"))
 
 
 def test_a_damaged_table_of_numbers_says_what_to_do() -> None:

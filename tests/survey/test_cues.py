@@ -1,7 +1,5 @@
 """Cues and parts: each wording finds what it must and passes over what it must not, and only own work counts."""
 
-import re
-
 import pytest
 
 from survey.cues import Cue, CueFinder, load_cues
@@ -27,8 +25,8 @@ def test_a_cue_finds_its_sentences_and_passes_over_the_others(cue: Cue) -> None:
 
 
 def test_names_are_unique_and_every_kind_is_known() -> None:
-    """48 and more cues, of ten kinds."""
-    assert len({cue.name for cue in CUES}) == len(CUES) == 53
+    """65 cues, of eleven kinds."""
+    assert len({cue.name for cue in CUES}) == len(CUES) == 65
     kinds = {"sft", "train", "rl", "hybrid", "preference", "other", "none", "api", "open_weight", "benchmark", "human"}
     assert {cue.kind for cue in CUES} == kinds
 
@@ -85,14 +83,13 @@ def test_both_ways_of_looking_give_the_same_evidence() -> None:
     assert len({place.cue for place in plain.places}) == len(CUES)
 
 
-def test_features_count_sentences_and_words() -> None:
-    """One sentence counts a cue once; words come from sentences of own work on training."""
+def test_features_count_sentences() -> None:
+    """One sentence counts a cue once; related work and the conclusion are no part of the whole."""
     features = CueFinder(scan=False).read(stored(PAPER), "Fine-tuning agents").features()
     assert features["sft.we-tune-lm@abstract"] == 1
     assert features["sft.title@title"] == 1
     assert features["sft.we-tune-lm@we"] == 1
-    assert features["=llama-3-8b"] == 1
-    assert not any(re.match("=(?:widely|community)", name) for name in features)
+    assert features["sentences"] == 7
 
 
 def test_a_text_of_one_endless_word_takes_no_time() -> None:
