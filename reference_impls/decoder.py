@@ -29,12 +29,25 @@ class Decoder(Protocol):
     def keep(self, rows: Tensor) -> None:
         """Go on with these sequences alone; rows: (B',) their places."""
 
+    @property
+    def fixed(self) -> bool:
+        """Whether every sequence stays to the end, because a step is compiled for their number."""
+
 
 def make_decoder(policy: Policy, *, compiled: bool = False) -> Decoder:
-    """Return the fastest decoder that this policy's model has."""
-    if LlamaDecoder.fits(policy):
-        return LlamaDecoder(policy, compiled=compiled)
-    return ModuleDecoder(policy)
+    """Return the fastest decoder that this policy's model has, with its weights of now.
+
+    A compiled one is kept with the policy and given the new weights, for compiling takes as long as many rollouts.
+    """
+    if not LlamaDecoder.fits(policy):
+        return ModuleDecoder(policy)
+    if not compiled:
+        return LlamaDecoder(policy)
+    if policy.decoder is None:
+        policy.decoder = LlamaDecoder(policy, compiled=True)
+    kept: LlamaDecoder = policy.decoder
+    kept.take_weights(policy)
+    return kept
 
 
 def left_padded(prompts: list[tuple[int, ...]], pad: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -57,12 +70,20 @@ class LlamaDecoder:
         self.rotary = base.model.rotary_emb
         # as in training, what runs through the layers keeps the dtype of the weights, and products alone are in another
         self.stream = base.model.embed_tokens.weight.dtype
-        self.embedding, self.head = self._take(base.model.embed_tokens, self.stream), self._take(base.lm_head)
-        self.norm = base.model.norm.weight.detach()
+        self.ends = self._ends(base)
         self.layers = [self._layer(layer) for layer in base.model.layers]
-        self.compiled = compiled
+        self.fixed = self.compiled = compiled
         # reduce-overhead records the step as one CUDA graph; on a CPU it is plain compilation
         self._forward = torch.compile(self._decode, mode="reduce-overhead", dynamic=False) if compiled else self._decode
+
+    def take_weights(self, policy: Policy) -> None:
+        """Put the policy's weights of now where those of then are, so that a compiled step finds them."""
+        base = policy.base
+        new = [self._ends(base), *(self._layer(layer) for layer in base.model.layers)]
+        for old_part, new_part in zip([self.ends, *self.layers], new, strict=True):
+            for name, weight in old_part.items():
+                if weight is not None:
+                    weight.copy_(new_part[name])
 
     @staticmethod
     def fits(policy: Policy) -> bool:
@@ -95,7 +116,7 @@ class LlamaDecoder:
         if group_size > 1:
             self.keys, self.values = (kept.repeat_interleave(group_size, 1) for kept in (self.keys, self.values))
             self.seen = self.seen.repeat_interleave(group_size, 0)
-        return F.linear(hidden, self.head).float().repeat_interleave(group_size, 0)
+        return F.linear(hidden, self.ends["head"]).float().repeat_interleave(group_size, 0)
 
     @torch.no_grad()
     def step(self, tokens: Tensor) -> Tensor:
@@ -119,7 +140,7 @@ class LlamaDecoder:
     def _decode(
         self, tokens: Tensor, positions: Tensor, column: Tensor | int, limit: int, mask: Tensor | None
     ) -> Tensor:
-        hidden = self.embedding[tokens]  # (B, d)
+        hidden = self.ends["embedding"][tokens]  # (B, d)
         cos, sin = self.cos[positions][:, None], self.sin[positions][:, None]  # (B, 1, D)
         if mask is not None:
             mask = mask[:, None, None]  # (B, 1, 1, T)
@@ -133,7 +154,7 @@ class LlamaDecoder:
                 values.index_copy_(2, column, value[:, :, None])
             seen = self._look(query[:, :, None], keys[:, :, :limit], values[:, :, :limit], mask)  # (B, H, 1, D)
             hidden = self._finish(layer, hidden, seen.flatten(1))
-        logits: Tensor = F.linear(self._last_norm(hidden), self.head).float()
+        logits: Tensor = F.linear(self._last_norm(hidden), self.ends["head"]).float()
         return logits
 
     def _look(self, query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
@@ -153,7 +174,7 @@ class LlamaDecoder:
         width = ids.shape[1]
         positions = (torch.arange(width, device=self.device)[None] - padding[:, None]).clamp(min=0)  # (P, T)
         cos, sin = self.cos[positions][:, :, None], self.sin[positions][:, :, None]  # (P, T, 1, D)
-        hidden, mask = self.embedding[ids], None
+        hidden, mask = self.ends["embedding"][ids], None
         if self.ragged:
             causal = torch.ones(width, width, dtype=torch.bool, device=self.device).tril()
             mask = causal & self.seen[:, None, None, :width]  # (P, 1, T, T)
@@ -168,7 +189,7 @@ class LlamaDecoder:
         return self._last_norm(hidden[:, -1])
 
     def _last_norm(self, hidden: Tensor) -> Tensor:
-        return self._norm(hidden, self.norm).to(self.dtype)
+        return self._norm(hidden, self.ends["norm"]).to(self.dtype)
 
     def _attend(self, layer: dict[str, Any], hidden: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return query, key (both turned by position) and value, (..., heads, D)."""
@@ -189,6 +210,13 @@ class LlamaDecoder:
         normed = self._norm(hidden, layer["norm_out"]).to(self.dtype)
         gate, up = F.linear(normed, layer["gate_up"], layer["gate_up_bias"]).chunk(2, -1)
         return hidden + F.linear(F.silu(gate) * up, layer["down"], layer["down_bias"])
+
+    def _ends(self, base: Any) -> dict[str, Any]:
+        return {
+            "embedding": self._take(base.model.embed_tokens, self.stream),
+            "head": self._take(base.lm_head),
+            "norm": base.model.norm.weight.detach(),
+        }
 
     def _layer(self, layer: Any) -> dict[str, Any]:
         attention, feed = layer.self_attn, layer.mlp
@@ -237,6 +265,8 @@ class LlamaDecoder:
 
 class ModuleDecoder:
     """Decoding of any causal model of transformers through its own module and cache."""
+
+    fixed = False
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy

@@ -38,6 +38,7 @@ class Policy:
     chat: bool = False  # text prompts are put into the tokenizer's chat template
     plain_head: bool = True  # logits are the output matrix times the last hidden state, and nothing else
     reference: Any = None  # the starting weights, where a KL term asks for them
+    decoder: Any = None  # the compiled decoder, kept from one rollout to the next
     notes: list[str] = field(default_factory=list)
 
     @property

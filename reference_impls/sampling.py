@@ -92,7 +92,7 @@ def _roll_out(
         alive = int(going.sum())
         if not alive or step + 1 == limit:
             break
-        if alive <= LEAVE_AT * len(rows):
+        if alive <= LEAVE_AT * len(rows) and not decoder.fixed:
             decoder.keep(going.nonzero()[:, 0])
             rows, drawn, going = rows[going], drawn[going], going[going]
         logits = decoder.step(drawn)

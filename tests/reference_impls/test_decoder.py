@@ -141,8 +141,8 @@ def test_what_runs_through_the_layers_is_kept_as_in_training() -> None:
     policy.compute = torch.bfloat16
     own = LlamaDecoder(policy)
     own.start(PROMPTS, 1, 4)
-    assert {own.embedding.dtype, own.cos.dtype, own.sin.dtype} == {torch.float32}
-    assert {own.head.dtype, own.keys.dtype, own.layers[0]["qkv"].dtype} == {torch.bfloat16}
+    assert {own.ends["embedding"].dtype, own.cos.dtype, own.sin.dtype} == {torch.float32}
+    assert {own.ends["head"].dtype, own.keys.dtype, own.layers[0]["qkv"].dtype} == {torch.bfloat16}
 
 
 def test_adapters_that_are_switched_off_are_not_decoded() -> None:
