@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test check bench crawl format clean reference-counts
+.PHONY: demo test check bench learning crawl format clean reference-counts
 
 demo: $(INSTALLED)
 	@$(BIN)/survey report
@@ -19,6 +19,11 @@ check: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.run
+	$(BIN)/python -m tests.benchmarks.training
+
+# What each technique learns from the starter at equal work; about an hour on two cores. docs/learning.md keeps its table.
+learning: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.learning
 
 # The crawl at its real size against a server that misbehaves; hours, not minutes. docs/harvest.md keeps its table.
 crawl: $(INSTALLED)

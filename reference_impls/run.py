@@ -7,6 +7,7 @@ scored on the validation split, and ended when its budget is spent. Prompts, see
 the number of the step alone, so a resumed run goes on exactly as the uninterrupted one.
 """
 
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ from reference_impls.work import Work
 from reference_impls.world import World, join_world
 
 SAMPLES_SHOWN = 3
+SECONDS_BETWEEN_LINES = 5.0  # of progress on stderr
 Item = TypeVar("Item")
 
 
@@ -55,6 +57,7 @@ class Run:
     best: dict[str, Any] = field(default_factory=dict)  # the best validation score, and its step
     intake: dict[str, Any] = field(default_factory=dict)
     since: float = 0.0  # when the work of this step began
+    told: float = 0.0  # when progress was last printed
     status: str = "done"
     stopped_because: str = ""
 
@@ -202,6 +205,18 @@ class Run:
         seconds = self.work.seconds + time.perf_counter() - self.since
         done = {"tokens": self.work.tokens, "flops": self.work.flops, "seconds": seconds}
         self._write(self.step + 1, {**metrics, **done})
+        self._tell(metrics)
+
+    def _tell(self, metrics: Mapping[str, float]) -> None:
+        """Print how far the run is, every few seconds."""
+        now = time.perf_counter()
+        if not self.world.is_first or now - self.told < SECONDS_BETWEEN_LINES:
+            return
+        self.told = now
+        shown = ", ".join(f"{name} {metrics[name]:.3g}" for name in ("reward", "loss", "grad_norm") if name in metrics)
+        best = f", validation at best {100 * self.best['share']:.1f} %" if self.best else ""
+        spent = min(self.work.spent(Budget.parse(self.config.budget)), 1.0)
+        print(f"step {self.step + 1}: {100 * spent:.0f} % of the budget, {shown}{best}", file=sys.stderr, flush=True)
 
     def _write(self, step: int, metrics: Mapping[str, float]) -> None:
         if self.world.is_first:

@@ -1,4 +1,4 @@
-"""The benchmarks of the survey half: `make bench`. Prints a Markdown table; nothing here runs in the test suite.
+"""The benchmarks of the survey half, the first table of `make bench`; nothing here runs in the test suite.
 
 The machine may be shared, so each pair of rivals alternates in one run on one core, CPU seconds are compared, and the
 medians are reported as a ratio. The texts are made here by a fixed seed: words as unevenly frequent as English, and the

@@ -32,6 +32,7 @@ TASK = "task:addition"
 STEPS = 12  # of each round; the first is not counted
 NEW_TOKENS = 24
 GROUP = 8
+MICRO = 64  # sequences in one backward pass, on both sides: small enough for the cache of a core
 
 
 class Clock(TrainerCallback):
@@ -97,7 +98,8 @@ def imitating(batch: int) -> tuple[str, ...]:
 def reinforcing(prompts: int, skip: bool) -> tuple[str, ...]:
     """One step of GRPO: rollouts, verdicts, update."""
     settings = {
-        "technique": "grpo", "micro_batch": prompts * GROUP, "form": "dapo", "clip_high": 0.2, "warmup_steps": 0,
+        "technique": "grpo", "micro_batch": MICRO, "accumulation": prompts * GROUP // MICRO, "form": "dapo",
+        "clip_high": 0.2, "warmup_steps": 0,
         "max_response_tokens": NEW_TOKENS, "skip_equal_groups": skip, "learning_rate": 1e-6,
     }  # fmt: skip
     ours, theirs = alternate(lambda: _own_steps(settings), lambda: _trl_reinforces(prompts))
@@ -157,7 +159,8 @@ def _trl_reinforces(prompts: int) -> float:
         rows = load_task(TASK, rows=prompts * STEPS).rows
         data = Dataset.from_list([{"prompt": row.prompt, "gold": row.answer} for row in rows])
         arguments = GRPOConfig(
-            per_device_train_batch_size=prompts * GROUP, num_generations=GROUP, max_completion_length=NEW_TOKENS, temperature=1.0,
+            per_device_train_batch_size=MICRO, gradient_accumulation_steps=prompts * GROUP // MICRO,
+            num_generations=GROUP, max_completion_length=NEW_TOKENS, temperature=1.0,
             loss_type="dapo", beta=0.0, max_steps=STEPS, learning_rate=1e-6, **_quiet(folder),
         )  # fmt: skip
         policy = load_policy(make_config({"technique": "grpo", "device": "cpu"}))
