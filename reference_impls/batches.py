@@ -100,16 +100,24 @@ def encode_prompt(tokenizer: Any, prompt: Any, chat: bool) -> tuple[int, ...]:
             "the prompts are chat messages and the tokenizer has no chat template",
             "take a model with a chat template, or write prompts as text",
         )
-    return tuple(tokenizer(prompt)["input_ids"])
+    ids = tuple(tokenizer(prompt)["input_ids"])
+    return ids[:-1] if ids[-1:] == (tokenizer.eos_token_id,) else ids  # some tokenizers end every text
 
 
-def encode_response(tokenizer: Any, response: str) -> tuple[int, ...]:
-    """Return the ids of a whole response, its end-of-sequence token last."""
-    return (*tokenizer(response, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id)
+def encode_response(tokenizer: Any, response: str, end: int | None = None) -> tuple[int, ...]:
+    """Return the ids of a whole response, what ends it last: the end-of-sequence token unless another is given."""
+    ids = tokenizer(response, add_special_tokens=False)["input_ids"]
+    return (*ids, tokenizer.eos_token_id if end is None else end)
 
 
 def encode_demonstrations(
-    tokenizer: Any, rows: Iterable[Row], *, chat: bool, max_prompt_tokens: int, max_response_tokens: int
+    tokenizer: Any,
+    rows: Iterable[Row],
+    *,
+    chat: bool,
+    max_prompt_tokens: int,
+    max_response_tokens: int,
+    end: int | None = None,
 ) -> tuple[list[Encoded], Intake]:
     """Return the rows that have a response, as ids, and what became of each row.
 
@@ -126,7 +134,7 @@ def encode_demonstrations(
         if len(prompt) > max_prompt_tokens:
             intake.drop("prompt too long")
             continue
-        response = encode_response(tokenizer, row.response)
+        response = encode_response(tokenizer, row.response, end)
         intake.truncated += len(response) > max_response_tokens
         intake.kept += 1
         encoded.append(Encoded(prompt, response[:max_response_tokens]))

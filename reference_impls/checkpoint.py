@@ -24,17 +24,17 @@ def save_weights(folder: Path, policy: Policy) -> None:
 def save_checkpoint(folder: Path, policy: Policy, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
     """Write all that a later process needs to go on exactly as this one would."""
     save_weights(folder, policy)
-    generators = {"torch": torch.get_rng_state(), "python": random.getstate()}
+    generators: dict[str, Any] = {"torch": torch.get_rng_state()}
     if torch.cuda.is_available():
         generators["cuda"] = torch.cuda.get_rng_state_all()
     torch.save({"optimizer": optimizer.state_dict(), "generators": generators}, folder / OPTIMIZER)
-    (folder / STATE).write_text(json.dumps(state), encoding="utf-8")
+    (folder / STATE).write_text(json.dumps({**state, "python": random.getstate()}), encoding="utf-8")
 
 
 def load_weights(folder: Path, policy: Policy) -> None:
     """Put saved weights into the policy. Raises RunError where they are another model's."""
     saved, own = load_file(folder / WEIGHTS), _trainable(policy)
-    if saved.keys() != own.keys():
+    if {name: one.shape for name, one in saved.items()} != {name: one.shape for name, one in own.items()}:
         raise RunError(
             f"{folder} holds weights of another model ({len(saved)} tensors, this model trains {len(own)})",
             "resume with the config that the run began with, or begin a new run folder",
@@ -47,13 +47,14 @@ def load_weights(folder: Path, policy: Policy) -> None:
 def load_checkpoint(folder: Path, policy: Policy, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     """Put a checkpoint into policy and optimizer and return the state of the loop."""
     load_weights(folder, policy)
-    held = torch.load(folder / OPTIMIZER, map_location=policy.device, weights_only=False)
+    held = torch.load(folder / OPTIMIZER, map_location=policy.device, weights_only=True)
     optimizer.load_state_dict(held["optimizer"])
     torch.set_rng_state(held["generators"]["torch"].cpu())
-    random.setstate(held["generators"]["python"])
     if "cuda" in held["generators"] and torch.cuda.is_available():
         torch.cuda.set_rng_state_all([state.cpu() for state in held["generators"]["cuda"]])
     state: dict[str, Any] = json.loads((folder / STATE).read_text(encoding="utf-8"))
+    version, numbers, gauss = state.pop("python")
+    random.setstate((version, tuple(numbers), gauss))
     return state
 
 

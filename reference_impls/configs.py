@@ -54,6 +54,7 @@ class RunConfig(BaseModel):
         description="what is scored before and after; left out, the test split of data (its own rows are held out)",
     )
     verifier: str | None = Field(None, description="what scores a response; left out, the generated task's own")
+    verify_seconds: float = Field(5.0, gt=0, description="time one response may take to verify; then it is unscorable")
     rows: int = Field(1000, ge=1, description="rows of data to train on; a file may have fewer")
     noise: float = Field(0.0, ge=0, le=1, description="share of a generated task's demonstrations that are made wrong")
     budget: str = Field("200k-tokens", description="tokens, FLOPs or seconds, rollouts and verifying included")
@@ -67,13 +68,16 @@ class RunConfig(BaseModel):
     weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay of AdamW")
     max_grad_norm: float = Field(1.0, gt=0, description="the gradient is scaled down to this norm")
     micro_batch: int = Field(64, ge=1, description="sequences in one forward and backward pass; memory grows with it")
-    accumulation: int = Field(1, ge=1, description="micro-batches in one update; changes memory and not the result")
+    accumulation: int = Field(
+        1, ge=1, description="micro-batches in one update; an update sees micro_batch times as many sequences"
+    )
     max_prompt_tokens: int = Field(512, ge=1, description="a longer prompt is dropped and counted")
-    max_response_tokens: int = Field(64, ge=1, description="a rollout stops here; a longer demonstration is truncated")
+    max_response_tokens: int = Field(128, ge=1, description="a rollout stops here; a longer demonstration is truncated")
     eval_size: int = Field(200, ge=1, description="prompts scored before and after")
-    eval_every: int = Field(25, ge=0, description="updates between scores on the validation split; 0 for none")
+    eval_every: int = Field(25, ge=0, description="steps between scores on the validation split; 0 for none")
     patience: int = Field(0, ge=0, description="scores without gain before the run stops early; 0 never stops")
     checkpoint_every: int = Field(1, ge=1, description="steps between checkpoints, the most work that a kill can lose")
+    save_policy: bool = Field(True, description="write the trained policy to RUN_DIR/policy, to be used as a model")
     lora_rank: int = Field(0, ge=0, description="rank of LoRA adapters on all linear layers; 0 trains all weights")
     lora_alpha: int = Field(32, ge=1, description="scale of LoRA adapters: alpha / rank multiplies their product")
     weights: Literal["float32", "bfloat16"] = Field(
@@ -122,8 +126,7 @@ class RolloutConfig(RunConfig):
     """What every technique that samples needs to know beside."""
 
     group_size: int = Field(8, ge=1, description="rollouts of one prompt")
-    temperature: float = Field(1.0, gt=0, description="divides the logits, in sampling and in the loss alike")
-    verify_seconds: float = Field(5.0, gt=0, description="time one response may take to verify; then it is unscorable")
+    temperature: float = Field(1.0, gt=0, description="divides the logits in sampling, and in the loss of grpo")
 
 
 class RejectionSamplingConfig(RolloutConfig):
@@ -145,6 +148,7 @@ class GRPOConfig(RolloutConfig):
     """Group-relative policy optimisation in its named forms."""
 
     technique: Literal["grpo"] = "grpo"
+    group_size: int = Field(8, ge=2, description="rollouts of one prompt; one alone has nothing to be compared with")
     form: Literal["grpo", "bnpo", "dr_grpo", "dapo", "cispo", "gspo"] = Field(
         "dapo", description="which loss: what it divides by and how it clips (reference_impls.objectives.grpo)"
     )
@@ -191,8 +195,8 @@ CONFIGS: dict[str, type[RunConfig]] = {
 def default_learning_rate(technique: str, parameters: int, lora: bool) -> float:
     """Return the learning rate that a run takes when it names none.
 
-    Small policies learn from scratch-like rates; from about a hundred million parameters on, the rates are the usual
-    ones of post-training: 1e-5 for imitation, 1e-6 for GRPO, ten times that with LoRA (2e-4 and 1e-5 at most).
+    Small policies learn at rates like those of pre-training; from fifty million weights on, the rates are the usual
+    ones of post-training: 1e-5 for imitation and 1e-6 for GRPO, with LoRA 2e-4 and 1e-5.
     """
     imitates = technique != "grpo"
     if parameters < 50_000_000:

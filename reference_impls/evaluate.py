@@ -59,6 +59,20 @@ def with_interval(k: int, n: int) -> dict[str, float | int | None]:
     }  # fmt: skip
 
 
+def clustered(right: Sequence[int], size: int) -> dict[str, float | int | None]:
+    """Return k, n, share and 95 % interval of `size` rollouts for each prompt, `right` of them right.
+
+    Rollouts of one prompt are alike, so the spread is that between prompts (clustered standard error).
+    """
+    share = sum(right) / (size * len(right))
+    between = sum((one / size - share) ** 2 for one in right) / max(len(right) - 1, 1)
+    spread = Z * math.sqrt(between / len(right))
+    return {
+        "k": sum(right), "n": size * len(right), "share": share,
+        "low": max(0.0, share - spread), "high": min(1.0, share + spread),
+    }  # fmt: skip
+
+
 def pass_at_k(right: Sequence[int], n: int, k: int) -> float:
     """Return the chance that one of k rollouts is right, from `right` of n for each prompt (arXiv:2107.03374, eq.
     1)."""

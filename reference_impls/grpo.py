@@ -3,8 +3,8 @@
     python -m reference_impls.grpo RUN_DIR --set data=task:addition --set form=dapo
 
 One step: P prompts, G rollouts each, a verdict on each, advantages within the group, then one or more updates. No
-demonstrations and no critic. The printed loss is about 0 by construction: advantages sum to 0 and the ratio starts at
-1. Look at reward, entropy and gradient norm.
+demonstrations and no critic. The printed loss says little: advantages sum to 0 and the ratio starts at 1, so it is
+about 0 where each response counts alike, and follows lengths elsewhere. Look at reward, entropy and gradient norm.
 
 Deviations from the textbook:
 1. The default form is dapo without KL (token mean, clip-higher), as libraries have it; `form: grpo` is the paper's.
@@ -36,11 +36,9 @@ from reference_impls.verifiers import Verdict
 def train(run: Run) -> None:
     """Sample groups, compare within them, update, until the budget is spent."""
     config: Any = run.config
-    if config.kl_coef:
-        run.policy.keep_reference()
     prompts = config.sequences_per_update * config.updates_per_rollout // config.group_size  # P
     for step in run.steps():
-        rollouts, verdicts = run.roll_out(run.draw(run.train.rows, prompts, step), config.group_size)
+        rollouts, verdicts = run.roll_out(run.draw(run.train.rows, prompts, step * prompts), config.group_size)
         rewards, scored = (torch.tensor(one).view(prompts, config.group_size) for one in rewards_of(verdicts))  # (P, G)
         advantages = objectives.group_advantages(rewards.float(), config.scale, scored)  # (P, G)
         learnt = [
@@ -51,7 +49,7 @@ def train(run: Run) -> None:
         measures = _measures(rollouts, verdicts, advantages)
         for number in range(config.updates_per_rollout):
             part = learnt[number * config.sequences_per_update :][: config.sequences_per_update]
-            measures |= _update(run, part, first=step == 0 and number == 0)
+            measures |= _update(run, part, first=run.updates == 0)
         run.write(measures)
         _watch(run, float(measures["reward"]), float(measures["entropy"]))
 
@@ -74,9 +72,12 @@ def _update(run: Run, learnt: Sequence[Rollout], *, first: bool) -> dict[str, fl
         rows = [used[place] for place in places]
         log_p, entropies = log_probs(run.policy, batch, config.temperature, entropy=config.entropy_coef > 0)  # (B, T)
         old = spread([one.log_probs for one in rows], batch)
-        _note(seen, log_p, old, batch.mask, config)
+        advantages = torch.tensor([one.advantage for one in rows], device=run.policy.device)
+        _note(seen, log_p.detach() - old, advantages, batch.mask, config)
+        if first:
+            check_ratio(float(seen["ratio"] / seen["tokens"]))
         return objectives.grpo(
-            log_p, old, torch.tensor([one.advantage for one in rows], device=run.policy.device), batch.mask,
+            log_p, old, advantages, batch.mask,
             form=config.form, clip_low=config.clip_low, clip_high=config.clip_high,
             reference_log_probs=_reference_of(rows, batch),
             kl_coef=config.kl_coef, kl=config.kl, entropies=entropies, entropy_coef=config.entropy_coef,
@@ -88,8 +89,6 @@ def _update(run: Run, learnt: Sequence[Rollout], *, first: bool) -> dict[str, fl
 
     made = run.update(used, loss_of)
     ratio, clipped, tokens = (sum(run.world.gather([float(seen[name])])) for name in ("ratio", "clipped", "tokens"))
-    if first:
-        check_ratio(ratio / tokens)
     return {**made, "ratio": ratio / tokens, "clipped": clipped / tokens}
 
 
@@ -98,12 +97,16 @@ def _reference_of(rows: Sequence[Rollout], batch: Batch) -> Tensor | None:
     return spread(held, batch) if held else None
 
 
-def _note(seen: dict[str, Tensor], log_p: Tensor, old: Tensor, mask: Tensor, config: Any) -> None:
-    """Add up the ratio to the sampled probabilities, and how many tokens it leaves the clip range for."""
-    ratio = (log_p.detach() - old).exp()[mask]
-    seen["ratio"] += ratio.sum()
-    seen["clipped"] += ((ratio < 1 - config.clip_low) | (ratio > 1 + config.clip_high)).sum()
-    seen["tokens"] += ratio.numel()
+def _note(seen: dict[str, Tensor], log_ratio: Tensor, advantages: Tensor, mask: Tensor, config: Any) -> None:
+    """Add up the ratio to the sampled probabilities, and how many tokens the clip takes their gradient from."""
+    seen["ratio"] += log_ratio.exp()[mask].sum()
+    seen["tokens"] += mask.sum()
+    if config.form == "gspo":
+        log_ratio = (log_ratio * mask).sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
+    ratio, worth = log_ratio.exp(), advantages[:, None]
+    too_high, too_low = ratio > 1 + config.clip_high, ratio < 1 - config.clip_low
+    clipped = too_high if config.form == "cispo" else (too_high & (worth > 0)) | (too_low & (worth < 0))
+    seen["clipped"] += (clipped & mask).sum()
 
 
 @torch.no_grad()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -35,6 +36,7 @@ class Policy:
     device: torch.device
     compute: torch.dtype
     stop_ids: frozenset[int]
+    end_id: int | None = None  # what ends a whole response; left out, the tokenizer's end of sequence
     chat: bool = False  # text prompts are put into the tokenizer's chat template
     plain_head: bool = True  # logits are the output matrix times the last hidden state, and nothing else
     reference: Any = None  # the starting weights, where a KL term asks for them
@@ -160,6 +162,7 @@ def _score(
 
 def load_policy(config: RunConfig) -> Policy:
     """Return the policy that a config names. Raises RunError where it cannot be loaded or used."""
+    torch.manual_seed(config.seed)  # new weights, those of adapters, are the same in every process
     device = _device(config.device)
     model, tokenizer = _from_files(config.model, DTYPES[config.weights])
     compute = (
@@ -173,10 +176,18 @@ def load_policy(config: RunConfig) -> Policy:
     if config.lora_rank:
         model = _with_adapters(model, config)
     policy = Policy(model, tokenizer, device, compute, _stop_ids(model, tokenizer), tokenizer.chat_template is not None)
+    policy.end_id = _end_of_turn(policy)
     policy.plain_head = _has_plain_head(policy)
     if not policy.plain_head:
         policy.notes.append("logits are more than a matrix product here; they are made whole, which takes memory")
     return policy
+
+
+def save_policy(policy: Policy, folder: Path) -> None:
+    """Write the policy as any library reads it: safetensors, config and tokenizer, adapters added into the weights."""
+    whole = copy.deepcopy(policy.model).merge_and_unload() if policy.model is not policy.base else policy.model
+    whole.save_pretrained(folder)
+    policy.tokenizer.save_pretrained(folder)
 
 
 def _from_files(name: str, dtype: torch.dtype) -> tuple[Any, Any]:
@@ -188,9 +199,9 @@ def _from_files(name: str, dtype: torch.dtype) -> tuple[Any, Any]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
         model = AutoModelForCausalLM.from_pretrained(place, dtype=dtype, trust_remote_code=False, use_safetensors=True)
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         raise RunError(
-            f"cannot load the model '{name}': {str(error).splitlines()[0]}",
+            f"cannot load the model '{name}': {(str(error) or type(error).__name__).splitlines()[0]}",
             "give a hub id, a folder with safetensors and a tokenizer, or `starter`",
         ) from error
     if tokenizer.eos_token_id is None:
@@ -223,6 +234,17 @@ def _stop_ids(model: Any, tokenizer: Any) -> frozenset[int]:
     return frozenset({tokenizer.eos_token_id, *also})
 
 
+def _end_of_turn(policy: Policy) -> int:
+    """Return the token that ends an answer in the chat template, or the tokenizer's end of sequence."""
+    if policy.chat:
+        turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+        ids = policy.tokenizer.apply_chat_template(turns, return_dict=True)["input_ids"]
+        for one in reversed(ids):
+            if one in policy.stop_ids:
+                return int(one)
+    return int(policy.tokenizer.eos_token_id)
+
+
 @torch.no_grad()
 def _has_plain_head(policy: Policy) -> bool:
     """Whether output matrix times hidden state gives the model's own logits (soft caps and scales make it not so)."""
@@ -240,10 +262,13 @@ def _has_plain_head(policy: Policy) -> bool:
 
 def _device(name: str) -> torch.device:
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        name = f"cuda:{torch.cuda.current_device()}" if torch.cuda.is_available() else "cpu"
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise RunError(f"device is {name} and torch sees no GPU", "set device to cpu, or install torch for your GPU")
-    return torch.device(name)
+    try:
+        return torch.device(name)
+    except RuntimeError as error:
+        raise RunError(f"device is '{name}'; expected auto, cpu, cuda or cuda:1", "set device to auto") from error
 
 
 def make_optimizer(policy: Policy, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:

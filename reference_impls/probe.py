@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reference_impls.cli import main
-from reference_impls.evaluate import pass_at_k, with_interval
+from reference_impls.evaluate import clustered, pass_at_k, with_interval
 from reference_impls.run import Run
 from reference_impls.sampling import Rollout
 from reference_impls.tasks import Row
@@ -37,10 +37,12 @@ def train(run: Run) -> None:
 def _measured(rollouts: Sequence[Rollout], verdicts: Sequence[Verdict], size: int) -> dict[str, Any]:
     right = [verdict.outcome is Outcome.RIGHT for verdict in verdicts]
     groups = [sum(right[start : start + size]) for start in range(0, len(right), size)]
-    rewards = [[verdict.strict for verdict in verdicts[start : start + size]] for start in range(0, len(right), size)]
+    rewards = [
+        {verdict.strict for verdict in verdicts[start : start + size]} - {None} for start in range(0, len(right), size)
+    ]
     ks = sorted({1, 2, 4, 8, 16, 32, 64, size} & set(range(1, size + 1)))
     return {
-        "pass_at_1": with_interval(sum(right), len(right)) | {"share": pass_at_k(groups, size, 1)},
+        "pass_at_1": clustered(groups, size),
         "pass_at_k": {str(k): pass_at_k(groups, size, k) for k in ks},
         "prompts_ever_right": with_interval(sum(one > 0 for one in groups), len(groups)),
         "format_rate": with_interval(
@@ -48,7 +50,7 @@ def _measured(rollouts: Sequence[Rollout], verdicts: Sequence[Verdict], size: in
             sum((verdict.lenient or 0) >= 1 for verdict in verdicts),
         ),
         "finished": with_interval(sum(one.finished for one in rollouts), len(rollouts)),
-        "equal_groups": with_interval(sum(len(set(one)) == 1 for one in rewards), len(rewards)),
+        "equal_groups": with_interval(sum(len(one) <= 1 for one in rewards), len(rewards)),
         "unscorable": with_interval(sum(verdict.outcome is Outcome.UNSCORABLE for verdict in verdicts), len(verdicts)),
     }
 

@@ -4,8 +4,8 @@
 
 One round is rejection sampling in the narrow sense; further rounds sample from the policy as it has become, which is
 expert iteration (arXiv:1705.08439). No demonstrations are read. `select: random` is the matched control: in every
-round it keeps as many rows as the verifier would have kept, chosen without it. What the control gains is not the
-verifier's merit.
+round it keeps as many of its rollouts as the verifier would have kept, chosen without it. What the control gains is not
+the verifier's merit. After the first round the two sample from different policies; `rounds: 1` matches them to the row.
 
 Deviations from the textbook:
 1. At most keep_per_prompt rollouts of a prompt are kept, so that easy prompts do not crowd out the rest.
@@ -17,15 +17,15 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from reference_impls import objectives
 from reference_impls.batches import Batch, Encoded
 from reference_impls.cli import main
+from reference_impls.configs import Budget
 from reference_impls.guards import StoppedError
-from reference_impls.policy import log_probs
-from reference_impls.run import Run
+from reference_impls.policy import flops_per_token, log_probs
+from reference_impls.run import Run, rewards_of
 from reference_impls.sampling import Rollout, seed_of
 from reference_impls.verifiers import Outcome, Verdict
 
@@ -45,8 +45,8 @@ def train(run: Run) -> None:
 
             def loss_of(batch: Batch, _: list[int], tokens: float = tokens) -> Tensor:
                 log_p, _entropy = log_probs(run.policy, batch)  # (B, T)
-                kept = torch.ones(len(batch.mask), dtype=torch.bool, device=batch.mask.device)
-                return objectives.rejection_sampling(log_p, kept, batch.mask, tokens)
+                # objectives.rejection_sampling, its rows of weight 0 left out before the forward pass
+                return objectives.sft(log_p, batch.mask, tokens)
 
             run.write(run.update(chosen, loss_of))
         run.state["queue"] = [(one.prompt, one.response) for one in queue]
@@ -69,20 +69,36 @@ def _next_round(run: Run) -> list[Encoded]:
 def _sample_round(run: Run, number: int) -> list[Encoded]:
     """Return the rollouts of one round that are worth imitating. Raises StoppedError after rounds without any."""
     config: Any = run.config
-    rows = run.draw(run.train.rows, min(config.prompts_per_round, len(run.train.rows)), number)
+    rows = run.draw(run.train.rows, _affordable(run), run.state.setdefault("drawn", 0))
+    run.state["drawn"] += len(rows)
     rollouts, verdicts = run.roll_out(rows, config.group_size)
     verified = _select(rollouts, [verdict.outcome is Outcome.RIGHT for verdict in verdicts], config)
     kept = verified
     if config.select == "random":
-        kept = random.Random(seed_of(config.seed, "control", number)).sample(rollouts, len(verified))
+        pool = _select(rollouts, [True] * len(rollouts), config)  # as different, and as many of a prompt
+        kept = random.Random(seed_of(config.seed, "control", number)).sample(pool, len(verified))
     run.write(_measures(rollouts, verdicts, len(kept)))
     run.state["empty"] = 0 if kept else run.state.get("empty", 0) + 1
     if run.state["empty"] >= ROUNDS_WITHOUT_ROWS or (config.rounds and not kept and number + 1 >= config.rounds):
         raise StoppedError(
-            f"the verifier found none of {len(rollouts)} rollouts right, {run.state['empty']} rounds running: "
+            f"the verifier found none of {len(rollouts)} rollouts right, {run.state['empty']} rounds running "
+            f"({sum(one.outcome is Outcome.UNSCORABLE for one in verdicts)} it could not score): "
             "there is nothing to imitate; take an easier task, more rollouts a prompt, or demonstrations first"
         )
     return [Encoded(one.prompt, one.response) for one in kept]
+
+
+def _affordable(run: Run) -> int:
+    """Return the prompts of a round: as many as asked, but rollouts may not take more than half of what is left."""
+    config: Any = run.config
+    asked = min(config.prompts_per_round, len(run.train.rows))
+    budget = Budget.parse(config.budget)
+    if budget.unit == "seconds":
+        return int(asked)
+    left = (1 - run.work.spent(budget)) * budget.amount / 2
+    if budget.unit == "flops":
+        left /= flops_per_token(run.policy, config.max_response_tokens)
+    return max(1, min(int(asked), int(left / (config.group_size * config.max_response_tokens))))
 
 
 def _select(rollouts: Sequence[Rollout], right: Sequence[bool], config: Any) -> list[Rollout]:
@@ -96,8 +112,9 @@ def _select(rollouts: Sequence[Rollout], right: Sequence[bool], config: Any) -> 
 
 
 def _measures(rollouts: Sequence[Rollout], verdicts: Sequence[Verdict], kept: int) -> dict[str, float]:
+    rewards, scored = rewards_of(verdicts)
     return {
-        "reward": sum(verdict.strict or 0.0 for verdict in verdicts) / len(verdicts),
+        "reward": sum(rewards) / max(sum(scored), 1),
         "unscorable": sum(verdict.outcome is Outcome.UNSCORABLE for verdict in verdicts) / len(verdicts),
         "entropy": sum(one.entropy for one in rollouts) / len(rollouts),
         "finished": sum(one.finished for one in rollouts) / len(rollouts),

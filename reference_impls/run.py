@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,15 +24,17 @@ from reference_impls.errors import RunError
 from reference_impls.evaluate import Score, score
 from reference_impls.guards import StoppedError
 from reference_impls.policy import Policy, flops_per_token, load_policy, make_optimizer
+from reference_impls.rows import load_rows, verifier_name
 from reference_impls.runlog import RunLog
 from reference_impls.sampling import Rollout, sample, seed_of
-from reference_impls.tasks import Row, Task, load_task
+from reference_impls.tasks import Row, Task
 from reference_impls.update import LossOf, update, warm_up
 from reference_impls.verifiers import Outcome, Verdict, Verifier, load_verifier
 from reference_impls.work import Work
 from reference_impls.world import World, join_world
 
 SAMPLES_SHOWN = 3
+MAY_CHANGE = ("budget", "threads", "patience", "checkpoint_every", "save_policy")  # between two parts of a run
 SECONDS_BETWEEN_LINES = 5.0  # of progress on stderr
 Item = TypeVar("Item")
 
@@ -60,21 +62,29 @@ class Run:
     told: float = 0.0  # when progress was last printed
     status: str = "done"
     stopped_because: str = ""
+    puzzle: str = ""  # why the last unscorable response was so
 
     def steps(self) -> Iterator[int]:
         """Yield the number of each step until the budget is spent or nothing is gained any more."""
         budget = Budget.parse(self.config.budget)
         if not self.best:
             self._validate()
-        while self.world.same(self.work.spent(budget)) < 1 and not self._is_patience_lost():
+        is_over = self._is_over(budget)
+        while not is_over:
             self.since = time.perf_counter()
             yield self.step
             self.work.seconds += time.perf_counter() - self.since
             self.step += 1
-            if self.config.eval_every and self.step % self.config.eval_every == 0:
-                self._validate()
-            if self.step % self.config.checkpoint_every == 0:
+            is_over = self._is_over(budget)
+            if is_over or (self.config.eval_every and self.step % self.config.eval_every == 0):
+                self._validate()  # the last weights may be the best
+            is_over = is_over or self._is_patience_lost()
+            if is_over or self.step % self.config.checkpoint_every == 0:
                 self._checkpoint()
+
+    def _is_over(self, budget: Budget) -> bool:
+        """Whether the budget is spent; clocks differ, so the first process says."""
+        return self.world.same(self.work.spent(budget)) >= 1
 
     def update(self, sequences: Sequence[Encoded], loss_of: LossOf) -> dict[str, float]:
         """Make one update from these sequences and count its work; return loss, gradient norm and learning rate."""
@@ -98,9 +108,9 @@ class Run:
     def updates(self, number: int) -> None:
         self.state["updates"] = number
 
-    def draw(self, items: Sequence[Item], count: int, step: int) -> list[Item]:
-        """Return `count` items for a step: the list is gone through in a new random order again and again."""
-        places = range(step * count, (step + 1) * count)
+    def draw(self, items: Sequence[Item], count: int, start: int) -> list[Item]:
+        """Return `count` items from place `start` on; the list is gone through again and again, in new orders."""
+        places = range(start, start + count)
         order: dict[int, list[int]] = {}
         for epoch in {place // len(items) for place in places}:
             generator = torch.Generator().manual_seed(seed_of(self.config.seed, "order", epoch))
@@ -120,14 +130,16 @@ class Run:
             self.policy, prompts, seeds=seeds, max_response_tokens=self.config.max_response_tokens,
             group_size=group_size, temperature=self.config.temperature, compiled=self.config.compile,
         ) if prompts else []  # fmt: skip
-        groups = [drawn[start : start + group_size] for start in range(0, len(drawn), group_size)]
-        judged = [
-            self.verify([rows[number]] * group_size, group) for number, group in zip(numbers, groups, strict=True)
-        ]
-        every = self.world.gather(list(zip(groups, judged, strict=True)))
-        rollouts = [rollout for group, _ in every for rollout in group]
+        judged = self.verify([rows[number] for number in numbers for _ in range(group_size)], drawn)
+        pairs = list(zip(drawn, judged, strict=True))
+        every = self.world.gather([pairs[start : start + group_size] for start in range(0, len(pairs), group_size)])
+        rollouts = [rollout for group in every for rollout, _ in group]
+        verdicts = [verdict for group in every for _, verdict in group]
         self._count_rollouts(rollouts, group_size)
-        return rollouts, [verdict for _, verdicts in every for verdict in verdicts]
+        puzzling = next((place for place, one in enumerate(verdicts) if one.outcome is Outcome.UNSCORABLE), None)
+        if puzzling is not None:  # one a step is enough to see why
+            self._show("unscorable", rows[puzzling // group_size], rollouts[puzzling], verdicts[puzzling])
+        return rollouts, verdicts
 
     def verify(self, rows: Sequence[Row], rollouts: Sequence[Rollout]) -> list[Verdict]:
         """Return the verifier's verdict on each rollout."""
@@ -154,6 +166,7 @@ class Run:
         ) if rows else []  # fmt: skip
         judged = list(zip(answers, self.verify(rows, answers), strict=True))
         every = self.world.gather(judged)
+        self.puzzle = next((one.reason for _, one in every if one.outcome is Outcome.UNSCORABLE), self.puzzle)
         self.work.evaluated += sum(len(answer) for answer, _ in every)
         for row, (answer, verdict) in list(zip(task.rows, every, strict=True))[:SAMPLES_SHOWN]:
             self._show(moment, row, answer, verdict)
@@ -224,6 +237,7 @@ class Run:
 
     def _checkpoint(self) -> None:
         state = {
+            "config": self.config.model_dump(),
             "step": self.step,
             "work": self.work.as_dict(),
             "state": self.state,
@@ -238,9 +252,21 @@ class Run:
         folder = self.log.find("last")
         if folder:
             held = load_checkpoint(folder, self.policy, self.optimizer)
+            self._see_that_it_fits(held["config"])
             self.step, self.state, self.best, self.intake = held["step"], held["state"], held["best"], held["intake"]
             self.work = Work(**held["work"])
-        self.log.cut_after(self.step if folder else -1)
+        if self.world.is_first:
+            self.log.cut_after(self.step if folder else -1)
+
+    def _see_that_it_fits(self, begun: dict[str, Any]) -> None:
+        """Raise RunError where the config says other than it said when the run began; its budget may grow."""
+        now = self.config.model_dump()
+        changed = [name for name, value in begun.items() if name not in MAY_CHANGE and now[name] != value]
+        if changed:
+            said = ", ".join(f"{name} was {begun[name]!r} and is {now[name]!r}" for name in changed)
+            raise RunError(
+                f"the config has changed since the run began: {said}", "change it back, or begin a new folder"
+            )
 
     def take_best(self) -> None:
         """Put the weights with the best validation score into the policy."""
@@ -255,52 +281,22 @@ class Run:
 
 @contextmanager
 def open_run(config: RunConfig, folder: Path) -> Iterator[Run]:
-    """Load what a config names and hold the folder; everything is closed in the end. Raises RunError."""
+    """Load what a config names; verifiers are closed in the end. Raises RunError."""
     if config.threads:
         torch.set_num_threads(config.threads)
-    world = join_world()
-    log = RunLog(folder)
+    world = join_world(config.device)
     policy = load_policy(config)
-    train, validation, test = _tasks(config)
+    if getattr(config, "kl_coef", 0.0):
+        policy.keep_reference()  # before a checkpoint is loaded: the reference is the policy that the run began with
+    train, validation, test = load_rows(config, policy)
     rate = config.learning_rate or default_learning_rate(
         config.technique, policy.parameters_in_use(), config.lora_rank > 0
     )
-    with load_verifier(_verifier_name(config, train), seconds=getattr(config, "verify_seconds", 5.0)) as verifier:
-        run = Run(
-            config, log, policy, make_optimizer(policy, rate, config.weight_decay), verifier, train, validation, test,
-            world, rate,
+    with load_verifier(verifier_name(config, train), seconds=config.verify_seconds) as verifier:
+        yield Run(
+            config, RunLog(folder), policy, make_optimizer(policy, rate, config.weight_decay), verifier,
+            train, validation, test, world, rate,
         )  # fmt: skip
-        if world.is_first:
-            with log.held():
-                yield run
-        else:
-            yield run
-
-
-def _tasks(config: RunConfig) -> tuple[Task, Task, Task]:
-    """Return the rows to train on, to choose checkpoints by and to score; no prompt is in two of them."""
-    train = load_task(config.data, split="train", rows=config.rows, seed=config.seed, noise=config.noise)
-    try:
-        validation = load_task(config.data, split="validation", rows=config.eval_size)
-    except RunError:  # a file of a few rows has none there; then the last weights are taken
-        validation = Task(train.name, (), train.verifier, {})
-    if not config.eval_data:
-        return train, validation, load_task(config.data, split="test", rows=config.eval_size)
-    test = load_task(config.eval_data, split="all", rows=config.eval_size)
-    scored = {str(row.prompt) for row in test.rows}
-    left = tuple(row for row in train.rows if str(row.prompt) not in scored)
-    skipped = {**train.skipped, "prompt is in eval_data": len(train.rows) - len(left)}
-    return replace(train, rows=left, skipped=skipped), validation, test
-
-
-def _verifier_name(config: RunConfig, train: Task) -> str:
-    name = config.verifier or train.verifier
-    if not name:
-        raise RunError(
-            f"{config.data} is a file and no verifier is named",
-            "set verifier: exact, numeric, math, choice, regex:…, unit-tests or package.module:function",
-        )
-    return name
 
 
 def rewards_of(verdicts: Sequence[Verdict]) -> tuple[list[float], list[bool]]:

@@ -67,9 +67,13 @@ class RunLog:
         At any moment there is a whole old folder or a whole new one; `find` knows which.
         """
         new, old, place = (self.folder / f"{name}{suffix}" for suffix in (".new", ".old", ""))
+        (new / "whole").unlink(missing_ok=True)  # first, lest a kill in the next line leave a folder that seems whole
         shutil.rmtree(new, ignore_errors=True)
-        new.mkdir()
-        write(new)
+        try:
+            new.mkdir()
+            write(new)
+        except (OSError, RuntimeError) as error:  # torch says of a full disk that it is a RuntimeError
+            raise RunError(f"cannot write {new}: {error}", "make room on the disk, then go on with --resume") from error
         (new / "whole").touch()  # written last: a folder without it was never finished
         shutil.rmtree(old, ignore_errors=True)
         if place.exists():
@@ -90,7 +94,7 @@ class RunLog:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that a reader sees all of the old text or all of the new."""
-    beside = path.with_name(path.name + ".new")
+    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
     with beside.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()

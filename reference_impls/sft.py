@@ -30,10 +30,11 @@ def train(run: Run, objective: Callable[[Tensor, Tensor, float], Tensor] = objec
     demonstrations, intake = encode_demonstrations(
         run.policy.tokenizer, run.train.rows, chat=run.policy.chat,
         max_prompt_tokens=config.max_prompt_tokens, max_response_tokens=config.max_response_tokens,
+        end=run.policy.end_id,
     )  # fmt: skip
     run.intake = intake.as_dict()
     for step in run.steps():
-        chosen = run.draw(demonstrations, config.sequences_per_update, step)
+        chosen = run.draw(demonstrations, config.sequences_per_update, step * config.sequences_per_update)
         tokens = float(sum(len(one.response) for one in chosen))
 
         def loss_of(batch: Batch, _: list[int], tokens: float = tokens) -> Tensor:

@@ -65,10 +65,13 @@ class World:
             weight.grad = summed.view_as(weight)
 
 
-def join_world() -> World:
-    """Return the processes that torchrun started, connected; or this one alone."""
+def join_world(device: str) -> World:
+    """Return the processes that torchrun started, connected, each with a GPU of its own if there are; or this one."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         return World()
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    on_gpu = torch.cuda.is_available() and device != "cpu"
+    if on_gpu:
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    dist.init_process_group("nccl" if on_gpu else "gloo")
     return World(dist.get_rank(), size)

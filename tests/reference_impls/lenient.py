@@ -16,3 +16,13 @@ def always(prompt: Any, response: str, row: dict[str, Any]) -> float:
 def never(prompt: Any, response: str, row: dict[str, Any]) -> float:
     """Never right."""
     return 0.0
+
+
+def raises(prompt: Any, response: str, row: dict[str, Any]) -> float:
+    """Broken."""
+    raise ValueError("boom")
+
+
+def seven(prompt: Any, response: str, row: dict[str, Any]) -> float:
+    """No reward."""
+    return 7.0

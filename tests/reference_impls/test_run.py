@@ -7,13 +7,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from reference_impls.configs import CONFIGS, Budget
+from reference_impls.configs import CONFIGS, Budget, make_config
 from reference_impls.errors import RunError
+from reference_impls.policy import load_policy
+from reference_impls.run import Run
 from tests.reference_impls import runs
 
 HAS_DIGIT = "tests.reference_impls.lenient:has_digit"
@@ -47,17 +51,23 @@ def test_a_run_spends_its_budget_and_says_what_it_did(technique: str, untrained:
     assert {"before", "validation", "after"} == {line["moment"] for line in runs.read(folder, "samples.jsonl")}
 
 
-@pytest.mark.parametrize("technique", TECHNIQUES)
-def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(technique: str, untrained: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("technique, more", [
+    *((technique, {}) for technique in TECHNIQUES), ("grpo", {"kl_coef": 0.5, "entropy_coef": 0.01}),
+    ("sft", {"lora_rank": 4}),
+    ("grpo", {"lora_rank": 4, "kl_coef": 0.5}),
+])  # fmt: skip
+def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(
+    technique: str, more: dict[str, Any], untrained: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Stopped after a few steps and gone on with, it ends with the same weights, metrics, samples and scores."""
-    settings = {"model": untrained, **OWN[technique], "learning_rate": 1e-3}
+    settings = {"model": untrained, **OWN[technique], "learning_rate": 1e-3, **more}
     whole = runs.write_config(tmp_path / "whole", technique, **settings, budget="4000-tokens")
     assert runs.run(whole) == 0
-    parts = runs.write_config(tmp_path / "parts", technique, **settings, budget="1500-tokens")
-    assert runs.run(parts) == 0
-    (parts / "result.json").unlink()
-    config = {**runs.read(parts, "config.json"), "budget": "4000-tokens"}
-    (parts / "config.json").write_text(json.dumps(config))
+    parts = runs.write_config(tmp_path / "parts", technique, **settings, budget="4000-tokens")
+    with monkeypatch.context() as patched:
+        patched.setattr(Run, "write", _interrupted_at(3))
+        with pytest.raises(KeyboardInterrupt):
+            runs.run(parts)
     assert runs.run(parts, resume=True) == 0
     assert runs.weights(parts) == runs.weights(whole)
     assert runs.without_time(runs.read(parts, "metrics.jsonl")) == runs.without_time(runs.read(whole, "metrics.jsonl"))
@@ -65,6 +75,18 @@ def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(technique: str, untr
     assert [first[name] for name in ("before", "after", "steps")] == [
         second[name] for name in ("before", "after", "steps")
     ]
+
+
+def _interrupted_at(step: int) -> Callable[..., None]:
+    """Return a Run.write that is interrupted in the middle of a step, after its update and before its checkpoint."""
+    write = Run.write
+
+    def interrupted(run: Run, metrics: dict[str, float]) -> None:
+        write(run, metrics)
+        if run.step == step:
+            raise KeyboardInterrupt
+
+    return interrupted
 
 
 @pytest.mark.slow
@@ -96,10 +118,19 @@ def _wait_for(path: Path, process: subprocess.Popen[Any]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("technique", ["sft", "grpo"])
-def test_two_processes_learn_what_one_does(technique: str, untrained: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("technique, more", [("sft", {"lora_rank": 4}), ("grpo", {"kl_coef": 0.1})])
+def test_two_processes_learn_what_one_does(
+    technique: str, more: dict[str, Any], untrained: str, tmp_path: Path
+) -> None:
     """Under torchrun with gloo the losses, the rollouts and the gradients' norms are those of a single process."""
-    settings = {"model": untrained, **OWN[technique], "budget": "3000-tokens", "micro_batch": 4, "accumulation": 3}
+    settings = {
+        "model": untrained,
+        **OWN[technique],
+        **more,
+        "budget": "3000-tokens",
+        "micro_batch": 4,
+        "accumulation": 3,
+    }
     one, two = (runs.write_config(tmp_path / name, technique, **settings) for name in ("one", "two"))
     assert runs.run(one) == 0
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
@@ -145,7 +176,7 @@ def test_the_control_keeps_as_many_rows_as_the_verifier(untrained: str, tmp_path
     kept = {}
     for select in ("verified", "random"):
         folder = runs.write_config(
-            tmp_path / select, "rejection_sampling", model=untrained, budget="1-tokens", select=select,
+            tmp_path / select, "rejection_sampling", model=untrained, budget="3000-tokens", select=select,
             **OWN["rejection_sampling"],
         )  # fmt: skip
         assert runs.run(folder) == 0
@@ -175,6 +206,25 @@ def test_a_run_without_gain_stops_early(untrained: str, tmp_path: Path) -> None:
     assert result["status"] == "early" and result["work"]["tokens"] < 90_000
 
 
+@pytest.mark.parametrize("lora_rank", [0, 4])
+def test_a_trained_policy_is_a_model_for_the_next_stage(lora_rank: int, untrained: str, tmp_path: Path) -> None:
+    """RUN_DIR/policy loads like any model, has the weights that were chosen, and differs from the start."""
+    first = runs.write_config(
+        tmp_path / "first", "sft", model=untrained, budget="1500-tokens", lora_rank=lora_rank, learning_rate=1e-2
+    )
+    assert runs.run(first) == 0
+    second = runs.write_config(
+        tmp_path / "second", "grpo", model=str(first / "policy"), budget="600-tokens", group_size=4, verifier=HAS_DIGIT
+    )
+    assert runs.run(second) == 0
+    start, trained = (
+        load_policy(make_config({"technique": "sft", "model": str(model), "device": "cpu"})).model.model.layers[0]
+        for model in (untrained, first / "policy")
+    )
+    assert not torch.equal(start.mlp.up_proj.weight, trained.mlp.up_proj.weight)
+    assert runs.read(second, "result.json")["before"] == runs.read(first, "result.json")["after"]
+
+
 def test_probe_measures_and_changes_nothing(untrained: str, tmp_path: Path) -> None:
     """pass@1, pass@k, format rate, equal groups and the verifier on gold answers, each with k and n."""
     folder = runs.write_config(
@@ -200,7 +250,8 @@ def test_probe_measures_and_changes_nothing(untrained: str, tmp_path: Path) -> N
     ({"verifier": "exat"}, "exat"),
     ({"device": "cuda"}, "torch sees no GPU"),
     ({"max_response_tokens": 3}, "are longer than max_response_tokens"),
-    ({"max_prompt_tokens": 2}, "no row can be trained on: {'prompt too long': 81}"),
+    ({"max_prompt_tokens": 2}, "no prompt of task:addition:1 has 1 to 2 tokens; the shortest has 8"),
+    ({"max_response_tokens": 600}, "no prompt of task:addition:1 has 1 to -88 tokens"),
 ])  # fmt: skip
 def test_bad_settings_are_one_clear_sentence(
     settings: dict[str, Any], said: str, untrained: str, tmp_path: Path
@@ -245,6 +296,48 @@ def test_two_runs_do_not_share_a_folder(untrained: str, tmp_path: Path) -> None:
         first.kill()
         first.wait()
     assert second.returncode == 2 and "still at work" in second.stderr
+
+
+def test_a_short_run_keeps_what_it_learnt(tmp_path: Path) -> None:
+    """A run that ends between two scores is scored once more: its last weights may be the best."""
+    folder = runs.write_config(
+        tmp_path / "run",
+        "sft",
+        data="task:addition",
+        budget="40k-tokens",
+        micro_batch=64,
+        eval_every=1000,
+        eval_size=40,
+    )
+    assert runs.run(folder) == 0
+    result, metrics = runs.read(folder, "result.json"), runs.read(folder, "metrics.jsonl")
+    assert [line["step"] for line in metrics if "validation" in line] == [0, result["steps"]]
+    best = max((line["validation"], line["step"]) for line in metrics if "validation" in line)
+    assert result["chosen_step"] == best[1]
+
+
+@pytest.mark.parametrize("name, said", [("raises", "cannot be scored"), ("seven", "cannot be scored")])
+def test_a_verifier_that_fails_is_no_zero(name: str, said: str, untrained: str, tmp_path: Path) -> None:
+    """Where most answers cannot be scored there is nothing to learn, and the run says why before it begins."""
+    folder = runs.write_config(
+        tmp_path / "run", "grpo", model=untrained, group_size=4, verifier=f"tests.reference_impls.lenient:{name}"
+    )
+    with pytest.raises(RunError, match=said) as caught:
+        runs.run(folder)
+    assert {"raises": "boom", "seven": "7"}[name] in caught.value.message
+
+
+def test_a_resumed_run_is_the_one_that_began(untrained: str, tmp_path: Path) -> None:
+    """A config that was changed in between is refused by the name of the setting; a larger budget is not."""
+    folder = runs.write_config(tmp_path / "run", "sft", model=untrained, budget="600-tokens")
+    assert runs.run(folder) == 0
+    config = runs.read(folder, "config.json")
+    (folder / "config.json").write_text(json.dumps({**config, "budget": "1200-tokens", "seed": 3}))
+    with pytest.raises(RunError, match="seed was 0 and is 3"):
+        runs.run(folder, resume=True)
+    (folder / "config.json").write_text(json.dumps({**config, "budget": "1200-tokens"}))
+    assert runs.run(folder, resume=True) == 0
+    assert runs.read(folder, "result.json")["work"]["tokens"] >= 1200
 
 
 def test_every_setting_has_a_sentence_and_every_budget_a_unit() -> None:
