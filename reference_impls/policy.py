@@ -36,11 +36,11 @@ class Policy:
     device: torch.device
     compute: torch.dtype
     stop_ids: frozenset[int]
-    end_id: int | None = None  # what ends a whole response; left out, the tokenizer's end of sequence
     chat: bool = False  # text prompts are put into the tokenizer's chat template
     plain_head: bool = True  # logits are the output matrix times the last hidden state, and nothing else
     reference: Any = None  # the starting weights, where a KL term asks for them
     decoder: Any = None  # the compiled decoder, kept from one rollout to the next
+    end_id: int | None = None  # what ends a whole response; left out, the tokenizer's end of sequence
     notes: list[str] = field(default_factory=list)
 
     @property

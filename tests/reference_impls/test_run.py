@@ -308,6 +308,7 @@ def test_a_short_run_keeps_what_it_learnt(tmp_path: Path) -> None:
         micro_batch=64,
         eval_every=1000,
         eval_size=40,
+        max_response_tokens=40,
     )
     assert runs.run(folder) == 0
     result, metrics = runs.read(folder, "result.json"), runs.read(folder, "metrics.jsonl")
