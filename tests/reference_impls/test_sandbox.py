@@ -336,6 +336,8 @@ def processes_of(pid: int) -> list[int]:
 def test_nothing_survives_a_run_that_is_killed_or_interrupted(way: signal.Signals) -> None:
     """With a program, a match and a function of its own at work."""
     code = (
+        # a shell without job control starts what runs in its background with interrupts ignored
+        "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from reference_impls.verifiers import load_verifier\nfrom threading import Thread\n"
         "a, b = load_verifier('unit-tests', seconds=60), load_verifier('regex:(x+x+)+y', seconds=60)\n"
         "a.verify([('', 'add = 1', {'tests': ['assert add']})])\n"
