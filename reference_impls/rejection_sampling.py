@@ -37,10 +37,12 @@ def train(run: Run) -> None:
     config: Any = run.config
     queue: list[Encoded] = [Encoded(tuple(prompt), tuple(response)) for prompt, response in run.state.get("queue", [])]
     for _ in run.steps():
-        if not queue:
-            queue = _next_round(run)
-        chosen, queue = queue[: config.sequences_per_update], queue[config.sequences_per_update :]
-        if chosen:
+        if (
+            len(queue) < config.sequences_per_update
+        ):  # what is left of a round waits for the next: no update of a few rows
+            queue += _next_round(run)
+        if len(queue) >= config.sequences_per_update or config.rounds:
+            chosen, queue = queue[: config.sequences_per_update], queue[config.sequences_per_update :]
             tokens = float(sum(len(one.response) for one in chosen))
 
             def loss_of(batch: Batch, _: list[int], tokens: float = tokens) -> Tensor:
@@ -72,6 +74,7 @@ def _sample_round(run: Run, number: int) -> list[Encoded]:
     rows = run.draw(run.train.rows, _affordable(run), run.state.setdefault("drawn", 0))
     run.state["drawn"] += len(rows)
     rollouts, verdicts = run.roll_out(rows, config.group_size)
+    run.state["tokens_a_prompt"] = sum(len(one.response) for one in rollouts) / len(rows)
     verified = _select(rollouts, [verdict.outcome is Outcome.RIGHT for verdict in verdicts], config)
     kept = verified
     if config.select == "random":
@@ -98,7 +101,8 @@ def _affordable(run: Run) -> int:
     left = (1 - run.work.spent(budget)) * budget.amount / 2
     if budget.unit == "flops":
         left /= flops_per_token(run.policy, config.max_response_tokens)
-    return max(1, min(int(asked), int(left / (config.group_size * config.max_response_tokens))))
+    cost = run.state.get("tokens_a_prompt", config.group_size * config.max_response_tokens)
+    return max(1, min(int(asked), int(left / cost)))
 
 
 def _select(rollouts: Sequence[Rollout], right: Sequence[bool], config: Any) -> list[Rollout]:

@@ -24,6 +24,7 @@ COMMON = {
     "budget": "600k-tokens",
     "eval_size": 500,
     "eval_every": 50,
+    "max_response_tokens": 64,
     "threads": 1,
     "checkpoint_every": 50,
 }
