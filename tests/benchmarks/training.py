@@ -6,10 +6,11 @@ its callbacks, so that loading, tokenising the data set and logging count for ne
 """
 
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -56,13 +57,17 @@ def main() -> None:
     torch.set_num_threads(1)
     print("| what | ours (median CPU s) | rival (median CPU s) | ratio rival/ours | note |")
     print("|---|---:|---:|---:|---|")
-    rows = (
-        *(decoding(prompts, difficulties) for prompts, difficulties in ((32, [3]), (2, [3]), (32, list(range(1, 9))))),
-        *(imitating(batch) for batch in (64, 8)),
-        *(reinforcing(prompts, skip) for prompts, skip in ((32, False), (8, False), (32, True))),
-    )
-    for row in rows:
+    for row in _rows():
         print("| " + " | ".join(row) + " |", flush=True)
+
+
+def _rows() -> Iterator[tuple[str, ...]]:
+    for prompts, difficulties in ((32, [3]), (2, [3]), (32, list(range(1, 9)))):
+        yield decoding(prompts, difficulties)
+    for batch in (64, 8):
+        yield imitating(batch)
+    for prompts, skip in ((32, False), (8, False), (32, True)):
+        yield reinforcing(prompts, skip)
 
 
 def decoding(prompts: int, difficulties: list[int]) -> tuple[str, ...]:
@@ -149,7 +154,8 @@ def _trl_imitates(rows: Any, batch: int) -> float:
         trainer = SFTTrainer(
             policy.model, arguments, train_dataset=data, processing_class=policy.tokenizer, callbacks=[clock]
         )
-        trainer.train()
+        with redirect_stdout(sys.stderr):  # the trainer prints there what is the table's
+            trainer.train()
     return median(clock.steps[1:])
 
 
@@ -173,7 +179,8 @@ def _trl_reinforces(prompts: int) -> float:
             processing_class=policy.tokenizer,
             callbacks=[clock],
         )
-        trainer.train()
+        with redirect_stdout(sys.stderr):  # the trainer prints there what is the table's
+            trainer.train()
     return median(clock.steps[1:])
 
 
