@@ -69,7 +69,7 @@ class Run:
         budget = Budget.parse(self.config.budget)
         if not self.best:
             self._validate()
-        is_over = self._is_over(budget)
+        is_over = self._is_over(budget) or self._is_patience_lost()
         while not is_over:
             self.since = time.perf_counter()
             yield self.step

@@ -1,5 +1,6 @@
 """A verdict on one response: a reward in the form asked for, one for the answer anywhere, and the reason."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -53,16 +54,16 @@ def _legible(reason: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in reason[:400]).split())
 
 
-class Verifier:
+class Verifier(ABC):
     """Scores responses, a whole batch at once. A context manager: leaving it ends every process it holds."""
 
     name: str
 
+    @abstractmethod
     def verify(self, tasks: Sequence[Asked]) -> list[Verdict]:
         """Return one verdict per task, in the order of the tasks."""
-        raise NotImplementedError
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - a verifier without processes has nothing to end
         """End what the verifier holds; a second call does nothing."""
 
     def __enter__(self) -> Self:

@@ -1,7 +1,6 @@
 """Both decoders say what the model says: the same log-probabilities as in training, whatever the family."""
 
 import shutil
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,14 +24,6 @@ ROPE: dict[str, dict[str, Any]] = {
     "yarn": {"factor": 4.0, "original_max_position_embeddings": 16},
     "dynamic": {"factor": 4.0},
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def rolled_out(policy: Policy, temperature: float = 0.7, **more: Any) -> list[Rollout]:

@@ -1,7 +1,7 @@
 """The objectives: numbers worked by hand, what must not matter, and identities with other published losses."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,14 +19,6 @@ from tests.reference_impls import parity
 LONGEST = 12  # what dr_grpo divides by
 seeds = st.integers(0, 2**32)
 quick = settings(max_examples=25, deadline=None)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 class Ragged:

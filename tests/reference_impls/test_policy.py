@@ -1,7 +1,6 @@
 """The policy: log-probabilities that are the model's own, whatever the path; loading, adapters, reference, FLOPs."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +33,6 @@ SEQUENCES = [
     for prompt, response in ((3, 5), (9, 1), (1, 12), (6, 0), (2, 8))
 ]
 BATCH = collate(SEQUENCES, PAD, torch.device("cpu"))
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def gradient(policy: Policy, *terms: torch.Tensor) -> torch.Tensor:

@@ -1,7 +1,6 @@
 """Rollouts: each has a seed of its own, and tokens come as often as the policy says."""
 
 import math
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -17,14 +16,6 @@ from tests.reference_impls.small_models import EOS, make_policy
 PROMPTS = [draw_ids(torch.Generator().manual_seed(number), length) for number, length in enumerate((3, 9, 5, 1, 7))]
 SEEDS = [seed_of("rollout", number) for number in range(20)]
 LAST = 1 - 2**-24  # the largest uniform number there is in float32
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def rolled_out(
