@@ -4,7 +4,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import survey
 from survey.benchmarks import Lexicon
@@ -15,6 +14,7 @@ from survey.ledger import Ledger
 from survey.listing import Listed
 from survey.mentions import MentionFinder
 from survey.paper import IdSource
+from survey.settings import warehouse_path
 from survey.store import Extraction, Source, Store
 from survey.texts import StoredText, read_shard
 from survey.warehouse import CountedMention, CountedPaper, Training, Warehouse
@@ -29,11 +29,6 @@ class Labelled:
     papers: int
     mentions: int
     refused: int
-
-
-def warehouse_path(store_root: Path) -> Path:
-    """Where the warehouse of a store lies."""
-    return store_root / "warehouse.duckdb"
 
 
 def label(store: Store, lexicon: Lexicon, advance: Callable[[int, int], None] = lambda done, of: None) -> Labelled:

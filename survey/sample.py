@@ -11,10 +11,11 @@ from survey.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD
 from survey.errors import SurveyError
 from survey.extract import METADATA_ONLY, NOT_YET, chosen_texts, copies_by_paper, reasons_without_text
 from survey.harvest import as_data
-from survey.label import texts_fingerprint, warehouse_path
+from survey.label import texts_fingerprint
 from survey.ledger import Ledger
 from survey.paper import IdSource
 from survey.reference import reference_path
+from survey.settings import warehouse_path
 from survey.store import Store
 from survey.trends import Scope, sections_of
 from survey.warehouse import Warehouse

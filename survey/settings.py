@@ -16,6 +16,11 @@ def data_folder(flag: Path | None = None) -> Path:
     return Path(flag or setting("data", "POSTTRAIN_DATA") or "data")
 
 
+def warehouse_path(data: Path) -> Path:
+    """Return where the warehouse of own data lies."""
+    return data / "warehouse.duckdb"
+
+
 @dataclass(frozen=True)
 class ArxivSettings:
     """Where arXiv's endpoints are and who asks, under [arxiv] in posttrain.toml or POSTTRAIN_ARXIV_…"""

@@ -15,7 +15,8 @@ from pyarrow import parquet
 from survey.benchmarks import LexiconName, load_lexicon
 from survey.extract import Extracted, extract
 from survey.ingest import Ingested, ingest
-from survey.label import chosen_texts, label, warehouse_path
+from survey.label import chosen_texts, label
+from survey.settings import warehouse_path
 from survey.store import Source, Store
 from survey.texts import read_shard
 from survey.warehouse import Warehouse

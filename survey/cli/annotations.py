@@ -38,8 +38,8 @@ def next_command(
     Example: survey annotate next 2402.03300 --labeller ana --method sft --sources "api|human"
     """
     from survey.annotate import all_labels, worth_labelling
-    from survey.label import warehouse_path
     from survey.labels import add_labels, reading_of
+    from survey.settings import warehouse_path
     from survey.warehouse import Warehouse
 
     folder = data_folder(data)

@@ -143,8 +143,8 @@ def download_command(
 
 
 def _recall(prefilter: Any, ledger: Any, folder: Path) -> Any:
-    from survey.label import warehouse_path
     from survey.prefilter import measure_recall
+    from survey.settings import warehouse_path
     from survey.warehouse import Warehouse
 
     if not warehouse_path(folder).exists():
@@ -238,7 +238,8 @@ def label_command(
     """
     from survey.benchmarks import load_lexicon
     from survey.extract import chosen_texts
-    from survey.label import label, warehouse_path
+    from survey.label import label
+    from survey.settings import warehouse_path
     from survey.warehouse import Warehouse
 
     with own_store(data) as store, progress("counting") as advance:

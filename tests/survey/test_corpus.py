@@ -18,9 +18,10 @@ from survey.extract import extract
 from survey.fulltext import Section
 from survey.fulltext.normalise import normalise
 from survey.ingest import ingest
-from survey.label import label, warehouse_path
+from survey.label import label
 from survey.mentions import MentionFinder
 from survey.reference import reference_path
+from survey.settings import warehouse_path
 from survey.store import Store
 from survey.warehouse import Warehouse
 

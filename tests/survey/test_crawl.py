@@ -10,9 +10,9 @@ from survey.benchmarks import load_lexicon
 from survey.download import Surface, download, wanted
 from survey.extract import extract
 from survey.harvest import Source, Window, harvest, plan
-from survey.label import label, warehouse_path
+from survey.label import label
 from survey.ledger import Ledger
-from survey.settings import ArxivSettings
+from survey.settings import ArxivSettings, warehouse_path
 from survey.store import Store
 from survey.warehouse import Warehouse
 from tests.fake_arxiv.asking import VirtualClock

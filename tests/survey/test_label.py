@@ -15,7 +15,8 @@ import pytest
 from survey.benchmarks import LexiconName, load_lexicon
 from survey.domain import DEFAULT_THRESHOLD
 from survey.errors import ExitCode, SurveyError
-from survey.label import label, warehouse_path
+from survey.label import label
+from survey.settings import warehouse_path
 from survey.store import Store
 from survey.trends import Period, Scope, domain_trends
 from survey.warehouse import CountedMention, CountedPaper, Warehouse

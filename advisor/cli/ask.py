@@ -1,0 +1,128 @@
+"""Commands that ask and answer: traits, ask."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from advisor.answer import as_data, lines
+from advisor.cli.app import app
+from advisor.evidence import Field
+from advisor.recommend import Recommendation, recommend
+from advisor.traits import BY_NAME, GROUPS, TRAITS, Traits, make_traits, parse_settings, read_file, schema
+from survey.commands import Data, Debug, Json
+from survey.errors import ExitCode, SurveyError
+from survey.settings import data_folder
+from survey.speech import answer, say
+
+# Asked of everybody; what is asked after them is what could still change the answer.
+FIRST = (
+    "domain", "evaluation", "prompting", "gap", "demonstrations", "verifier", "preference_pairs", "teacher", "start",
+)  # fmt: skip
+
+
+@app.command("traits")
+def traits_command(as_json: Json = False, debug: Debug = False) -> int:
+    """List the questions: name, allowed values, wording, and why it matters.
+
+    Example: advisor traits --json
+    """
+    told = []
+    for group in GROUPS:
+        told.append(f"{group}")
+        for trait in TRAITS:
+            if trait.group == group:
+                told += [f"  {trait.name:<24} {trait.allowed}", f"  {'':<24} {trait.question} {trait.why}"]
+    answer("traits", {"traits": [asdict(trait) for trait in TRAITS], "schema": schema()}, told, as_json)
+    return ExitCode.OK
+
+
+@app.command("ask")
+def ask_command(
+    traits: Annotated[
+        Path | None, typer.Option(help="A file of traits, JSON or TOML; advisor probe writes one.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A trait; wins over the file.")
+    ] = None,
+    no_input: Annotated[bool, typer.Option("--no-input", help="Ask nothing; what is not said is unknown.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Also write the answer there, for advisor plan and pilot.")] = None,
+    data: Data = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> int:
+    """Recommend a pipeline: the reasons and who disagrees, the price, and what would change the answer.
+
+    Example: advisor ask --no-input --set verifier=unit-tests --set pass_at_k=0.6 --set prompting=tried
+    """
+    read = read_file(traits) if traits else {"traits": {}, "task": {}}
+    known = make_traits({**read["traits"], **parse_settings(settings or [])})
+    if not no_input and not as_json and sys.stdin.isatty() and sys.stderr.isatty():
+        known = _interview(known)
+    field = Field(data_folder(data))
+    found = recommend(known)
+    told = as_data(found, field, read["task"])
+    if out is not None:
+        _write(out, told)
+    answer("ask", told, [*lines(found, field), *_next(found, read["task"], out)], as_json)
+    return ExitCode.OK
+
+
+def _interview(known: Traits) -> Traits:
+    """Ask on the terminal: first what everybody is asked, then only what could change the answer."""
+    say("Enter leaves a question open; ? says why it is asked; q ends the questions.")
+    asked: set[str] = set()
+    while name := _next_question(known, asked):
+        asked.add(name)
+        given = _ask(name)
+        if given == "q":
+            break
+        try:
+            known = make_traits({**known.values, name: given})
+        except SurveyError as error:
+            say(f"{error.message}")
+            asked.discard(name)
+    return known
+
+
+def _next_question(known: Traits, asked: set[str]) -> str | None:
+    """Return the next trait to ask for: unknown, not asked yet, and fit beside what is known."""
+    candidates = [*FIRST, *(change.trait for change in recommend(known).would_change)]
+    for name in candidates:
+        if name not in asked and known.get(name) is None and _may_be_known(known, name):
+            return name
+    return None
+
+
+def _may_be_known(known: Traits, name: str) -> bool:
+    trait = BY_NAME[name]
+    values = trait.values or ((True, False) if trait.kind == "flag" else (1,))
+    return any(known.replaced(**{name: value}).contradiction() is None for value in values)
+
+
+def _ask(name: str) -> str:
+    trait = BY_NAME[name]
+    while True:
+        given: str = typer.prompt(f"{trait.question} [{trait.allowed}]", default="", show_default=False, err=True)
+        if given.strip() != "?":
+            return given.strip()
+        say(f"  {trait.why}")
+
+
+def _write(path: Path, told: dict[str, Any]) -> None:
+    try:
+        path.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise SurveyError(f"cannot write {path}: {error.strerror}", "choose another file with --out") from error
+
+
+def _next(found: Recommendation, task: dict[str, Any], out: Path | None) -> list[str]:
+    """Return the next command, where there is one."""
+    if not any(one.pipeline.stages and one.pipeline.is_bundled for one in found.ranked if one.score > 0):
+        return []
+    name = out or "advice.json"
+    told = [] if out else ["", f"to try it: advisor ask … --out {name}"]
+    return [*told, "", f"next: advisor pilot {name}"] if out and task else told

@@ -1,0 +1,124 @@
+"""Cost: tokens and GPU-hours of a pipeline before anything runs, as a range with its assumptions.
+
+FLOPs are 2 for each weight and token read or generated, 6 where it is trained on (PaLM, arXiv:2204.02311, appendix B).
+Hours are those of a GPU with 989 TFLOPs of dense bfloat16 (an H100), at 20 to 40 % of that rate in training and 1 to
+10 % in generating, which waits for memory. What is unknown of the task is taken from a range, and said.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from advisor.pipelines import Pipeline
+from advisor.traits import Traits
+
+PEAK_FLOPS = 989e12  # a second; NVIDIA H100 SXM, dense bfloat16, from its data sheet
+TRAINING_RATE = (0.2, 0.4)  # shares of the peak that are reached
+GENERATING_RATE = (0.01, 0.1)
+
+
+class Span(NamedTuple):
+    """A low and a high estimate."""
+
+    low: float
+    high: float
+
+    def times(self, low: float, high: float | None = None) -> "Span":
+        """Return the span with both ends multiplied."""
+        return Span(self.low * low, self.high * (low if high is None else high))
+
+    def plus(self, other: "Span") -> "Span":
+        """Return the sum of two spans."""
+        return Span(self.low + other.low, self.high + other.high)
+
+
+NOTHING = Span(0.0, 0.0)
+TEXT_TOKENS = Span(1e8, 2e9)  # of continued pre-training
+TYPICAL = {  # what stands in for an unknown trait
+    "demonstrations": Span(200, 5000),
+    "prompts": Span(200, 2000),
+    "preference_pairs": Span(500, 5000),
+    "row_tokens": Span(512, 2048),
+}
+
+
+class _Work(NamedTuple):
+    """Tokens of a stage, in multiples of the tokens of its rows; a rollout is taken to be half of a row."""
+
+    trait: Literal["demonstrations", "prompts", "preference_pairs"]  # how many rows there are
+    generated: Span
+    trained: Span
+
+
+IMITATION = _Work("demonstrations", NOTHING, Span(2, 3))  # two or three passes
+_REWARD = _Work("prompts", Span(2 * 4, 10 * 4), Span(2 * 8, 10 * 8))  # 2 to 10 passes, 8 rollouts a prompt
+_PREFERENCE = _Work(
+    "preference_pairs", NOTHING, Span(2 * 4 / 3, 4 * 4 / 3)
+)  # two responses, 1 or 2 passes, a reference to read
+_TEACHER = _Work("prompts", Span(0.5, 2), Span(2, 12))  # 1 to 4 responses a prompt, 2 or 3 passes
+WORK = {
+    "rejection_sampling": _Work("prompts", Span(4, 8), Span(1, 8)),  # a round: 8 to 16 rollouts, at most 4 kept
+    "grpo": _REWARD,
+    "chord": _REWARD,
+    "prefix_rft": _REWARD,
+    "srl": _REWARD,
+    "ppo": _REWARD,
+    "on_policy_distillation": _Work("prompts", Span(1, 5), Span(2, 10)),  # one rollout a prompt, 2 to 10 passes
+    "distillation": _TEACHER,
+    "distillation_logits": _TEACHER,
+    "iterative_sft": _TEACHER,
+    "dpo": _PREFERENCE,
+    "kto": _PREFERENCE,
+    "reward_model": _PREFERENCE,
+}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a pipeline takes."""
+
+    generated: Span  # tokens
+    trained: Span  # tokens, each pass counted
+    gpu_hours: Span | None  # None where the size of the model is unknown
+    assumed: tuple[str, ...]  # what stood in for unknown traits
+
+
+def estimate(pipeline: Pipeline, traits: Traits) -> Cost:
+    """Return tokens and GPU-hours of all stages of a pipeline; nothing where nothing is trained."""
+    if not pipeline.stages:
+        return Cost(NOTHING, NOTHING, NOTHING, ())
+    generated, trained = NOTHING, NOTHING
+    assumed: dict[str, None] = {}
+    for place, technique in enumerate(pipeline.stages):
+        rounds = 1 if pipeline.settings and pipeline.settings[place].get("rounds") == 1 else 4
+        stage_generated, stage_trained, stage_assumed = _stage(technique, traits, rounds)
+        generated, trained = generated.plus(stage_generated), trained.plus(stage_trained)
+        assumed.update(dict.fromkeys(stage_assumed))
+    billions = traits.get("parameters")
+    hours = None if billions is None else _hours(float(billions) * 1e9, generated, trained)
+    return Cost(generated, trained, hours, tuple(assumed))
+
+
+def _stage(technique: str, traits: Traits, rounds: int) -> tuple[Span, Span, list[str]]:
+    """Return the tokens that one stage generates and trains on, and what was assumed for it."""
+    if technique == "continued_pretraining":
+        return NOTHING, TEXT_TOKENS, [f"{TEXT_TOKENS.low:,.0f} to {TEXT_TOKENS.high:,.0f} tokens of text"]
+    work = WORK.get(technique, IMITATION)
+    assumed = []
+    tokens = Span(1, 1)
+    for name in (work.trait, "row_tokens"):
+        value = traits.get(name)
+        span = Span(float(value), float(value)) if value else TYPICAL[name]
+        if not value:
+            assumed.append(f"{span.low:,.0f} to {span.high:,.0f} {name.replace('_', ' ')}")
+        tokens = tokens.times(*span)
+    many = rounds if technique == "rejection_sampling" else 1
+    return tokens.times(*work.generated).times(many), tokens.times(*work.trained).times(many), assumed
+
+
+def _hours(weights: float, generated: Span, trained: Span) -> Span:
+    def of(generated_tokens: float, trained_tokens: float, end: int) -> float:
+        seconds = 2 * weights * generated_tokens / (PEAK_FLOPS * GENERATING_RATE[end])
+        seconds += 6 * weights * trained_tokens / (PEAK_FLOPS * TRAINING_RATE[end])
+        return seconds / 3600
+
+    return Span(of(generated.low, trained.low, 1), of(generated.high, trained.high, 0))
