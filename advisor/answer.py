@@ -61,7 +61,8 @@ def lines(recommendation: Recommendation, field: Field) -> list[str]:
 def _about(top: Ranked, traits: Traits, field: Field) -> list[str]:
     pipeline = top.pipeline
     stages = " → ".join(pipeline.stages) or "nothing is trained"
-    told = [f"  {pipeline.id}: {stages}; method {pipeline.method}; {top.score} points"]
+    named = pipeline.id if pipeline.stages == (pipeline.id,) else f"{pipeline.id}: {stages}"
+    told = [f"  {named}; method {pipeline.method}; {top.score} points"]
     for reason in top.reasons:
         told += _reason(reason)
     for need in top.open_needs:

@@ -12,6 +12,7 @@ from advisor.answer import as_data, lines
 from advisor.cli.app import app
 from advisor.evidence import Field
 from advisor.recommend import Recommendation, recommend
+from advisor.rules import load_rules
 from advisor.traits import BY_NAME, GROUPS, TRAITS, Traits, make_traits, parse_settings, read_file, schema
 from survey.commands import Data, Debug, Json
 from survey.errors import ExitCode, SurveyError
@@ -37,6 +38,32 @@ def traits_command(as_json: Json = False, debug: Debug = False) -> int:
             if trait.group == group:
                 told += [f"  {trait.name:<24} {trait.allowed}", f"  {'':<24} {trait.question} {trait.why}"]
     answer("traits", {"traits": [asdict(trait) for trait in TRAITS], "schema": schema()}, told, as_json)
+    return ExitCode.OK
+
+
+@app.command("rules")
+def rules_command(as_json: Json = False, debug: Debug = False) -> int:
+    """List the rules: when each holds, what it speaks for and against, who says so, who disagrees; and those refused.
+
+    Example: advisor rules | less
+    """
+    book = load_rules()
+    told = []
+    for rule in book.rules:
+        points = ", ".join(f"{name} {given:+}" for name, given in rule.points.items())
+        told += [f"{rule.name}: {rule.condition.text or 'always'}", f"    {points}",
+                 f"    {rule.because} [{', '.join(rule.source)}]"]  # fmt: skip
+        told += [f"    but [{one.source}] {one.says}" for one in rule.dissent]
+    told += ["", "Not followed:"]
+    told += [f"    {one.rule} [{one.source}]: {one.because}" for one in book.refused]
+    told += ["", *(f"[{name}] {meaning}" for name, meaning in book.sources.items())]
+    rules = [
+        {"name": rule.name, "when": rule.condition.text, "points": rule.points, "because": rule.because,
+         "number": rule.number, "source": rule.source, "dissent": [asdict(one) for one in rule.dissent]}
+        for rule in book.rules
+    ]  # fmt: skip
+    values = {"rules": rules, "refused": [asdict(one) for one in book.refused], "sources": book.sources}
+    answer("rules", values, told, as_json)
     return ExitCode.OK
 
 

@@ -16,7 +16,7 @@ from statistics import mean, stdev
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-FAMILIES = ("addition", "edits")
+FAMILIES = ("addition", "sorting", "edits")
 SEEDS = range(5)
 STUDENT = 2.776  # t of 4 degrees of freedom, two-sided 95 %
 COMMON = {
@@ -49,6 +49,8 @@ def main() -> None:
     with ThreadPoolExecutor(arguments.at_once) as pool:
         list(pool.map(lambda one: _run(arguments.out, *one), wanted))
     results = {one: json.loads((_folder(arguments.out, *one) / "result.json").read_text()) for one in wanted}
+    print(_starts(arguments.out, results))
+    print()
     print(_table(results))
     print()
     print(_comparisons(results))
@@ -69,6 +71,18 @@ def _run(out: Path, family: str, arm: str, seed: int) -> None:
 
 def _folder(out: Path, family: str, arm: str, seed: int) -> Path:
     return out / family / arm.replace(" ", "-").replace(",", "").replace("%", "percent") / str(seed)
+
+
+def _starts(out: Path, results: dict[tuple[str, str, int], dict[str, Any]]) -> str:
+    """Return how often the starter is right before any training: greedily, and sampled in GRPO's first steps."""
+    lines = ["| task | greedy % | sampled % (rollouts of the first step of GRPO, five seeds) |", "|---|---:|---:|"]
+    for family in FAMILIES:
+        logs = [(_folder(out, family, "GRPO", seed) / "metrics.jsonl").read_text().splitlines() for seed in SEEDS]
+        steps = [[json.loads(line) for line in log if '"reward"' in line] for log in logs]
+        sampled = [100 * log[0]["reward"] for log in steps]
+        greedy = 100 * results[family, "GRPO", 0]["before"]["strict"]["share"]
+        lines.append(f"| {family} | {greedy:.1f} | {_interval(sampled)} |")
+    return "\n".join(lines)
 
 
 def _table(results: dict[tuple[str, str, int], dict[str, Any]]) -> str:
