@@ -39,6 +39,7 @@ SURVEY_FLOW = [
 ADVISOR_FLOW = [
     "advisor", "advisor.traits", "advisor.conditions", "advisor.techniques", "advisor.pipelines", "advisor.rules",
     "advisor.recommend", "advisor.cost", "advisor.evidence", "advisor.answer",
+    "advisor.export.job", "advisor.export.folder", "advisor.export.trl", "advisor.export.verl", "advisor.export",
     "advisor.cli.app", "advisor.cli.ask", "advisor.cli", "advisor.cli.__main__",
 ]  # fmt: skip
 # What the advisor may take from the survey half: counts of methods, and the one way of speaking and failing.
@@ -68,7 +69,7 @@ REFERENCE_FLOW = [
     "reference_impls.cli", "reference_impls.sft", "reference_impls.dft", "reference_impls.rejection_sampling",
     "reference_impls.grpo", "reference_impls.probe", "reference_impls.starter", "reference_impls.starter.make",
 ]  # fmt: skip
-FLOW = SURVEY_FLOW + ADVISOR_FLOW + REFERENCE_FLOW
+FLOW = SURVEY_FLOW + REFERENCE_FLOW + ADVISOR_FLOW
 
 # One library, one door: only these modules may import it.
 DOORS = {
@@ -163,7 +164,7 @@ def _imports(path: Path) -> set[str]:
 def test_every_module_has_its_place_in_the_flow() -> None:
     """A new module is put into the flow on purpose, and none is listed that is gone."""
     assert set(_modules()) == set(FLOW)
-    assert len(_modules()) == 150
+    assert len(_modules()) == 155
 
 
 @pytest.mark.parametrize("module", FLOW)

@@ -1,0 +1,46 @@
+"""Plain files that run a pipeline elsewhere: configurations, data, the verifier, and the command that runs them.
+
+Nothing of the target is imported here, so that a target that changes or dies costs a template and nothing else.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from advisor.export import trl, verl
+from advisor.export.folder import Folder
+from advisor.export.job import make_job
+from advisor.pipelines import Pipeline
+from survey.errors import SurveyError
+
+TARGETS = {"trl": trl, "verl": verl}
+
+
+def export(
+    target: str, task: Mapping[str, Any], pipeline: Pipeline, stages: Sequence[Mapping[str, Any]], out: Path
+) -> list[Path]:
+    """Write the files that run `pipeline` in `target`, trl or verl, into the folder `out`, and return their paths.
+
+    task: model, data and verifier (None for a generated task's own); stages: the settings of each stage, those of a
+    `config.json` of reference_impls. Each stage starts from what the one before it saved. Raises SurveyError for an
+    unknown target, a stage that the target cannot train, settings or data that do not hold, and a folder with files in
+    it; then nothing is written.
+    """
+    if target not in TARGETS:
+        raise SurveyError(f"--to is '{target}'; expected one of {', '.join(TARGETS)}", "advisor export PLAN --to trl")
+    folder = Folder(out)
+    trainers = TARGETS[target].TRAINERS
+    for technique in pipeline.stages:
+        if technique not in trainers:
+            raise _without_trainer(target, technique, TARGETS[target].ELSEWHERE.get(technique, ""))
+    job = make_job(task, pipeline, stages)
+    TARGETS[target].write(job, folder)
+    return folder.written
+
+
+def _without_trainer(target: str, technique: str, elsewhere: str) -> SurveyError:
+    known = ", ".join(TARGETS[target].TRAINERS)
+    return SurveyError(
+        f"{TARGETS[target].NAME} cannot train the stage '{technique}'" + (f": {elsewhere}" if elsewhere else ""),
+        f"export a pipeline of {known}, or run the stage by itself and export the rest",
+    )

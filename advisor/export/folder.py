@@ -1,0 +1,122 @@
+"""The folder that an export fills: never one with files in it, and every file that was written is known."""
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from advisor.export.job import Job, package, starter
+from survey.errors import SurveyError
+
+_JUDGE = '''"""The reward: posttrain's verifier {verifier}, whose files lie beside this one in reference_impls/.{fill}
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from reference_impls.verifiers import Verifier, load_verifier
+
+VERIFIER = {verifier!r}
+SECONDS = {seconds!r}  # that one response may take
+_loaded: list[Verifier] = []
+
+
+def judge(prompts: list[Any], responses: list[str], rows: list[str]) -> list[float | None]:
+    """Return a reward from 0 to 1 for each response, None for one that cannot be scored."""
+    if not _loaded:
+        _loaded.append(load_verifier(VERIFIER, seconds=SECONDS))
+    asked = list(zip(prompts, responses, map(json.loads, rows), strict=True))
+    return [verdict.strict for verdict in _loaded[0].verify(asked)]
+'''
+_FILL = {
+    "unit-tests": "\n\nEach row needs its `tests`; programs run in a sandbox, which needs Linux.",
+    "math": "\n\nIt needs the package math-verify.",
+    "custom": "\n\nTo do: put the module of that function beside this file, so that it can be imported from here.",
+}
+
+
+class Folder:
+    """A new or empty folder, and the files written into it so far."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises SurveyError where there are files already: an export never writes over anything."""
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            found = f"holds {next(path.iterdir()).name} and perhaps more" if path.is_dir() else "is a file"
+            raise SurveyError(f"{path} {found}; expected a new or empty folder", "choose another --out, or remove it")
+        self.path = path
+        self.written: list[Path] = []
+
+    def write(self, name: str, text: str, *, executable: bool = False) -> None:
+        """Write one file."""
+        path = self.path / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            path.chmod(0o755 if executable else 0o644)
+        except OSError as error:
+            raise SurveyError(f"cannot write {path}: {error.strerror}", "choose another --out") from error
+        self.written.append(path)
+
+    def write_rows(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Write rows as JSONL."""
+        self.write(name, "".join(f"{json.dumps(row)}\n" for row in rows))
+
+    def copy_script(self, name: str) -> None:
+        """Write one of the scripts that are the same in every export."""
+        self.write(name, files("advisor.export").joinpath("scripts", f"{name}.txt").read_text(encoding="utf-8"))
+
+    def copy_starter(self) -> None:
+        """Copy the small policy that comes along, as the model `starter`."""
+        for file in sorted(starter().iterdir()):
+            if file.is_file() and file.suffix in (".json", ".jinja", ".safetensors"):
+                (self.path / "starter").mkdir(parents=True, exist_ok=True)
+                self.written.append(Path(shutil.copy(file, self.path / "starter" / file.name)))
+
+    def write_rewards(self, job: Job, call: str) -> None:
+        """Write rewards.py, which ends with the function that the target calls, and copy the verifier beside it."""
+        verifier = job.verifier
+        if not verifier:
+            raise SurveyError(
+                f"{job.stages[0].config.data} is a file and no verifier is named",
+                "name one in the plan's task: exact, numeric, math, choice, regex:…, unit-tests or module:function",
+            )
+        ours = verifier.startswith("reference_impls.")
+        kind = verifier if verifier in _FILL else "custom" if _is_function(verifier) and not ours else ""
+        seconds = job.stages[0].config.verify_seconds
+        self.write("rewards.py", _JUDGE.format(verifier=verifier, seconds=seconds, fill=_FILL.get(kind, "")) + call)
+        for name in ("__init__.py", "errors.py"):
+            self.write(f"reference_impls/{name}", (package() / name).read_text(encoding="utf-8"))
+        for room in ("verifiers", "tasks") if ours else ("verifiers",):
+            for file in sorted((package() / room).rglob("*.py")):
+                self.write(f"reference_impls/{file.relative_to(package())}", file.read_text(encoding="utf-8"))
+
+
+def _is_function(verifier: str) -> bool:
+    kind, colon, rest = verifier.partition(":")
+    return bool(colon and rest) and kind not in ("exact", "regex")
+
+
+def yaml_of(settings: Mapping[str, Any], notes: Mapping[str, str], head: str) -> str:
+    """Return settings as YAML, a line each, with a note behind those that have one.
+
+    Lines rather than one JSON object, which would be YAML too: a person is to read and change them, and a note needs a
+    comment. Values are JSON, which YAML reads alike, but for numbers such as 1e-05: YAML 1.1 takes them for text.
+    """
+    lines = [f"# {line}" for line in head.splitlines()]
+    for name, value in settings.items():
+        note = f"  # {notes[name]}" if name in notes else ""
+        lines.append(f"{name}: {_scalar(value)}{note}")
+    return "\n".join(lines) + "\n"
+
+
+def _scalar(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float) and "e" in text and "." not in text:
+        return text.replace("e", ".0e")
+    return text
