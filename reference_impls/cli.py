@@ -164,6 +164,7 @@ def _result(run: Run, before: dict[str, Any], after: dict[str, Any]) -> dict[str
         "steps": run.step,
         "updates": run.updates,
         "learning_rate": run.learning_rate,
+        "parameters": sum(weight.numel() for weight in run.policy.base.parameters()),
         "work": run.work.as_dict() | {"tokens": run.work.tokens},
         "intake": run.intake or None,
         "skipped_rows": {

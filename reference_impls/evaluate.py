@@ -19,6 +19,7 @@ class Score:
     unscorable: int  # the verifier could not tell; such a prompt counts as not right
     finished: int  # ended before the limit
     n: int
+    marks: str = ""  # a 1 for each prompt right in the form asked for and a 0 for each other, in their order
 
     @property
     def share(self) -> float:
@@ -32,6 +33,7 @@ class Score:
             "lenient": with_interval(self.lenient, self.n),
             "unscorable": self.unscorable,
             "finished": self.finished,
+            "marks": self.marks,
         }
 
 
@@ -43,6 +45,7 @@ def score(verdicts: Sequence[Verdict], finished: Sequence[bool]) -> Score:
         unscorable=sum(verdict.outcome is Outcome.UNSCORABLE for verdict in verdicts),
         finished=sum(finished),
         n=len(verdicts),
+        marks="".join("1" if verdict.outcome is Outcome.RIGHT else "0" for verdict in verdicts),
     )
 
 

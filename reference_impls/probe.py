@@ -18,6 +18,8 @@ from reference_impls.sampling import Rollout
 from reference_impls.tasks import Row
 from reference_impls.verifiers import Outcome, Verdict
 
+COMPARES = ("exact", "numeric", "math", "choice")  # verifiers that hold a response against the row's answer
+
 
 def train(run: Run) -> None:
     """Sample the test prompts and write what was measured into the run's result; no weight changes."""
@@ -28,6 +30,9 @@ def train(run: Run) -> None:
     seconds = time.perf_counter() - started
     run.work.seconds += seconds
     run.state["probe"] = {
+        "verifier": run.verifier.name,
+        "rows": _counted(run.train.rows),
+        "row_tokens": sum(map(len, rollouts)) / len(rollouts),
         "verifier_on_gold": _on_gold(run, [*run.train.rows[: config.eval_size], *rows]),
         **_measured(rollouts, verdicts, config.group_size),
         "tokens_per_second": sum(len(one.response) for one in rollouts) / seconds,
@@ -56,12 +61,30 @@ def _measured(rollouts: Sequence[Rollout], verdicts: Sequence[Verdict], size: in
 
 
 def _on_gold(run: Run, rows: Sequence[Row]) -> dict[str, Any] | None:
-    """Return how many demonstrations the verifier says are right; None where the rows have none."""
-    gold = [row for row in rows if row.response]
-    if not gold:
-        return None
-    verdicts = run.verifier.verify([(row.prompt, row.response or "", row.as_mapping()) for row in gold])
-    return with_interval(sum(verdict.outcome is Outcome.RIGHT for verdict in verdicts), len(verdicts))
+    """Return how many demonstrations the verifier says are right; None where there is nothing that must be right.
+
+    Without demonstrations a gold answer stands for one, where the verifier compares with it; its form is not judged.
+    """
+    gold = [(row, row.response) for row in rows if row.response]
+    compares = run.verifier.name.partition(":")[0] in COMPARES
+    if not gold and compares:
+        answers = [(row, row.answer) for row in rows if row.answer]
+        right = sum((verdict.lenient or 0) >= 1 for verdict in _verify(run, answers))
+        return with_interval(right, len(answers)) if answers else None
+    right = sum(verdict.outcome is Outcome.RIGHT for verdict in _verify(run, gold))
+    return with_interval(right, len(gold)) if gold else None
+
+
+def _verify(run: Run, said: Sequence[tuple[Row, str]]) -> list[Verdict]:
+    return run.verifier.verify([(row.prompt, response, row.as_mapping()) for row, response in said])
+
+
+def _counted(rows: Sequence[Row]) -> dict[str, int]:
+    return {
+        "train": len(rows),
+        "demonstrations": sum(bool(row.response) for row in rows),
+        "answers": sum(bool(row.answer) for row in rows),
+    }
 
 
 if __name__ == "__main__":

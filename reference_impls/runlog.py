@@ -72,7 +72,7 @@ class RunLog:
         try:
             new.mkdir()
             write(new)
-        except (OSError, RuntimeError) as error:  # torch says of a full disk that it is a RuntimeError
+        except Exception as error:  # of a full disk torch says RuntimeError, and safetensors has an error of its own
             raise RunError(f"cannot write {new}: {error}", "make room on the disk, then go on with --resume") from error
         (new / "whole").touch()  # written last: a folder without it was never finished
         shutil.rmtree(old, ignore_errors=True)
