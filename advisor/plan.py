@@ -119,7 +119,8 @@ def read_recommendation(said: str) -> dict[str, Any]:
     read = read_json(path) or {}
     read = read["data"] if isinstance(read.get("data"), dict) else read
     try:
-        ranked = [_known(str(one.get("id") or one["pipeline_id"])) for one in read["ranked"]]
+        spoken_for = [one for one in read["ranked"] if one.get("score", 1) > 0]
+        ranked = [_known(str(one.get("id") or one["pipeline_id"])) for one in spoken_for]
     except (KeyError, TypeError, AttributeError) as error:
         raise SurveyError(f"{said} holds no ranked pipelines", "advisor ask --out writes such a file") from error
     return {"ranked": ranked, "traits": dict(read.get("traits") or {}), "task": dict(read.get("task") or {})}

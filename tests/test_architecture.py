@@ -43,11 +43,12 @@ ADVISOR_FLOW = [
     "advisor.intervals", "advisor.dispatch", "advisor.measure",
     "advisor.estimate", "advisor.plan", "advisor.plan_report",
     "advisor.outcome", "advisor.pilot_report", "advisor.bank", "advisor.pilot", "advisor.evaluate",
-    "advisor.cli.app", "advisor.cli.ask", "advisor.cli", "advisor.cli.__main__",
+    "advisor.cli.app", "advisor.cli.ask", "advisor.cli.trials", "advisor.cli", "advisor.cli.__main__",
 ]  # fmt: skip
 # What the advisor may take from the survey half: counts of methods, and the one way of speaking and failing.
 ADVISOR_MAY_IMPORT = {
-    "survey.prevalence", "survey.trends", "survey.reference", "survey.errors", "survey.settings", "survey.speech", "survey.commands",
+    "survey.prevalence", "survey.trends", "survey.reference", "survey.errors", "survey.settings", "survey.speech",
+    "survey.commands",
     "reference_impls.configs", "reference_impls.errors",
 }  # fmt: skip
 REFERENCE_FLOW = [
@@ -106,6 +107,7 @@ DOORS = {
         "survey.cli.tables",
         "survey.cli.annotations",
         "advisor.cli.ask",
+        "advisor.cli.trials",
     },
     "vl_convert": {"survey.charts", "advisor.pilot_report"},
     "streamlit": {"app"},
@@ -175,7 +177,7 @@ def _imports(path: Path) -> set[str]:
 def test_every_module_has_its_place_in_the_flow() -> None:
     """A new module is put into the flow on purpose, and none is listed that is gone."""
     assert set(_modules()) == set(FLOW)
-    assert len(_modules()) == 166
+    assert len(_modules()) == 167
 
 
 @pytest.mark.parametrize("module", FLOW)
@@ -215,7 +217,9 @@ def test_one_library_has_one_door() -> None:
     assert {library for library, doors in DOORS.items() if doors and library != "streamlit"} <= set(used)
 
 
-@pytest.mark.parametrize("module", ["survey.cli", "advisor.cli", "advisor.pilot", "reference_impls.configs", "reference_impls.runlog"])
+@pytest.mark.parametrize(
+    "module", ["survey.cli", "advisor.cli", "advisor.pilot", "reference_impls.configs", "reference_impls.runlog"]
+)
 def test_what_must_start_light_does(module: str) -> None:
     """`--help` loads nothing heavy: no torch, no sklearn, and not even what reads papers and tables."""
     heavy = {"torch", "transformers", "sklearn", "streamlit", "scipy", "numpy", "pandas", "pyarrow", "duckdb",
