@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import Tensor
 
+from reference_impls.batches import left_padded
 from reference_impls.policy import Policy
 
 BLOCK = 128  # columns of the cache that a compiled step reads at a time, so that it is compiled seldom
@@ -48,13 +49,6 @@ def make_decoder(policy: Policy, *, compiled: bool = False) -> Decoder:
     kept: LlamaDecoder = policy.decoder
     kept.take_weights(policy)
     return kept
-
-
-def left_padded(prompts: list[tuple[int, ...]], pad: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return ids (P, T) that end in the same column, and how many columns of padding stand before each, (P,)."""
-    width = max(map(len, prompts))
-    ids = torch.tensor([(pad,) * (width - len(one)) + one for one in prompts], device=device)
-    return ids, torch.tensor([width - len(one) for one in prompts], device=device)
 
 
 class LlamaDecoder:

@@ -21,6 +21,7 @@ from torch.utils.checkpoint import checkpoint
 from reference_impls.batches import Batch
 from reference_impls.configs import RunConfig
 from reference_impls.errors import RunError
+from reference_impls.forward import can_share, forward
 
 STARTER = Path(__file__).parent / "starter"
 CHUNK_LOGITS = 1 << 25  # logits held at once: 128 MB of float32
@@ -38,6 +39,7 @@ class Policy:
     stop_ids: frozenset[int]
     chat: bool = False  # text prompts are put into the tokenizer's chat template
     plain_head: bool = True  # logits are the output matrix times the last hidden state, and nothing else
+    shares_prompts: bool = False  # rollouts of one prompt are trained on with the prompt read once
     reference: Any = None  # the starting weights, where a KL term asks for them
     decoder: Any = None  # the compiled decoder, kept from one rollout to the next
     end_id: int | None = None  # what ends a whole response; left out, the tokenizer's end of sequence
@@ -47,6 +49,10 @@ class Policy:
     def base(self) -> Any:
         """The transformers model itself, adapters in place."""
         return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+
+    def body_of(self, base: Any) -> Any:
+        """What of a model is run over a batch: its layers alone where the head is plain, else all of it."""
+        return base.get_decoder() if self.plain_head else base
 
     @property
     def pad_id(self) -> int:
@@ -102,12 +108,8 @@ def log_probs(
     base = model if model is not None else policy.base
     targets = batch.targets[batch.mask]  # (N,) response tokens
     with policy.autocast(), _recomputing(base):
-        if policy.plain_head:
-            hidden = base.get_decoder()(input_ids=batch.inputs, use_cache=False).last_hidden_state[batch.mask]  # (N, d)
-            head = base.get_output_embeddings()
-        else:
-            hidden = base(input_ids=batch.inputs, use_cache=False).logits[batch.mask]  # (N, V)
-            head = nn.Identity()
+        hidden = forward(policy.body_of(base), batch)  # (N, d), or logits (N, V) where the head is not plain
+        head = base.get_output_embeddings() if policy.plain_head else nn.Identity()
         values, entropies = _in_chunks(
             head, hidden, targets, temperature, entropy, base.config.get_text_config().vocab_size
         )
@@ -178,6 +180,7 @@ def load_policy(config: RunConfig) -> Policy:
     policy = Policy(model, tokenizer, device, compute, _stop_ids(model, tokenizer), tokenizer.chat_template is not None)
     policy.end_id = _end_of_turn(policy)
     policy.plain_head = _has_plain_head(policy)
+    policy.shares_prompts = can_share(policy.body_of(policy.base))
     if not policy.plain_head:
         policy.notes.append("logits are more than a matrix product here; they are made whole, which takes memory")
     return policy

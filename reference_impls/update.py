@@ -22,9 +22,10 @@ def accumulate(policy: Policy, sequences: Sequence[Encoded], micro_batch: int, w
     """
     mine = world.share(range(len(sequences)))
     total = torch.zeros((), device=policy.device)
-    for chosen in micro_batches([len(sequences[place]) for place in mine], micro_batch):
+    for chosen in micro_batches([sequences[place] for place in mine], micro_batch, share=policy.shares_prompts):
         places = [mine[one] for one in chosen]
-        loss = loss_of(collate([sequences[place] for place in places], policy.pad_id, policy.device), places)
+        part = [sequences[place] for place in places]
+        loss = loss_of(collate(part, policy.pad_id, policy.device, share=policy.shares_prompts), places)
         loss.backward()
         total += loss.detach()
     world.add_gradients(policy.trainable())

@@ -21,8 +21,8 @@ from transformers import GenerationConfig, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
 from reference_impls import grpo, sft
+from reference_impls.batches import left_padded
 from reference_impls.configs import make_config
-from reference_impls.decoder import left_padded
 from reference_impls.policy import load_policy
 from reference_impls.run import Run, open_run
 from reference_impls.sampling import sample

@@ -5,7 +5,7 @@ be compared with numbers written down elsewhere (`golden/parity_with_trl.json`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 from typing import Any, NamedTuple
@@ -40,6 +40,7 @@ class Case:
     entropy: float = 0.0
     even: bool = False  # all responses have the same length
     clip_high: float = CLIP_HIGH
+    shared: bool = False  # each prompt is read once for its sequences, and those of one prompt stand together
 
     @property
     def name(self) -> str:
@@ -52,6 +53,7 @@ class Case:
             "entropy" * bool(self.entropy),
             "even" * self.even,
             f"clip_high={self.clip_high}" * (self.clip_high != CLIP_HIGH),
+            "shared" * self.shared,
             f"accumulation={self.accumulation}",
         ]
         return " ".join(filter(None, told))
@@ -67,6 +69,10 @@ CASES = [
     *(Case(form, 1, 0.7, stale=True, entropy=ENTROPY_COEF) for form in FORMS),
     *(Case(form, 2, 0.7, stale=True, entropy=ENTROPY_COEF, even=True) for form in ("grpo", "dapo")),
     *(Case(form, 4, 0.7, stale=True, kl="k3_ratio", entropy=ENTROPY_COEF, even=True) for form in FORMS),
+    *(Case(objective, 2, shared=True) for objective in ("sft", "dft")),
+    *(Case(form, accumulation, 0.7, stale=True, shared=True) for form, accumulation in product(FORMS, (1, 2, 4))),
+    *(Case(form, 2, 0.7, stale=True, kl="k3_ratio", shared=True) for form in FORMS),
+    *(Case(form, 1, 0.7, stale=True, kl="k3", entropy=ENTROPY_COEF, shared=True) for form in FORMS),
 ]
 BY_NAME = {case.name: case for case in CASES}
 
@@ -137,14 +143,14 @@ def plain_log_probs(sequence: Encoded, temperature: float = 1.0, model: Any = No
 
 
 def parts_of(case: Case) -> list[list[int]]:
-    """Return the places of each micro-batch, as accumulation divides them: ragged, like lengths together."""
+    """Return the places of each micro-batch, as accumulation divides them: ragged, like lengths or prompts together."""
     sequences = data_of(case.temperature, case.stale, case.even).sequences
-    return list(micro_batches([len(one) for one in sequences], len(sequences) // case.accumulation))
+    return micro_batches(sequences, len(sequences) // case.accumulation, share=case.shared)
 
 
 def ours(case: Case) -> Outcome:
     """Return the outcome by the path that the loops take: collate, log_probs, objective, accumulate."""
-    held = held_policy()
+    held = replace(held_policy(), shares_prompts=case.shared)
     held.model.zero_grad()
     data = data_of(case.temperature, case.stale, case.even)
     advantages = objectives.group_advantages(torch.tensor(REWARDS)).flatten()

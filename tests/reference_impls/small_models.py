@@ -10,6 +10,7 @@ import torch
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from torch import nn
 
+from reference_impls.forward import can_share
 from reference_impls.policy import Policy, _has_plain_head
 
 LETTERS = "0123456789+-*/=<>?:.,|_ abcdefghijklmnopqrst"
@@ -71,6 +72,7 @@ def as_policy(model: nn.Module, *, chat: bool = False) -> Policy:
     """Return a policy around a model."""
     made = Policy(model, make_tokenizer(chat=chat), torch.device("cpu"), torch.float32, frozenset({EOS}), chat)
     made.plain_head = _has_plain_head(made)
+    made.shares_prompts = can_share(made.body_of(model))
     return made
 
 

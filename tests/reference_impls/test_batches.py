@@ -63,13 +63,53 @@ def test_values_of_tokens_come_back_to_their_places(several: list[Encoded]) -> N
     assert not laid[~batch.mask].any()
 
 
-@given(st.lists(st.integers(1, 50), max_size=30), st.integers(1, 8))
-def test_micro_batches_hold_every_sequence_once_and_like_lengths(lengths: list[int], size: int) -> None:
+@given(sequences, st.integers(1, 8))
+@settings(deadline=None)
+def test_micro_batches_hold_every_sequence_once_and_like_lengths(several: list[Encoded], size: int) -> None:
     """None is longer than the size, and no sequence is shorter than one of an earlier micro-batch."""
-    found = list(micro_batches(lengths, size))
-    assert sorted(place for part in found for place in part) == list(range(len(lengths)))
+    found = micro_batches(several, size)
+    assert sorted(place for part in found for place in part) == list(range(len(several)))
     assert [len(part) for part in found[:-1]] == [size] * (len(found) - 1)
-    assert [lengths[place] for part in found for place in part] == sorted(lengths)
+    lengths = [len(several[place]) for part in found for place in part]
+    assert lengths == sorted(lengths)
+    assert all(collate([several[place] for place in part], PAD, CPU).shared is None for part in found if part)
+
+
+def tokens_read(several: Sequence[Encoded], parts: list[list[int]]) -> int:
+    """How many tokens a model reads, padding included."""
+    batches = [collate([several[place] for place in part], PAD, CPU, share=True) for part in parts]
+    return sum(
+        one.shared.prompts.numel() + one.shared.responses.numel() if one.shared else one.inputs.numel()
+        for one in batches
+    )
+
+
+@given(st.lists(ids.filter(len), min_size=1, max_size=4), st.lists(ids, min_size=1, max_size=9), st.integers(1, 9))
+@settings(max_examples=60, deadline=None)
+def test_prompts_are_shared_where_that_leaves_less_to_read(prompts: Any, responses: Any, size: int) -> None:
+    """Every sequence once; never more than with like lengths together; the shared layout says the same as the whole."""
+    several = [Encoded(prompt, (*response, EOS)) for prompt in prompts for response in responses]
+    found = micro_batches(several, size, share=True)
+    assert sorted(place for part in found for place in part) == list(range(len(several)))
+    assert tokens_read(several, found) <= tokens_read(several, micro_batches(several, size))
+    for part in found:
+        if shared := collate([several[place] for place in part], PAD, CPU, share=True).shared:
+            assert len(set(map(tuple, shared.prompts.tolist()))) == len(shared.prompts)
+            for row, place in enumerate(part):
+                owner, length = int(shared.owner[row]), len(several[place].response)
+                assert tuple(shared.prompts[owner, shared.padding[owner] :].tolist()) == several[place].prompt
+                assert tuple(shared.responses[row, : length - 1].tolist()) == several[place].response[:-1]
+                assert shared.mask[row].tolist() == [column < length for column in range(shared.mask.shape[1])]
+
+
+def test_rollouts_of_a_prompt_stand_together_where_prompts_are_long_and_not_where_they_are_short() -> None:
+    """Groups of unlike lengths: sharing them saves their prompts and costs padding."""
+    for prompt, together in ((40, True), (2, False)):
+        several = [Encoded((4 + group,) * prompt, (9,) * long) for group in range(4) for long in (2, 9, 30, 31)]
+        parts = micro_batches(several, 4, share=True)
+        assert all((len({several[place].prompt for place in part}) == 1) == together for part in parts)
+        shared = [collate([several[place] for place in part], PAD, CPU, share=True).shared for part in parts]
+        assert all((one is not None) == together for one in shared)
 
 
 def test_what_becomes_of_every_row_is_counted() -> None:

@@ -7,6 +7,7 @@ are compared on an undivided batch and where micro-batches hold equally many tok
 import importlib.metadata
 import importlib.util
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor
 
 from reference_impls import grpo, objectives, policy, update
-from reference_impls.batches import Batch, collate
+from reference_impls.batches import Batch, Shared, collate
 from reference_impls.configs import GRPOConfig
 from reference_impls.sampling import Rollout
 from reference_impls.world import World
@@ -76,7 +77,7 @@ def test_loss_and_gradient_are_those_written_down(case: Case) -> None:
 def test_no_number_written_down_is_unused() -> None:
     """The golden file holds these cases and no other."""
     assert set(GOLDEN) == set(BY_NAME)
-    assert len(BY_NAME) == len(CASES) == 59
+    assert len(BY_NAME) == len(CASES) == 91
 
 
 @ids
@@ -118,6 +119,10 @@ def test_the_cases_are_hard_enough() -> None:
     assert [len({*row}) for row in parity.REWARDS].count(1) == 1
     tokens = [sum(len(data.sequences[place].response) for place in part) for part in parity.parts_of(BY_NAME[DAPO])]
     assert tokens[0] != tokens[1]
+    sequences = parity.data_of(0.7).sequences
+    for part in parity.parts_of(BY_NAME[SHARED]):
+        shared = collate([sequences[place] for place in part], PAD, torch.device("cpu"), share=True).shared
+        assert shared is not None and shared.ragged and len(shared.prompts) == 2
 
 
 @pytest.mark.parametrize("case", [*STALE.values(), Case("sft"), Case("dft")], ids=[*FORMS, "sft", "dft"])
@@ -148,7 +153,7 @@ def test_objectives_take_left_padded_tensors_too(case: Case) -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_an_update_of_the_loop_has_the_gradient_of_trl(form: objectives.Form, skip: bool) -> None:
     """The loop gives the objective the right arguments, and what it leaves out for speed changes nothing."""
-    case = Case(form, 2, 0.7, stale=True, kl="" if skip else "k3_ratio")
+    case = Case(form, 2, 0.7, stale=True, kl="" if skip else "k3_ratio", shared=True)
     held, data = parity.held_policy(), parity.data_of(0.7, stale=True)
     config = GRPOConfig(
         form=form, clip_low=CLIP_LOW, clip_high=CLIP_HIGH, temperature=0.7, micro_batch=8, accumulation=2, group_size=4,
@@ -188,9 +193,20 @@ def grpo_with(change: Callable[..., tuple[Any, ...]] | None = None, **settings: 
 def collate_with(change: Callable[[Tensor], Tensor]) -> Callable[..., Batch]:
     """Return collate with another mask."""
 
-    def changed(*given: Any) -> Batch:
-        batch = collate(*given)
-        return Batch(batch.ids, change(batch.mask))
+    def changed(*given: Any, **named: Any) -> Batch:
+        batch = collate(*given, **named)
+        return replace(batch, mask=change(batch.mask))
+
+    return changed
+
+
+def sharing_with(change: Callable[[Shared], dict[str, Any]]) -> Callable[..., Batch]:
+    """Return collate with something else in what is shared."""
+
+    def changed(*given: Any, **named: Any) -> Batch:
+        batch = collate(*given, **named)
+        assert batch.shared is not None
+        return replace(batch, shared=replace(batch.shared, **change(batch.shared)))
 
     return changed
 
@@ -221,6 +237,7 @@ def population_advantages(rewards: Tensor, *_: Any) -> Tensor:
 SFT, DFT, DAPO = "sft accumulation=2", "dft accumulation=2", "dapo stale T=0.7 accumulation=2"
 KL = "dapo stale T=0.7 k3_ratio accumulation=2"
 ENTROPY = "dapo stale T=0.7 entropy accumulation=1"
+SHARED = "dapo stale T=0.7 shared accumulation=2"
 MUTANTS: list[tuple[str, str, str, Callable[..., Any]]] = [
     ("no stop-gradient", DFT, "dft", lambda p, m, d: -(p.exp() * p * m).sum() / d),
     ("weight of 1", DFT, "dft", REAL["sft"]),
@@ -263,6 +280,10 @@ MUTANTS: list[tuple[str, str, str, Callable[..., Any]]] = [
     ("entropy lowered", ENTROPY, "grpo", grpo_with(entropy_coef=-parity.ENTROPY_COEF)),
     ("entropy summed", ENTROPY, "grpo", grpo_with(tokens=1.0)),
     ("no entropy bonus", ENTROPY, "grpo", grpo_with(entropy_coef=0.0)),
+    ("prompt of another", SHARED, "collate", sharing_with(lambda one: {"owner": one.owner.roll(1)})),
+    ("padding seen", SHARED, "collate", sharing_with(lambda one: {"ragged": False})),
+    ("padding counted", SHARED, "collate", sharing_with(lambda one: {"padding": one.padding * 0})),
+    ("shift by one", SHARED, "collate", sharing_with(lambda one: {"responses": one.responses.roll(1, 1)})),
 ]  # fmt: skip
 REAL_LOG_PROBS = policy.log_probs
 
