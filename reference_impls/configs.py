@@ -22,6 +22,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from reference_impls.errors import RunError
 
 BUDGET = re.compile(r"(?P<amount>\d+(?:\.\d+)?(?:e\d+)?)(?P<scale>[kMG]?)(?:-(?P<unit>tokens|flops)|(?P<seconds>s))")
+# What a run holds at once, however much is asked for: the estimate of memory (advisor.memory) counts with these.
+CHUNK_LOGITS = 1 << 25  # logits: 128 MB of float32
+SEQUENCES_AT_ONCE = 512  # sequences in decoding
+LEAVE_AT = 0.75  # finished sequences leave decoding when at most this share is still going
 SCALE = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 
 

@@ -19,12 +19,11 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from reference_impls.batches import Batch
-from reference_impls.configs import RunConfig
+from reference_impls.configs import CHUNK_LOGITS, RunConfig
 from reference_impls.errors import RunError
 from reference_impls.forward import can_share, forward
 
 STARTER = Path(__file__).parent / "starter"
-CHUNK_LOGITS = 1 << 25  # logits held at once: 128 MB of float32
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -176,7 +175,7 @@ def load_policy(config: RunConfig) -> Policy:
     if config.activation_checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
     if config.lora_rank:
-        model = _with_adapters(model, config)
+        model = with_adapters(model, config)
     policy = Policy(model, tokenizer, device, compute, _stop_ids(model, tokenizer), tokenizer.chat_template is not None)
     policy.end_id = _end_of_turn(policy)
     policy.plain_head = _has_plain_head(policy)
@@ -212,7 +211,8 @@ def _from_files(name: str, dtype: torch.dtype) -> tuple[Any, Any]:
     return model, tokenizer
 
 
-def _with_adapters(model: Any, config: RunConfig) -> Any:
+def with_adapters(model: Any, config: RunConfig) -> Any:
+    """Return the model with LoRA adapters on all linear layers (arXiv:2106.09685), its own weights frozen."""
     from peft import LoraConfig, get_peft_model
 
     adapters = LoraConfig(

@@ -13,11 +13,9 @@ import torch
 from torch import Tensor
 
 from reference_impls.batches import Encoded
+from reference_impls.configs import LEAVE_AT, SEQUENCES_AT_ONCE
 from reference_impls.decoder import Decoder, make_decoder
 from reference_impls.policy import Policy
-
-LEAVE_AT = 0.75  # finished sequences leave the batch when at most this share is still going
-SEQUENCES_AT_ONCE = 512
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,10 @@ SURVEY_FLOW = [
 ]  # fmt: skip
 ADVISOR_FLOW = [
     "advisor", "advisor.traits", "advisor.conditions", "advisor.techniques", "advisor.pipelines", "advisor.rules",
-    "advisor.recommend", "advisor.cost", "advisor.evidence", "advisor.answer",
+    "advisor.recommend",
+    "advisor.memory.setting", "advisor.memory.counts", "advisor.memory.phases", "advisor.memory.changes",
+    "advisor.memory.points", "advisor.memory", "advisor.memory.report",
+    "advisor.cost", "advisor.evidence", "advisor.answer",
     "advisor.export.job", "advisor.export.folder", "advisor.export.trl", "advisor.export.verl", "advisor.export",
     "advisor.intervals", "advisor.dispatch", "advisor.measure",
     "advisor.estimate", "advisor.plan", "advisor.plan_report",
@@ -67,7 +70,7 @@ REFERENCE_FLOW = [
     )),
     "reference_impls.tasks",
     "reference_impls.objectives", "reference_impls.batches", "reference_impls.forward", "reference_impls.policy",
-    "reference_impls.decoder", "reference_impls.sampling", "reference_impls.work", "reference_impls.world",
+    "reference_impls.memory", "reference_impls.decoder", "reference_impls.sampling", "reference_impls.work", "reference_impls.world",
     "reference_impls.guards",
     "reference_impls.update", "reference_impls.evaluate", "reference_impls.checkpoint", "reference_impls.rows",
     "reference_impls.run",
@@ -120,6 +123,7 @@ DOORS = {
             "batches",
             "forward",
             "policy",
+            "memory",
             "decoder",
             "sampling",
             "world",
@@ -133,7 +137,7 @@ DOORS = {
             "starter.make",
         )
     },
-    "transformers": {f"reference_impls.{name}" for name in ("forward", "policy", "decoder", "starter.make")},
+    "transformers": {f"reference_impls.{name}" for name in ("forward", "policy", "memory", "decoder", "starter.make")},
     "tokenizers": {"reference_impls.starter.make"},
     "safetensors": {"reference_impls.checkpoint", "reference_impls.policy"},
     "peft": {"reference_impls.policy"},
@@ -179,7 +183,7 @@ def _imports(path: Path) -> set[str]:
 def test_every_module_has_its_place_in_the_flow() -> None:
     """A new module is put into the flow on purpose, and none is listed that is gone."""
     assert set(_modules()) == set(FLOW)
-    assert len(_modules()) == 168
+    assert len(_modules()) == 176
 
 
 @pytest.mark.parametrize("module", FLOW)
