@@ -107,6 +107,8 @@ def _cost(cost: Cost) -> str:
         parts.append("hours once `parameters` is known")
     else:
         parts.append(f"{_span(cost.gpu_hours, 'hours')} of one H100")
+    if cost.memory is not None:
+        parts.append(f"peak memory {cost.memory}")
     assumed = f" (assumed: {', '.join(cost.assumed)})" if cost.assumed else ""
     return "; ".join(filter(None, parts)) + assumed
 
@@ -157,6 +159,8 @@ def _cost_data(cost: Cost) -> dict[str, Any]:
         "generated_tokens": list(cost.generated),
         "trained_tokens": list(cost.trained),
         "gpu_hours": None if cost.gpu_hours is None else list(cost.gpu_hours),
+        "memory_bytes": None if cost.memory is None else [cost.memory.adapters, cost.memory.whole],
+        "memory": None if cost.memory is None else str(cost.memory),
         "assumed": list(cost.assumed),
     }
 

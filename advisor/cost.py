@@ -1,4 +1,4 @@
-"""Cost: tokens and GPU-hours of a pipeline before anything runs, as a range with its assumptions.
+"""Cost: tokens, GPU-hours and memory of a pipeline before anything runs, as ranges with their assumptions.
 
 FLOPs are 2 for each weight and token read or generated, 6 where it is trained on (PaLM, arXiv:2204.02311, appendix B).
 Hours are those of a GPU with 989 TFLOPs of dense bfloat16 (an H100), at 20 to 40 % of that rate in training and 1 to
@@ -6,8 +6,10 @@ Hours are those of a GPU with 989 TFLOPs of dense bfloat16 (an H100), at 20 to 4
 """
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from advisor.memory.phases import quick_estimate
+from advisor.memory.setting import TECHNIQUES as SHAPES
 from advisor.pipelines import Pipeline
 from advisor.traits import Traits
 
@@ -72,6 +74,37 @@ WORK = {
 }
 
 
+# What a technique without loops of ours holds in memory: as much as this one, its teacher or reward model beside.
+HOLDS = {
+    "iterative_sft": "sft", "distillation": "sft", "distillation_logits": "sft", "continued_pretraining": "sft",
+    "reward_model": "sft", "on_policy_distillation": "grpo", "chord": "grpo", "prefix_rft": "grpo", "srl": "grpo",
+    "ppo": "grpo",
+}  # fmt: skip
+SEVERAL_MODELS = ("on_policy_distillation", "distillation_logits", "ppo")
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Peak bytes on one GPU in a library like TRL, activations made anew: the thriftiest way and a comfortable one."""
+
+    adapters: float  # LoRA on bfloat16 weights, one row at a time
+    whole: float  # all weights in float32, eight rows at a time
+    gpu: float | None  # bytes of the user's GPU
+
+    def __str__(self) -> str:
+        """Return it as a sentence."""
+        said = (
+            f"{self.adapters / 1e9:.1f} GB (LoRA, one row at a time) to {self.whole / 1e9:.1f} GB (all weights, 8 rows)"
+        )
+        if self.gpu is None:
+            return said
+        if self.whole <= self.gpu:
+            return f"{said}: all of it fits {self.gpu / 1e9:.0f} GB"
+        if self.adapters <= self.gpu:
+            return f"{said}: LoRA fits {self.gpu / 1e9:.0f} GB, all weights at 8 rows do not"
+        return f"{said}: does not fit {self.gpu / 1e9:.0f} GB even with LoRA; a smaller model, or 4-bit weights"
+
+
 @dataclass(frozen=True)
 class Cost:
     """What a pipeline takes."""
@@ -79,13 +112,14 @@ class Cost:
     generated: Span  # tokens
     trained: Span  # tokens, each pass counted
     gpu_hours: Span | None  # None where the size of the model is unknown
+    memory: Memory | None  # None where the size of the model is unknown, or nothing is trained
     assumed: tuple[str, ...]  # what stood in for unknown traits
 
 
 def estimate(pipeline: Pipeline, traits: Traits) -> Cost:
     """Return tokens and GPU-hours of all stages of a pipeline; nothing where nothing is trained."""
     if not pipeline.stages:
-        return Cost(NOTHING, NOTHING, NOTHING, ())
+        return Cost(NOTHING, NOTHING, NOTHING, None, ())
     generated, trained = NOTHING, NOTHING
     assumed: dict[str, None] = {}
     for place, technique in enumerate(pipeline.stages):
@@ -95,7 +129,7 @@ def estimate(pipeline: Pipeline, traits: Traits) -> Cost:
         assumed.update(dict.fromkeys(stage_assumed))
     billions = traits.get("parameters")
     hours = None if billions is None else _hours(float(billions) * 1e9, generated, trained)
-    return Cost(generated, trained, hours, tuple(assumed))
+    return Cost(generated, trained, hours, _memory(pipeline, traits), tuple(assumed))
 
 
 def _stage(technique: str, traits: Traits, rounds: int) -> tuple[Span, Span, list[str]]:
@@ -113,6 +147,25 @@ def _stage(technique: str, traits: Traits, rounds: int) -> tuple[Span, Span, lis
         tokens = tokens.times(*span)
     many = rounds if technique == "rejection_sampling" else 1
     return tokens.times(*work.generated).times(many), tokens.times(*work.trained).times(many), assumed
+
+
+def _memory(pipeline: Pipeline, traits: Traits) -> Memory | None:
+    """Return what the hungriest stage holds; several models at once are more than can be said from one size."""
+    billions = float(traits.get("parameters") or 0)
+    if not billions or any(stage in SEVERAL_MODELS for stage in pipeline.stages):
+        return None
+    half = max(int(float(traits.get("row_tokens") or TYPICAL["row_tokens"].high) / 2), 1)
+    shared = {"prompt_tokens": half, "response_tokens": half, "activation_checkpointing": True, "own_loop": False}
+    thrifty, comfortable = [], []
+    for stage in pipeline.stages:
+        name = HOLDS.get(stage, stage)
+        decoded = 8 if SHAPES[name].samples else 0
+        less: dict[str, Any] = {**shared, "micro_batch": 1, "rollouts_at_once": decoded, "weights": "bfloat16"}
+        more: dict[str, Any] = {**shared, "micro_batch": 8, "rollouts_at_once": 8 * decoded}
+        thrifty.append(quick_estimate(billions, name, lora=True, **less).total)
+        comfortable.append(quick_estimate(billions, name, **more).total)
+    gpu = traits.get("gpu_memory")
+    return Memory(max(thrifty), max(comfortable), None if gpu is None else float(gpu) * 1e9)
 
 
 def _hours(weights: float, generated: Span, trained: Span) -> Span:

@@ -20,6 +20,7 @@ SAMPLES = 16  # the k of the traits pass_at_k and equal_groups
 PROMPTS = 100
 ROWS = 100_000  # of a file that are counted
 COMPARES = ("exact", "numeric", "math", "choice")  # verifiers that hold a response against the row's answer
+LEAST_RIGHT = 20  # right responses, below which nothing is said of their form
 GOLD = 0.95  # the least share of gold answers that a verifier has to accept
 DOMAINS = {"addition": "math", "countdown": "math", "modular": "math", "program": "code"}
 _SHARES = ("verifier_on_gold", "pass_at_1", "prompts_ever_right", "format_rate", "equal_groups", "finished",
@@ -79,7 +80,8 @@ def measured_by(result: Mapping[str, Any]) -> dict[str, Any]:
 def traits_of(result: Mapping[str, Any]) -> dict[str, Any]:
     """Return the traits that a probe's result fills in; what it does not tell is left out, which means unknown.
 
-    pass_at_k and equal_groups are asked for 16 responses: fewer leave them unknown. Rows are counted where they may be
+    pass_at_k and equal_groups are asked for 16 responses: fewer leave them unknown, and so do few right responses the
+    form. Rows are counted where they may be
     trained on, which is 80 % of a file; a generated task makes as many as are asked for.
     """
     probed = result["probe"]
@@ -94,8 +96,9 @@ def traits_of(result: Mapping[str, Any]) -> dict[str, Any]:
         "parameters": round(result["parameters"] / 1e9, 6),
         "row_tokens": round(probed["row_tokens"], 1),
         "pass_at_1": _share(probed["pass_at_1"]),
-        "format_rate": _share(probed["format_rate"]),
     }
+    if probed["format_rate"]["n"] >= LEAST_RIGHT:
+        found["format_rate"] = _share(probed["format_rate"])
     if result["config"]["group_size"] >= SAMPLES:
         found["pass_at_k"] = round(probed["pass_at_k"][str(SAMPLES)], 4)
         found["equal_groups"] = _share(probed["equal_groups"])

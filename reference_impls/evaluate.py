@@ -49,7 +49,7 @@ def score(verdicts: Sequence[Verdict], finished: Sequence[bool]) -> Score:
     )
 
 
-def with_interval(k: int, n: int) -> dict[str, float | int | None]:
+def with_interval(k: float, n: int) -> dict[str, float | int | None]:
     """Return k, n, their share and its 95 % interval (Wilson, 1927)."""
     if not n:
         return {"k": 0, "n": 0, "share": None, "low": None, "high": None}
@@ -65,9 +65,12 @@ def with_interval(k: int, n: int) -> dict[str, float | int | None]:
 def clustered(right: Sequence[int], size: int) -> dict[str, float | int | None]:
     """Return k, n, share and 95 % interval of `size` rollouts for each prompt, `right` of them right.
 
-    Rollouts of one prompt are alike, so the spread is that between prompts (clustered standard error).
+    Rollouts of one prompt are alike, so the spread is that between prompts (clustered standard error). Where prompts do
+    not differ at all, it is Wilson's for as many prompts: none right in ten prompts is no proof that none ever is.
     """
     share = sum(right) / (size * len(right))
+    if len(set(right)) == 1:
+        return {**with_interval(share * len(right), len(right)), "k": sum(right), "n": size * len(right)}
     between = sum((one / size - share) ** 2 for one in right) / max(len(right) - 1, 1)
     spread = Z * math.sqrt(between / len(right))
     return {

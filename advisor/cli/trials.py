@@ -3,6 +3,9 @@
 `--data` is the task's file here; own data lie where POSTTRAIN_DATA or posttrain.toml says.
 """
 
+import os
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -205,7 +208,44 @@ def _make_plan(said: str, named: dict[str, str | None], budget: str, seeds: str,
 
     read = read_recommendation(said)
     task = {**read["task"], **{name: value for name, value in named.items() if value is not None}}
-    return make_plan(read["ranked"], task, budget, _seeds(seeds), traits=read["traits"], settings=settings)
+    return make_plan(
+        read["ranked"],
+        task,
+        budget,
+        _seeds(seeds),
+        traits=read["traits"],
+        settings=settings,
+        memory=_peak,
+        available=_available(read["traits"].get("gpu_memory")),
+    )
+
+
+def _peak(technique: str, settings: Mapping[str, Any]) -> float | None:
+    """Return the peak bytes of a run, None where nothing is trained or the model cannot be counted here."""
+    from advisor.memory.phases import estimate
+    from advisor.memory.setting import setting_of
+    from reference_impls.configs import make_config
+
+    counts = _counts(str(settings["model"]))
+    if technique == "probe" or counts is None:
+        return None
+    return estimate(counts, setting_of(make_config(dict(settings)))).allocated
+
+
+@cache
+def _counts(model: str) -> Any:
+    from advisor.memory.counts import counts_of
+
+    try:
+        return counts_of(model)
+    except SurveyError as error:
+        say(f"memory is not estimated: {error.message}")
+        return None
+
+
+def _available(gigabytes: float | None) -> float:
+    """Return the bytes a run may take: those of the GPU that was named, else of this machine."""
+    return gigabytes * 1e9 if gigabytes else float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 
 def _is_plan(path: Path) -> bool:
