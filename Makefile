@@ -5,8 +5,23 @@ INSTALLED := .venv/.installed
 
 .PHONY: demo test check bench learning crawl format clean reference-counts
 
-demo: $(INSTALLED)
+DEMO := data/demo
+
+demo: $(INSTALLED) $(DEMO)/plan.json
 	@$(BIN)/survey report
+	@echo
+	@$(BIN)/advisor ask --no-input --traits $(DEMO)/traits.json --set prompting=tried --set evaluation=yes
+	@echo
+	@$(BIN)/advisor pilot $(DEMO)/plan.json --out $(DEMO)/pilot --resume --at-once 2
+
+# What the pilot of the demo starts from: measured and planned once.
+$(DEMO)/plan.json: | $(INSTALLED)
+	@mkdir -p $(DEMO)
+	@echo "measuring the starter policy, then a pilot of about a minute; the next time both are read from $(DEMO)"
+	@$(BIN)/advisor probe --model starter --data task:addition --prompts 50 --out $(DEMO)/traits.json > $(DEMO)/probe.txt
+	@$(BIN)/advisor ask --no-input --traits $(DEMO)/traits.json --set prompting=tried --set evaluation=yes \
+		--out $(DEMO)/advice.json > $(DEMO)/advice.txt
+	@$(BIN)/advisor plan $(DEMO)/advice.json --budget 30k-tokens --set eval_size=100 --out $@ > $(DEMO)/plan.txt
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest

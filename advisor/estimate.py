@@ -13,6 +13,7 @@ from survey.errors import SurveyError
 
 Memory = Callable[[str, Mapping[str, Any]], float | None]  # technique and settings → peak bytes
 SCORES = 6  # on the validation split in one stage, for a curve and a choice of weights
+LEAST_STEPS = 4  # between two scores: an update may be far smaller than a batch, and a score is as dear as many
 START_SECONDS = 5.0  # of a process: torch, model, rows
 _UNKNOWN_SCORES_EVERY = 5
 
@@ -58,11 +59,11 @@ def update_tokens(stage: Mapping[str, Any], measured: Measured) -> float:
 
 
 def scores_every(stage: Mapping[str, Any], measured: Measured) -> int:
-    """Return the steps between two validation scores, so that a stage has about six of them."""
+    """Return the steps between two validation scores, so that a stage has about six of them, and not one a step."""
     tokens = measured.tokens_of(Budget.parse(stage["budget"]))
     if tokens is None:
         return _UNKNOWN_SCORES_EVERY
-    return max(1, round(tokens / update_tokens(stage, measured) / SCORES))
+    return max(LEAST_STEPS, round(tokens / update_tokens(stage, measured) / SCORES))
 
 
 def demand_enough(stages: Sequence[Mapping[str, Any]], total: Budget, measured: Measured) -> None:
