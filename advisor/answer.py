@@ -11,6 +11,7 @@ from advisor.traits import BY_NAME, Traits, Value
 
 SHOWN = 4  # rivals in words; JSON has all
 CHANGES_SHOWN = 12
+A_MINUTE = 1 / 60  # of an hour
 ABSTAINED = "no ranker has been learned that beats the rules on task families it has not seen; the rules decide"
 
 
@@ -43,6 +44,7 @@ def lines(recommendation: Recommendation, field: Field) -> list[str]:
         for one in rivals:
             told += _wrapped(f"{one.score:>4}  {one.pipeline.id}: {one.pipeline.title}", "      ")
             own = [reason for reason in one.reasons if reason.rule.name not in known][:1]
+            known.update(reason.rule.name for reason in own)
             told += [line for reason in own for line in _wrapped(f"      {reason.rule.because}", "      ")]
     if recommendation.ruled_out:
         told += ["", "Ruled out:"]
@@ -105,6 +107,8 @@ def _cost(cost: Cost) -> str:
              f"{_span(cost.trained, 'tokens')} trained on"]  # fmt: skip
     if cost.gpu_hours is None:
         parts.append("hours once `parameters` is known")
+    elif cost.gpu_hours.high < A_MINUTE:
+        parts.append("less than a minute of one H100")
     else:
         parts.append(f"{_span(cost.gpu_hours, 'hours')} of one H100")
     if cost.memory is not None:

@@ -26,6 +26,7 @@ from survey.errors import ExitCode, SurveyError
 SCHEMA_VERSION = 1
 RIVALS = 2
 EVAL_SIZE = 200
+WHOLE_ROUND = 10_000  # prompts: one round takes all that half of the budget has room for
 RECOMMENDED, RIVAL, NO_TRAINING, CONTROL = "recommended", "rival", "no training", "random control"
 
 # What comes nearest to a pipeline that has no reference implementation here, chosen by hand.
@@ -192,6 +193,8 @@ def _arm(pipeline: Pipeline, task: Mapping[str, Any], total: Budget, measured: M
     for name, settings in zip(pipeline.stages, own, strict=True):
         share = float(str(settings.pop("budget_share", 1 / len(own))))
         budget = said_budget(total.amount * share, total.unit)
+        if settings.get("rounds") == 1 and total.unit != "seconds":  # whose end a single round could run past
+            settings["prompts_per_round"] = WHOLE_ROUND
         stage = _stage(TECHNIQUES[name].bundled, task, {**settings, "budget": budget})
         if "eval_every" not in task["settings"]:
             stage["eval_every"] = scores_every(stage, measured)
@@ -245,7 +248,10 @@ def _check(task: Mapping[str, Any], seeds: Sequence[int]) -> None:
     data = str(task.get("data") or "")
     for name in ("model", "data"):
         if not task.get(name):
-            raise SurveyError(f"the plan names no {name}", f"add --{name}; a traits file of advisor probe has it")
+            raise SurveyError(
+                f"the plan names no {name}",
+                f"advisor plan … --{name}; or an answer to a traits file of advisor probe, which has it",
+            )
     if not data.startswith("task:") and not Path(data).expanduser().exists():
         raise SurveyError(f"there is no file {data}", "give a JSONL file, or a generated task such as task:addition")
     if not data.startswith("task:") and not task.get("verifier"):

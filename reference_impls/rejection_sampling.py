@@ -13,6 +13,7 @@ Deviations from the textbook:
 3. Of equal responses to a prompt one is kept.
 """
 
+import math
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -71,10 +72,7 @@ def _next_round(run: Run) -> list[Encoded]:
 def _sample_round(run: Run, number: int) -> list[Encoded]:
     """Return the rollouts of one round that are worth imitating. Raises StoppedError after rounds without any."""
     config: Any = run.config
-    rows = run.draw(run.train.rows, _affordable(run), run.state.setdefault("drawn", 0))
-    run.state["drawn"] += len(rows)
-    rollouts, verdicts = run.roll_out(rows, config.group_size)
-    run.state["tokens_a_prompt"] = sum(len(one.response) for one in rollouts) / len(rows)
+    rollouts, verdicts = _roll_out(run)
     verified = _select(rollouts, [verdict.outcome is Outcome.RIGHT for verdict in verdicts], config)
     kept = verified
     if config.select == "random":
@@ -91,18 +89,39 @@ def _sample_round(run: Run, number: int) -> list[Encoded]:
     return [Encoded(one.prompt, one.response) for one in kept]
 
 
-def _affordable(run: Run) -> int:
-    """Return the prompts of a round: as many as asked, but rollouts may not take more than half of what is left."""
+def _roll_out(run: Run) -> tuple[list[Rollout], list[Verdict]]:
+    """Return the rollouts of a round and their verdicts: of as many prompts as asked and as half of the budget allows.
+
+    Before the first round nobody knows how long responses are: some prompts are tried as if each were as long as it may
+    be, and then as many more as those leave room for.
+    """
     config: Any = run.config
-    asked = min(config.prompts_per_round, len(run.train.rows))
-    budget = Budget.parse(config.budget)
+    asked, left = min(config.prompts_per_round, len(run.train.rows)), _tokens_left(run) / 2
+    rollouts: list[Rollout] = []
+    verdicts: list[Verdict] = []
+    for _ in range(1 if "tokens_a_prompt" in run.state else 2):
+        cost = run.state.get("tokens_a_prompt", config.group_size * config.max_response_tokens)
+        done = len(rollouts) // config.group_size
+        count = max(int(min(asked - done, left / cost)), 0 if done else 1)
+        if not count:
+            break
+        rows = run.draw(run.train.rows, count, run.state.setdefault("drawn", 0))
+        run.state["drawn"] += len(rows)
+        more = run.roll_out(rows, config.group_size)
+        rollouts, verdicts = rollouts + more[0], verdicts + more[1]
+        sampled = sum(len(one.response) for one in rollouts)
+        run.state["tokens_a_prompt"] = sampled * config.group_size / len(rollouts)
+        left -= sum(len(one.response) for one in more[0])
+    return rollouts, verdicts
+
+
+def _tokens_left(run: Run) -> float:
+    """Return how many tokens the budget has left; without end for one in seconds."""
+    budget = Budget.parse(run.config.budget)
     if budget.unit == "seconds":
-        return int(asked)
-    left = (1 - run.work.spent(budget)) * budget.amount / 2
-    if budget.unit == "flops":
-        left /= flops_per_token(run.policy, config.max_response_tokens)
-    cost = run.state.get("tokens_a_prompt", config.group_size * config.max_response_tokens)
-    return max(1, min(int(asked), int(left / cost)))
+        return math.inf
+    left = (1 - run.work.spent(budget)) * budget.amount
+    return left if budget.unit == "tokens" else left / flops_per_token(run.policy, run.config.max_response_tokens)
 
 
 def _select(rollouts: Sequence[Rollout], right: Sequence[bool], config: Any) -> list[Rollout]:

@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "data/README.md"]
 
 
-def _survey(*arguments: str) -> str:
-    command = [sys.executable, "-m", "survey.cli", *arguments]
+def _survey(*arguments: str, room: str = "survey") -> str:
+    command = [sys.executable, "-m", f"{room}.cli", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True, env=_environment()).stdout
 
 
@@ -23,35 +23,48 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
+# What the probe of `make demo` measures of the starter policy, and what the demo says beside.
+MEASURED = {
+    "domain": "math", "evaluation": "yes", "prompting": "tried", "demonstrations": 1000, "prompts": 1000,
+    "verifier": "rule", "verifier_on_gold": 1, "parameters": 0.000804, "row_tokens": 33.4, "pass_at_1": 0.1825,
+    "pass_at_k": 0.82, "format_rate": 1, "equal_groups": 0.18,
+}  # fmt: skip
+
+
 def test_the_readme_shows_what_the_demo_prints() -> None:
     """Every line below `make demo` in the README is a line of the real output, in its order."""
     block = re.search(r"```console\n\$ make demo\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert block
     shown = [line for line in block[1].splitlines() if line and line != "…"]
-    printed = iter(_survey("report").splitlines())
-    assert len(shown) > 10
+    assert len(shown) > 20
+    settings = [part for name, value in MEASURED.items() for part in ("--set", f"{name}={value}")]
+    advice = _survey("ask", "--no-input", *settings, room="advisor")
+    table = (ROOT / "docs/pilots.md").read_text()  # the pilot is run by `make demo` itself
+    printed = iter([*_survey("report").splitlines(), *advice.splitlines(), *table.splitlines()])
     for line in shown:
         assert line in printed, line  # an iterator: each line must come behind the one before
 
 
-def test_the_demo_ends_in_the_report() -> None:
-    """`make demo` runs what the README says it prints."""
-    assert "$(BIN)/survey report" in (ROOT / "Makefile").read_text().split("demo:")[1].split("test:")[0]
+def test_the_demo_runs_what_the_readme_shows() -> None:
+    """`make demo` prints the report, a piece of advice and a pilot."""
+    demo = (ROOT / "Makefile").read_text().split("demo:")[1].split("test:")[0]
+    places = [demo.index(f"$(BIN)/{command}") for command in ("survey report", "advisor ask", "advisor pilot")]
+    assert places == sorted(places)
 
 
 def test_every_command_in_the_documents_exists() -> None:
-    """A `survey …` in a document names a command and options that its help knows."""
+    """A `survey …` or `advisor …` in a document names a command and options that its help knows."""
+    pattern = r"`(?:survey|advisor) [a-z][^`]*`|^\$ (?:survey|advisor) [^#\n]*"
     commands = {
-        line.strip("` ")
-        for document in DOCUMENTS
-        for line in re.findall(r"`survey [a-z][^`]*`|^\$ survey [^#\n]*", document.read_text(), re.MULTILINE)
+        line.strip("` ") for document in DOCUMENTS for line in re.findall(pattern, document.read_text(), re.MULTILINE)
     }
-    assert len(commands) >= 15
+    assert sum(command.removeprefix("$ ").startswith("survey") for command in commands) >= 15
+    assert sum(command.removeprefix("$ ").startswith("advisor") for command in commands) >= 15
     helps: dict[str, str] = {}
     for command in commands:
         words = shlex.split(command.removeprefix("$ "))
-        name = " ".join(words[1:3] if words[1] == "annotate" else words[1:2])
-        helps.setdefault(name, _survey(*name.split(), "--help"))
+        name = " ".join(words[:3] if words[1] == "annotate" else words[:2])
+        helps.setdefault(name, _survey(*name.split()[1:], "--help", room=words[0]))
         for option in (word for word in words if word.startswith("--")):
             assert option in helps[name], command
 
