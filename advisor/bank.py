@@ -17,6 +17,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from advisor.traits import BY_NAME, Traits
 from survey.errors import SurveyError
 
 SCHEMA_VERSION = 1
@@ -43,7 +44,7 @@ def case_of(outcome: Mapping[str, Any], traits: Mapping[str, Any]) -> dict[str, 
         "family": family_of(task),
         "task": {"model": _name(task["model"]), "data": _name(task["data"]), "verifier": task.get("verifier")},
         "parameters": outcome["parameters"],
-        "traits": {**traits, **outcome["traits"]},
+        "traits": _merged(traits, outcome["traits"]),
         "budget": outcome["budget"],
         "seeds": outcome["seeds"],
         "arms": [_arm(arm) for arm in outcome["arms"]],
@@ -60,12 +61,23 @@ def case_of(outcome: Mapping[str, Any], traits: Mapping[str, Any]) -> dict[str, 
     return {"schema_version": SCHEMA_VERSION, "id": digest, **said, "provenance": provenance}
 
 
+def _merged(measured: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Return stated traits, and beside them measured ones, as far as these do not contradict them."""
+    known = Traits({}).replaced(**{name: value for name, value in stated.items() if name in BY_NAME})
+    for name, value in measured.items():
+        both = known.replaced(**{name: value}) if known.get(name) is None and name in BY_NAME else known
+        known = known if both.contradiction() else both
+    return dict(known.values)
+
+
 def family_of(task: Mapping[str, Any]) -> str:
     """Return the family of a task: what was named, the generator's name, or the name of the file."""
     if task.get("family"):
         return str(task["family"])
     data = str(task["data"])
-    return data.split(":")[1] if data.startswith("task:") else Path(data).name.partition(".")[0]
+    if data.startswith("task:"):
+        return data.split(":")[1]
+    return Path(data).name.partition(".")[0]
 
 
 def add_case(path: Path, case: Mapping[str, Any]) -> bool:
@@ -82,7 +94,7 @@ def add_case(path: Path, case: Mapping[str, Any]) -> bool:
             _append(path, line.encode())
     except OSError as error:
         raise SurveyError(
-            f"cannot write the bank {path}: {error.strerror}", "make room, or name another --data"
+            f"cannot write the bank {path}: {error.strerror}", "make room, or set POSTTRAIN_DATA to another folder"
         ) from error
     return True
 

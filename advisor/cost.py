@@ -135,6 +135,9 @@ def estimate(pipeline: Pipeline, traits: Traits) -> Cost:
 def _stage(technique: str, traits: Traits, rounds: int) -> tuple[Span, Span, list[str]]:
     """Return the tokens that one stage generates and trains on, and what was assumed for it."""
     if technique == "continued_pretraining":
+        megabytes = traits.get("facts_megabytes")
+        if megabytes is not None:
+            return NOTHING, Span(float(megabytes) * 2.5e5, float(megabytes) * 2.5e5), []  # four bytes a token
         return NOTHING, TEXT_TOKENS, [f"{TEXT_TOKENS.low:,.0f} to {TEXT_TOKENS.high:,.0f} tokens of text"]
     work = WORK.get(technique, IMITATION)
     assumed = []

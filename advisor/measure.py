@@ -13,13 +13,14 @@ from typing import Any
 
 from advisor.dispatch import Follow, make_folder, run_stage, write_json
 from advisor.traits import make_traits
+from reference_impls.configs import COMPARES
 from survey.errors import SurveyError
 
 SCHEMA_VERSION = 1
 SAMPLES = 16  # the k of the traits pass_at_k and equal_groups
 PROMPTS = 100
 ROWS = 100_000  # of a file that are counted
-COMPARES = ("exact", "numeric", "math", "choice")  # verifiers that hold a response against the row's answer
+OF_ONE_RUN = ("technique", "model", "data", "verifier", "budget", "seed")  # settings that say nothing of later runs
 LEAST_RIGHT = 20  # right responses, below which nothing is said of their form
 GOLD = 0.95  # the least share of gold answers that a verifier has to accept
 DOMAINS = {"addition": "math", "countdown": "math", "modular": "math", "program": "code"}
@@ -51,7 +52,8 @@ def probe(
         examples = _examples(Path(folder) / "samples.jsonl")
     measured = measured_by(result) | {"examples": examples}
     task = {"model": model, "data": data, "verifier": verifier or result["probe"]["verifier"]}
-    task |= {"settings": dict(settings or {}), "tokens_per_second": round(measured["tokens_per_second"], 1)}
+    kept = {name: value for name, value in (settings or {}).items() if name not in OF_ONE_RUN}
+    task |= {"settings": kept, "tokens_per_second": round(measured["tokens_per_second"], 1)}
     found = {
         "schema_version": SCHEMA_VERSION,
         "traits": traits_of(result),

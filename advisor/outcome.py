@@ -210,7 +210,7 @@ def _of_control(whole: Sequence[Mapping[str, Any]]) -> str:
     found = difference_of(_marks(arm), _marks(control))
     if found.p <= LUCK and found.share > 0:
         return f"{arm['id']} is {100 * found.share:.1f} points better than its random control: the verifier's merit."
-    return f"{arm['id']} is not better than its random control: what it gained is not the verifier's merit."
+    return f"{arm['id']} and its random control cannot be told apart: what it gained may not be the verifier's merit."
 
 
 def _warnings(plan: Plan, arms: Sequence[Mapping[str, Any]], failed: Sequence[Mapping[str, Any]]) -> list[str]:

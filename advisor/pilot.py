@@ -127,10 +127,10 @@ def run_pilot(
             ended = _run_all(plan, [(untrained, plan.seeds[0]), *jobs], watch, at_once)
         outcome = {**outcome_of(plan, ended), "curve": _curve(plan, out)}
         _write(outcome, out)
+        watch.write("partial" if outcome["failed"] else "done", outcome["verdict"]["sentence"])
         if bank and not outcome["failed"]:
             first = ended[untrained.id, plan.seeds[0]]
             add_case(bank, case_of(outcome, traits_of(first[0]) if isinstance(first, list) else {}))
-        watch.write("partial" if outcome["failed"] else "done", outcome["verdict"]["sentence"])
     return outcome
 
 

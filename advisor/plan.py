@@ -8,6 +8,7 @@ the verifier's merit.
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 from advisor.dispatch import read_json, write_json
 from advisor.estimate import Measured, Memory, demand_enough, estimate_of, said_budget, scores_every
 from advisor.intervals import told_apart
+from advisor.measure import ROWS
 from advisor.pipelines import LADDER, PIPELINES, Pipeline
 from advisor.techniques import TECHNIQUES
 from advisor.traits import Traits
@@ -26,12 +28,14 @@ from survey.errors import ExitCode, SurveyError
 SCHEMA_VERSION = 1
 RIVALS = 2
 EVAL_SIZE = 200
+VERIFIER = re.compile(r"(exact|numeric|math|choice)(:.*)?|regex:.+|unit-tests|[\w.]+:\w+", re.DOTALL)
 WHOLE_ROUND = 10_000  # prompts: one round takes all that half of the budget has room for
 RECOMMENDED, RIVAL, NO_TRAINING, CONTROL = "recommended", "rival", "no training", "random control"
 
 # What comes nearest to a pipeline that has no reference implementation here, chosen by hand.
 NEAREST = {
-    "iterative_sft": "expert_iteration", "distillation_logits": "sft", "on_policy_distillation": "sft",
+    "iterative_sft": "expert_iteration", "distillation": "sft", "distillation_logits": "sft",
+    "on_policy_distillation": "sft",
     "sft_dpo": "sft", "rlhf": "sft_grpo", "hybrid": "sft_grpo", "prefix_hybrid": "sft_grpo", "stepwise_rl": "sft_grpo",
     "continued_pretraining": "sft",
 }  # fmt: skip
@@ -124,7 +128,8 @@ def read_recommendation(said: str) -> dict[str, Any]:
         ranked = [_known(str(one.get("id") or one["pipeline_id"])) for one in spoken_for]
     except (KeyError, TypeError, AttributeError) as error:
         raise SurveyError(f"{said} holds no ranked pipelines", "advisor ask --out writes such a file") from error
-    return {"ranked": ranked, "traits": dict(read.get("traits") or {}), "task": dict(read.get("task") or {})}
+    known = {name: value for name, value in (read.get("traits") or {}).items() if value is not None}
+    return {"ranked": ranked, "traits": known, "task": dict(read.get("task") or {})}
 
 
 def write_plan(plan: Plan, path: Path) -> None:
@@ -158,7 +163,7 @@ def _choose(ranked: Sequence[str], traits: Traits) -> tuple[list[Pipeline], list
         if not reason and len(chosen) <= RIVALS:
             chosen.append(pipeline)
         elif pipeline.id != "no_training":  # which is an arm anyway
-            nearest = None if pipeline.is_bundled else NEAREST.get(pipeline.id)
+            nearest = NEAREST.get(pipeline.id) if reason else None
             reason = reason or "ranks behind the three that are tried"
             left_out.append({"pipeline": pipeline.id, "reason": reason, "nearest": nearest})
     return chosen, left_out
@@ -167,6 +172,8 @@ def _choose(ranked: Sequence[str], traits: Traits) -> tuple[list[Pipeline], list
 def _reason_against(pipeline: Pipeline, chosen: Sequence[Pipeline], traits: Traits) -> str:
     if not pipeline.stages:
         return "trains nothing: it is done by hand"
+    if "distillation" in pipeline.stages:
+        return "needs the teacher's responses first: write them into `response`, then plan sft"
     if not pipeline.is_bundled:
         without = [stage for stage in pipeline.stages if not TECHNIQUES[stage].bundled]
         return f"has no reference implementation here ({', '.join(without)})"
@@ -205,6 +212,8 @@ def _arm(pipeline: Pipeline, task: Mapping[str, Any], total: Budget, measured: M
 def _stage(technique: str, task: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of one run; of the task's settings, those that the technique has. Raises SurveyError."""
     base = {name: task[name] for name in ("model", "data", "verifier") if task.get(name)}
+    if not str(task["data"]).startswith("task:"):
+        base["rows"] = ROWS  # all of a file; a generated task has no end
     given = {name: value for name, value in task["settings"].items() if name in CONFIGS[technique].model_fields}
     stage = {"technique": technique, **base, "eval_size": EVAL_SIZE, **given, **own}
     try:
@@ -256,6 +265,11 @@ def _check(task: Mapping[str, Any], seeds: Sequence[int]) -> None:
         raise SurveyError(f"there is no file {data}", "give a JSONL file, or a generated task such as task:addition")
     if not data.startswith("task:") and not task.get("verifier"):
         raise SurveyError(f"{data} is a file and no verifier is named", "add --verifier, such as numeric or unit-tests")
+    if task.get("verifier") and not VERIFIER.fullmatch(str(task["verifier"])):
+        raise SurveyError(
+            f"there is no verifier '{task['verifier']}'; expected exact, numeric, math, choice, regex:…, unit-tests or "
+            "package.module:function", "add --verifier, such as numeric or unit-tests",
+        )  # fmt: skip
     if not seeds or len(set(seeds)) != len(seeds) or min(seeds) < 0:
         raise SurveyError(f"seeds are {list(seeds)}; expected different whole numbers from 0", "--seeds 0,1,2")
     fixed = {"technique", "model", "data", "verifier", "budget", "seed"}

@@ -26,6 +26,7 @@ BUDGET = re.compile(r"(?P<amount>\d+(?:\.\d+)?(?:e\d+)?)(?P<scale>[kMG]?)(?:-(?P
 CHUNK_LOGITS = 1 << 25  # logits: 128 MB of float32
 SEQUENCES_AT_ONCE = 512  # sequences in decoding
 LEAVE_AT = 0.75  # finished sequences leave decoding when at most this share is still going
+COMPARES = ("exact", "numeric", "math", "choice")  # verifiers that hold a response against the row's answer
 SCALE = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 
 

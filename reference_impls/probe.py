@@ -12,13 +12,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from reference_impls.cli import main
+from reference_impls.configs import COMPARES
 from reference_impls.evaluate import clustered, pass_at_k, with_interval
 from reference_impls.run import Run
 from reference_impls.sampling import Rollout
 from reference_impls.tasks import Row
 from reference_impls.verifiers import Outcome, Verdict
-
-COMPARES = ("exact", "numeric", "math", "choice")  # verifiers that hold a response against the row's answer
 
 
 def train(run: Run) -> None:

@@ -100,7 +100,8 @@ def _roll_out(run: Run) -> tuple[list[Rollout], list[Verdict]]:
     rollouts: list[Rollout] = []
     verdicts: list[Verdict] = []
     for _ in range(1 if "tokens_a_prompt" in run.state else 2):
-        cost = run.state.get("tokens_a_prompt", config.group_size * config.max_response_tokens)
+        longest = config.max_prompt_tokens + config.group_size * config.max_response_tokens
+        cost = run.state.get("tokens_a_prompt", longest)
         done = len(rollouts) // config.group_size
         count = max(int(min(asked - done, left / cost)), 0 if done else 1)
         if not count:
@@ -109,10 +110,14 @@ def _roll_out(run: Run) -> tuple[list[Rollout], list[Verdict]]:
         run.state["drawn"] += len(rows)
         more = run.roll_out(rows, config.group_size)
         rollouts, verdicts = rollouts + more[0], verdicts + more[1]
-        sampled = sum(len(one.response) for one in rollouts)
-        run.state["tokens_a_prompt"] = sampled * config.group_size / len(rollouts)
-        left -= sum(len(one.response) for one in more[0])
+        run.state["tokens_a_prompt"] = _tokens(rollouts, config.group_size) * config.group_size / len(rollouts)
+        left -= _tokens(more[0], config.group_size)
     return rollouts, verdicts
+
+
+def _tokens(rollouts: Sequence[Rollout], group_size: int) -> int:
+    """Return the tokens that rollouts take of a budget: their own, and each prompt's once."""
+    return sum(len(one.response) for one in rollouts) + sum(len(one.prompt) for one in rollouts[::group_size])
 
 
 def _tokens_left(run: Run) -> float:

@@ -150,6 +150,9 @@ def _next(found: Recommendation, task: dict[str, Any], out: Path | None) -> list
     """Return the next command, where there is one."""
     if not any(one.pipeline.stages and one.pipeline.is_bundled for one in found.ranked if one.score > 0):
         return []
-    name = out or "advice.json"
-    told = [] if out else ["", f"to try it: advisor ask … --out {name}"]
-    return [*told, "", f"next: advisor pilot {name}"] if out and task else told
+    if out and task:
+        return ["", f"next: advisor pilot {out}"]
+    if out:
+        return ["", f"next: advisor plan {out} --model MODEL --data ROWS.jsonl --verifier VERIFIER"]
+    said = " ".join(f"--set {trait}={value}" for trait, value in found.traits.values.items())
+    return ["", f"to keep and try it: advisor ask --no-input {said} --out advice.json"]

@@ -5,7 +5,7 @@
 
 import os
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -116,7 +116,7 @@ def pilot_command(
     place = out or default_folder(made, folder)
     outcome = run_pilot(made, place, resume=resume, at_once=at_once, bank=bank_path(folder))
     lines = [*render(outcome), "", f"table.md, curve.svg and outcome.json are in {place}"]
-    answer("pilot", outcome, lines, as_json)
+    answer("pilot", outcome, lines, as_json, outcome["warnings"] if as_json else [])
     return exit_code(outcome)
 
 
@@ -142,11 +142,11 @@ def evaluate_command(as_json: Json = False, debug: Debug = False) -> int:
     from advisor.bank import bank_path, read_bank
     from advisor.evaluate import evaluate, render
     from advisor.recommend import rank
-    from advisor.traits import make_traits
+    from advisor.traits import Traits
 
     bank = read_bank(bank_path(data_folder()))
-    found = evaluate(bank.cases, lambda traits: [one.pipeline.id for one in rank(make_traits(traits))[0]])
-    answer("evaluate", found, render(found), as_json)
+    found = evaluate(bank.cases, lambda traits: [one.pipeline.id for one in rank(Traits(dict(traits)))[0]])
+    answer("evaluate", found, render(found), as_json, found["warnings"] if as_json else [])
     return ExitCode.OK
 
 
@@ -215,13 +215,13 @@ def _make_plan(said: str, named: dict[str, str | None], budget: str, seeds: str,
         _seeds(seeds),
         traits=read["traits"],
         settings=settings,
-        memory=_peak,
+        memory=partial(_peak, on_gpu=bool(read["traits"].get("gpu_memory"))),
         available=_available(read["traits"].get("gpu_memory")),
     )
 
 
-def _peak(technique: str, settings: Mapping[str, Any]) -> float | None:
-    """Return the peak bytes of a run, None where nothing is trained or the model cannot be counted here."""
+def _peak(technique: str, settings: Mapping[str, Any], *, on_gpu: bool) -> float | None:
+    """Return the peak bytes of a run, what a GPU needs beside included; None where it cannot be counted here."""
     from advisor.memory.phases import estimate
     from advisor.memory.setting import setting_of
     from reference_impls.configs import make_config
@@ -229,14 +229,20 @@ def _peak(technique: str, settings: Mapping[str, Any]) -> float | None:
     counts = _counts(str(settings["model"]))
     if technique == "probe" or counts is None:
         return None
-    return estimate(counts, setting_of(make_config(dict(settings)))).allocated
+    try:
+        made = estimate(counts, setting_of(make_config(dict(settings))))
+    except SurveyError:  # a way of training that was not counted
+        return None
+    return made.total if on_gpu else made.allocated
 
 
 @cache
 def _counts(model: str) -> Any:
-    from advisor.memory.counts import counts_of
+    from advisor.memory.counts import counts_of, known_name
 
     try:
+        if known_name(model) is None:
+            say(f"counting the memory of {model} from its config")
         return counts_of(model)
     except SurveyError as error:
         say(f"memory is not estimated: {error.message}")

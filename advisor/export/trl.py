@@ -109,6 +109,7 @@ def _settings(job: Job, stage: Stage) -> tuple[dict[str, Any], dict[str, str]]:
     }
     if stage.technique == "rejection_sampling":
         settings["rounds"], notes["rounds"] = _rounds(job, stage)
+        settings["prompts_per_round"] = _prompts(job, stage)
     used = {name: note for name, note in notes.items() if name in settings}
     if getattr(config, "form", "") != "cispo":
         used.pop("epsilon_high", None)
@@ -167,6 +168,16 @@ def _rounds(job: Job, stage: Stage) -> tuple[int, str]:
     trained = prompts * config.keep_per_prompt * config.epochs * (prompt + response) // 2
     rounds = max(1, int(budget.amount / (sampled + trained)))
     return rounds, f"{config.budget} / (about {sampled} tokens sampled + {trained} trained on, were half of it kept)"
+
+
+def _prompts(job: Job, stage: Stage) -> int:
+    """Return the prompts of a round: as many as asked and there are; a single one takes at most half of its budget."""
+    config, budget = stage.config, Budget.parse(stage.config.budget)
+    asked: int = min(config.prompts_per_round, len(job.rows))
+    if config.rounds != 1 or budget.unit != "tokens":
+        return asked
+    prompt, response = job.lengths_of(stage)
+    return max(1, min(asked, int(budget.amount / 2 / (prompt + config.group_size * response))))
 
 
 def _run(job: Job) -> str:

@@ -57,7 +57,9 @@ def test_ask_in_words_names_reasons_dissent_price_and_changes(tmp_path: Path) ->
     for part in ("Recommended: Sample, keep", "but [001]", "costs", "papers on code that train", "After it:",
                  "What would change this answer:", "[004] Agentic AI wiki", "gives", "risks"):  # fmt: skip
         assert part in text
-    assert max(map(len, text.splitlines())) <= 110
+    *shown, command = text.splitlines()  # the last line is a command to copy, with every trait that was given
+    assert max(map(len, shown)) <= 110
+    assert command.startswith("to keep and try it: advisor ask --no-input --set domain=code")
     assert all(line == line.rstrip() for line in text.splitlines())
 
 

@@ -46,7 +46,9 @@ def test_no_training_can_win(marks: dict[str, str], said: str) -> None:
     assert verdict["simplest"] == "no_training"
 
 
-@pytest.mark.parametrize("control, said", [(HALF, "the verifier's merit."), (MOST, "is not the verifier's merit")])
+@pytest.mark.parametrize(
+    "control, said", [(HALF, "the verifier's merit."), (MOST, "random control cannot be told apart")]
+)
 def test_the_control_says_whose_merit_it_is(control: str, said: str) -> None:
     """Rejection sampling against as many rows chosen without the verifier."""
     marks = {"no_training": HALF, "rejection_sampling": MOST, "rejection_sampling-random": control}

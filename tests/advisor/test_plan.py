@@ -40,7 +40,10 @@ def test_what_cannot_be_tried_is_named_with_its_reason() -> None:
     plan = _plan(["sft", "distillation", "prefix_hybrid", "collect", "r1_zero", "grpo", "dft", "expert_iteration"],
                  traits={"parameters": 0.5})  # fmt: skip
     found = {one["pipeline"]: (one["reason"], one["nearest"]) for one in plan.left_out}
-    assert found["distillation"] == ("is the same run as sft", None)
+    assert found["distillation"] == (
+        "needs the teacher's responses first: write them into `response`, then plan sft",
+        "sft",
+    )
     assert found["prefix_hybrid"] == ("has no reference implementation here (prefix_rft)", "sft_grpo")
     assert found["collect"][0].startswith("trains nothing")
     assert found["r1_zero"][0] == "needs parameters >= 3, which is not so"

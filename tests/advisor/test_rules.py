@@ -60,7 +60,7 @@ def test_every_pipeline_can_be_recommended_for_something() -> None:
 def test_refused_rules_say_why() -> None:
     """What a source holds and is not followed is kept with its reason."""
     refused = load_rules().refused
-    assert len(refused) == 8
+    assert len(refused) == 13
     assert all(one.because.endswith(".") for one in refused)
 
 
