@@ -53,7 +53,9 @@ def add_papers(root: str, first: int, count: int) -> None:
     with Store(Path(root)) as store:
         for number in range(first, first + count):
             path = Path(root).parent / f"{number}.txt"
-            path.write_text(f"paper {number}")
+            beside = path.with_suffix(f".{os.getpid()}")  # whole at once: another process may be reading the same file
+            beside.write_text(f"paper {number}")
+            beside.replace(path)
             with path.open("rb") as stream:
                 sha256, _ = store.add_raw(stream)
             store.add_sources([a_source(sha256, f"2501.{number:05d}")])

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +33,14 @@ def begin(plan: Plan, out: Path) -> subprocess.Popen[str]:
     out.parent.mkdir(parents=True, exist_ok=True)
     write_plan(plan, out.with_suffix(".json"))
     command = [sys.executable, "-c", LIVE, str(out.with_suffix(".json")), str(out)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, preexec_fn=hear_interrupts
+    )
+
+
+def hear_interrupts() -> None:
+    """What a shell starts in the background ignores SIGINT, and so would the pilot under test."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def without_time(outcome: dict[str, Any]) -> dict[str, Any]:
