@@ -34,7 +34,11 @@ def begin(plan: Plan, out: Path) -> subprocess.Popen[str]:
     write_plan(plan, out.with_suffix(".json"))
     command = [sys.executable, "-c", LIVE, str(out.with_suffix(".json")), str(out)]
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, preexec_fn=hear_interrupts
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        preexec_fn=hear_interrupts,  # noqa: PLW1509 - no threads here
     )
 
 
