@@ -127,7 +127,8 @@ def write_text(path: Path, text: str) -> None:
         beside.replace(path)
     except OSError as error:
         raise SurveyError(
-            f"cannot write {path}: {error.strerror}", "make room or take another folder, then go on with --resume"
+            f"cannot write {path}: {error.strerror}",
+            "make room, or name another place with --out; a pilot goes on with --resume",
         ) from error
 
 

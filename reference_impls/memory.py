@@ -96,7 +96,8 @@ def count(config: Any, name: str = "") -> Counts:
                     for weights, model in models.items()
                     for compute in WAYS[weights]
                 )
-    except (ValueError, RuntimeError, NotImplementedError, TypeError, AttributeError, KeyError) as error:
+    # a model's own code may raise any of these where it looks for values in tensors that have none
+    except (ValueError, RuntimeError, TypeError, AttributeError, KeyError) as error:
         first = (str(error) or type(error).__name__).splitlines()[0]
         raise RunError(f"cannot count {name or config.model_type}: {first}", "give its size instead") from error
     return Counts(name, **facts, adapter_parameters_per_rank=trained // RANK, kept=kept)
@@ -261,7 +262,7 @@ class _Attention(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *_: Any) -> Any:
-        raise NotImplementedError("only what is kept is counted")
+        raise NotImplementedError("only what is kept is counted")  # a gradient of nothing would be a wrong one
 
 
 def _attend(module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Any, **_: Any) -> tuple[Tensor, None]:

@@ -1,6 +1,5 @@
 """Commands that ask and answer: traits, ask."""
 
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -93,7 +92,9 @@ def ask_command(
     found = recommend(known)
     told = as_data(found, field, read["task"])
     if out is not None:
-        _write(out, told)
+        from advisor.dispatch import write_json
+
+        write_json(out, told)
     answer("ask", told, [*lines(found, field), *_next(found, read["task"], out)], as_json)
     return ExitCode.OK
 
@@ -137,13 +138,6 @@ def _ask(name: str) -> str:
         if given.strip() != "?":
             return given.strip()
         say(f"  {trait.why}")
-
-
-def _write(path: Path, told: dict[str, Any]) -> None:
-    try:
-        path.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise SurveyError(f"cannot write {path}: {error.strerror}", "choose another file with --out") from error
 
 
 def _next(found: Recommendation, task: dict[str, Any], out: Path | None) -> list[str]:
