@@ -3,10 +3,11 @@
 import json
 import textwrap
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Any
 
 from survey.published import LABELS, Axis
-from survey.trends import TrendTable
+from survey.trends import TrendTable, share_of
 
 _COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"]  # Okabe and Ito's, told apart by the colour-blind too
 _SHAPES = ["circle", "square", "triangle-up", "diamond"]
@@ -15,16 +16,32 @@ _TITLES = {
     Axis.METHOD: "Methods papers train with",
     Axis.DATA_SOURCE: "Where the training data come from",
 }
+_SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 _WIDTH = 110  # characters of a line below the title
 
 
-def chart(tables: Sequence[TrendTable], notes: Sequence[str]) -> dict[str, Any]:
+class Measure(StrEnum):
+    """What the bars of a page measure."""
+
+    SHARE = "share of papers"
+    CORRECTED = "share corrected for errors of the labels"
+    MIX = "part of a year's domain assignments"  # which is what can be compared with the survey's counts
+
+
+MEASURES = {
+    Axis.DOMAIN: (Measure.SHARE, Measure.MIX),
+    Axis.METHOD: (Measure.SHARE, Measure.CORRECTED),
+    Axis.DATA_SOURCE: (Measure.SHARE, Measure.CORRECTED),
+}
+
+
+def chart(tables: Sequence[TrendTable], notes: Sequence[str], measure: Measure = Measure.SHARE) -> dict[str, Any]:
     """Return the Vega-Lite specification of one table, or of a sweep over thresholds, with `notes` below its title."""
     first = tables[0]
-    drawn = _sweep(tables) if len(tables) > 1 else _shares(first)
+    drawn = _sweep(tables) if len(tables) > 1 else _measured(first, measure)
     lines = [line for note in notes for line in textwrap.wrap(note, _WIDTH)]
     return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "$schema": _SCHEMA,
         "title": {"text": _TITLES[first.axis], "subtitle": lines, "anchor": "start"},
         "background": "white",
         **drawn,
@@ -45,31 +62,67 @@ def png(spec: dict[str, Any]) -> bytes:
     return bytes(vl_convert.vegalite_to_png(json.dumps(spec), scale=2))
 
 
-def _shares(table: TrendTable) -> dict[str, Any]:
-    """Points with their intervals, one place beside the other in each period."""
-    x = {"field": "period", "type": "ordinal", "axis": {"labelAngle": 0, "title": None}}
-    interval = {"field": "low", "type": "quantitative", "axis": {"format": "%", "title": "share, 95 % interval"}}
+def on_page(table: TrendTable, measure: Measure) -> dict[str, Any]:
+    """Return the chart of one table for a page, as wide as its place; each bar says its numbers to a screen reader.
+
+    A bar can be clicked: the selection `bar` holds its period and label.
+    """
+    drawn = _measured(table, measure)
+    drawn["layer"][0]["params"] = [{"name": "bar", "select": {"type": "point", "fields": ["period", "label"]}}]
+    # whole bands: Streamlit's theme makes bars narrower, and Vega-Lite then puts them beside their intervals
+    config = {"legend": {"orient": "top"}, "bar": {"discreteBandSize": {"band": 1}}}
+    return {"$schema": _SCHEMA, **drawn, "width": "container", "height": 320, "config": config}
+
+
+def _measured(table: TrendTable, measure: Measure) -> dict[str, Any]:
+    points = {
+        Measure.SHARE: lambda: _points(table),
+        Measure.CORRECTED: lambda: _corrected(table),
+        Measure.MIX: lambda: _mix(table),
+    }[measure]()
+    return _bars(points, table.axis, f"{measure}, 95 % interval")
+
+
+def _bars(points: list[dict[str, Any]], axis: Axis, title: str) -> dict[str, Any]:
+    """Bars with their intervals, side by side in each period, and a tick where the survey printed a share.
+
+    Label and shape of the points say what the colours say.
+    """
+    y = {"type": "quantitative", "axis": {"format": "%", "title": title}}
+    place = [{"field": name, "type": "nominal"} for name in ("period", "label")]
+    told = [*place, *({"field": name, "type": "quantitative"} for name in ("k", "n"))]
+    told += [{"field": name, "type": "quantitative", "format": ".1%"} for name in ("share", "low", "high")]
+    printed = [*place, {"field": "printed", "type": "quantitative", "format": ".1%", "title": "the survey printed"}]
     return {
         "width": {"step": 22},
         "height": 260,
-        "data": {"values": _points(table)},
+        "data": {"values": points},
         "encoding": {
-            "x": x,
-            "xOffset": {"field": "label", "sort": list(LABELS[table.axis])},
-            "color": _scale(table.axis, _COLOURS),
+            "x": {"field": "period", "type": "ordinal", "axis": {"labelAngle": 0, "title": None}},
+            "xOffset": {"field": "label", "sort": list(LABELS[axis])},
+            "color": _scale(axis, _COLOURS),
         },
         "layer": [
-            {"mark": {"type": "rule", "strokeWidth": 2}, "encoding": {"y": interval, "y2": {"field": "high"}}},
+            {
+                "mark": {"type": "bar", "opacity": 0.5, "cursor": "pointer"},
+                "encoding": {"y": {"field": "share", **y}, "tooltip": told},
+            },
+            {
+                "mark": {"type": "rule", "strokeWidth": 2},
+                "encoding": {"y": {"field": "low", "type": "quantitative"}, "y2": {"field": "high"}},
+            },
             {
                 "mark": {"type": "point", "filled": True, "size": 60},
-                "encoding": {"y": {"field": "share", "type": "quantitative"}, "shape": _scale(table.axis, _SHAPES)},
+                "encoding": {
+                    "y": {"field": "share", "type": "quantitative"}, "shape": _scale(axis, _SHAPES), "tooltip": told,
+                },
             },
             {
-                "mark": {"type": "tick", "thickness": 3, "strokeDash": [3, 2], "description": "as printed"},
-                "encoding": {"y": {"field": "printed", "type": "quantitative"}},
+                "mark": {"type": "tick", "thickness": 3, "opacity": 1, "description": "as printed"},
+                "encoding": {"y": {"field": "printed", "type": "quantitative"}, "tooltip": printed},
             },
         ],
-    }
+    }  # fmt: skip
 
 
 def _points(table: TrendTable) -> list[dict[str, Any]]:
@@ -77,9 +130,40 @@ def _points(table: TrendTable) -> list[dict[str, Any]]:
     for row in table.rows:
         place = {"period": row.period, "label": row.label}
         if row.share is not None:
-            points.append({**place, "share": row.share, "low": row.low, "high": row.high})
+            points.append({**place, "k": row.k, "n": row.n, "share": row.share, "low": row.low, "high": row.high})
         if table.axis is not Axis.DOMAIN and row.published:  # the survey prints counts of domains, shares of the others
             points.append({**place, "printed": row.published.value / 100})
+    return points
+
+
+def _corrected(table: TrendTable) -> list[dict[str, Any]]:
+    points = []
+    for point in _points(table):
+        row = next(row for row in table.rows if (row.period, row.label) == (point["period"], point["label"]))
+        if "printed" in point:
+            points.append(point)
+        elif row.corrected and row.corrected.share is not None:
+            one = row.corrected
+            points.append({**point, "share": one.share, "low": one.low, "high": one.high})
+    return points
+
+
+def _mix(table: TrendTable) -> list[dict[str, Any]]:
+    """Return each domain's part of the domain assignments of its period, and of those the survey printed.
+
+    It printed whole years, at one threshold; a year of which a cell is missing has no printed mix.
+    """
+    points: list[dict[str, Any]] = []
+    for period in dict.fromkeys(row.period for row in table.rows):
+        rows = [row for row in table.rows if row.period == period]
+        n = sum(row.k for row in rows)
+        printed = [row.published.value for row in rows if row.published]
+        for row in rows:
+            place = {"period": period, "label": row.label}
+            if part := share_of(row.k, n):
+                points.append({**place, "k": row.k, "n": n, "share": part.share, "low": part.low, "high": part.high})
+            if row.published and len(printed) == len(rows):
+                points.append({**place, "printed": row.published.value / sum(printed)})
     return points
 
 

@@ -1,6 +1,8 @@
 """Why a paper is where it is: every mention and every cue with its words, place and reason; the papers of a cell."""
 
 from collections import Counter
+from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,13 @@ from survey.cues import CueFinder
 from survey.domain import DEFAULT_THRESHOLD, Rule, assign_domains
 from survey.errors import ExitCode, SurveyError
 from survey.label import text_of
-from survey.labels import DataSource
+from survey.labels import DataSource, Method
 from survey.paper import find_arxiv_id
+from survey.published import Axis
 from survey.sample import Sample
 from survey.store import Store
 from survey.texts import StoredText
-from survey.trends import Period, Scope, period_of, sections_of
+from survey.trends import READINGS, Period, Scope, TrendTable, period_of, sections_of
 
 _AROUND = 40  # bytes of text shown on either side of a mention
 
@@ -67,8 +70,34 @@ def papers(
          "published_is": None if published is None else "day" if is_day else "month", "surface": surface,
          "id_source": id_source, "domains": domains or []}
         for arxiv_id, title, published, is_day, surface, id_source, domains in rows
-        if period is None or (published and period in {period_of(published, by) for by in Period})
+        if _is_in(period, published)
     ]  # fmt: skip
+
+
+def day_of(paper: Mapping[str, Any]) -> str:
+    """Return the date of version 1 of a paper of this module, as far as it is known: a day, or the id's month."""
+    published = str(paper["published"] or "unknown")
+    return published[:7] if paper["published_is"] == "month" else published
+
+
+def papers_behind(sample: Sample, table: TrendTable, label: str, period: str) -> list[dict[str, Any]]:
+    """Return the k papers of one row of any trend table; those labelled by method or data source, the surest first."""
+    if table.axis is Axis.DOMAIN:
+        return papers(sample, label, period, table.threshold, table.scope, table.rule)
+    labels = [label]
+    if (table.reading, label) == (READINGS[1], Method.RL):
+        labels.append(str(Method.PREFERENCE))
+    rows = sample.warehouse.query("papers_labelled", by_source=table.axis is Axis.DATA_SOURCE, labels=labels)
+    return [
+        {"arxiv_id": arxiv_id, "title": title, "published": published.isoformat(),
+         "published_is": "day" if is_day else "month", "label": found, "probability": probability}
+        for arxiv_id, title, published, is_day, found, probability in rows
+        if _is_in(period, published)
+    ]  # fmt: skip
+
+
+def _is_in(period: str | None, published: date | None) -> bool:
+    return period is None or (published is not None and period in {period_of(published, by) for by in Period})
 
 
 def _find(sample: Sample, asked: str, data: Path) -> tuple[Any, ...]:

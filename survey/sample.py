@@ -10,9 +10,7 @@ import survey
 from survey.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD
 from survey.errors import SurveyError
 from survey.extract import METADATA_ONLY, NOT_YET, chosen_texts, copies_by_paper, reasons_without_text
-from survey.harvest import as_data
 from survey.label import texts_fingerprint
-from survey.ledger import Ledger
 from survey.paper import IdSource
 from survey.reference import reference_path
 from survey.settings import warehouse_path
@@ -79,6 +77,16 @@ def open_sample(data: Path, counts: Path | None = None) -> Sample:
         if papers:
             raise SurveyError(f"{data} holds {papers:,} papers but no counts yet", "survey extract, then survey label")
     return _bundled()
+
+
+def stamp(data: Path) -> tuple[int, ...]:
+    """Return what changes when own papers, counts or validation do: whoever keeps a sample open knows when to reopen.
+
+    The store's write-ahead log is part of it: papers stand there first.
+    """
+    files = (warehouse_path(data), *(data / name for name in ("store.sqlite", "store.sqlite-wal", "validation.csv")))
+    known = [file.stat() if file.exists() else None for file in files]
+    return tuple(number for one in known for number in ((one.st_ino, one.st_mtime_ns) if one else (0, 0)))
 
 
 def _own(data: Path) -> Sample:
@@ -155,6 +163,9 @@ def status(store: Store) -> dict[str, Any]:
 
 def _listed_only(data: Path, copies: Container[str]) -> tuple[int, list[dict[str, Any]]]:
     """Return how many papers are listed and have no copy in the store, and the slices of the harvests."""
+    from survey.harvest import as_data  # with arXiv's client, a fifth of a second that no table needs
+    from survey.ledger import Ledger
+
     if not Ledger.exists(data):
         return 0, []
     with Ledger(data) as ledger:

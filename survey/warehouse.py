@@ -143,12 +143,14 @@ class Warehouse:
             unfinished.with_name(unfinished.name + ".wal").unlink(missing_ok=True)
 
     def query(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
-        """Return the rows of `sql/NAME.sql` with these parameters."""
-        return self._db.execute(_sql(name), parameters or None).fetchall()
+        """Return the rows of `sql/NAME.sql` with these parameters; threads may ask at the same time."""
+        with self._db.cursor() as cursor:  # a connection holds one result, so that threads would take each other's
+            return cursor.execute(_sql(name), parameters or None).fetchall()
 
     def provenance(self) -> dict[str, str]:
-        """Return what this warehouse was made from and with."""
-        return dict(self._db.execute("SELECT key, value FROM provenance ORDER BY key").fetchall())
+        """Return what this warehouse was made from and with; threads may ask at the same time."""
+        with self._db.cursor() as cursor:
+            return dict(cursor.execute("SELECT key, value FROM provenance ORDER BY key").fetchall())
 
     def export(self, path: Path) -> int:
         """Write the counts (facts, no text) as Parquet: a row per paper, alias and section; return how many rows.

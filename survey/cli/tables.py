@@ -104,7 +104,7 @@ def papers_command(
 
     Example: survey papers --domain code --period 2024
     """
-    from survey.explain import papers
+    from survey.explain import day_of, papers
     from survey.sample import open_sample
 
     sample = open_sample(data_folder(data), counts)
@@ -115,7 +115,7 @@ def papers_command(
         what = " ".join(filter(None, [domain, f"in {period}" if period else ""]))
         raise SurveyError(f"no paper {what}", "survey report, for what there is", ExitCode.NOTHING_MATCHED)
     lines = [
-        f"{paper['arxiv_id']:<18} {_day(paper):<10}  {','.join(paper['domains']) or '–':<12}  {paper['title'][:90]}"
+        f"{paper['arxiv_id']:<18} {day_of(paper):<10}  {','.join(paper['domains']) or '–':<12}  {paper['title'][:90]}"
         for paper in found
     ]
     answer("papers", {"papers": found}, lines, as_json, sample.cautions, provenance)
@@ -165,7 +165,7 @@ def explain_command(
 
     Example: survey explain 2503.05592
     """
-    from survey.explain import explain
+    from survey.explain import day_of, explain
     from survey.sample import open_sample
 
     sample = open_sample(data_folder(data), counts)
@@ -174,7 +174,7 @@ def explain_command(
         provenance = sample.provenance()
     lines = [
         f"{found['arxiv_id']}  {found['title']}",
-        f"version 1: {_day(found)}; surface: {found['surface']}; id from: {found['id_source']}",
+        f"version 1: {day_of(found)}; surface: {found['surface']}; id from: {found['id_source']}",
         *([f"the text lacks what is {found['lacks']}"] if found["lacks"] else []),
         f"domains at {DEFAULT_THRESHOLD} mentions: {', '.join(found['domains']) or 'none'}",
         "counts: " + (", ".join(f"{name} {n}" for name, n in found["counts"].items()) or "none"),
@@ -259,12 +259,6 @@ def _sweep(text: str) -> list[int]:
             f"--sweep '{text}'; expected A..B with 1 ≤ A ≤ B ≤ {HIGHEST_THRESHOLD}", "survey report --sweep 1..6"
         )
     return list(range(int(first), int(last) + 1))
-
-
-def _day(paper: dict[str, Any]) -> str:
-    """The date of version 1 as far as it is known: a day, or the month that the id names."""
-    published = paper["published"] or "unknown"
-    return published[:7] if paper["published_is"] == "month" else published
 
 
 def _write(content: str | bytes, out: Path | None) -> None:
