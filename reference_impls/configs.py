@@ -13,6 +13,7 @@ A run folder's `config.json` holds one of these objects. Field names differ betw
 
 import difflib
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -41,7 +42,7 @@ class Budget(BaseModel):
     def parse(cls, text: str) -> Self:
         """Return the budget that `200k-tokens`, `5e14-flops` or `60s` says. Raises ValueError."""
         found = BUDGET.fullmatch(text.strip())
-        if not found or not float(found["amount"]):
+        if not found or not 0 < float(found["amount"]) * SCALE[found["scale"]] < math.inf:
             raise ValueError(f"budget is '{text}'; expected something like 200k-tokens, 5e14-flops or 60s")
         return cls(amount=float(found["amount"]) * SCALE[found["scale"]], unit=found["unit"] or "seconds")  # type: ignore[arg-type]
 

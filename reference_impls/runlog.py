@@ -58,7 +58,8 @@ class RunLog:
         """Drop the lines of steps after `step`, those of the end, and half a line: what a killed run wrote last."""
         for path in (self.metrics, self.samples):
             if path.exists():
-                kept = [line for line in path.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step]
+                lines = path.read_text(encoding="utf-8").split("\n")  # splitlines would cut a response at its U+2028
+                kept = [line for line in lines if _step_of(line) <= step]
                 write_whole(path, "".join(f"{line}\n" for line in kept))
 
     def commit(self, name: str, write: Callable[[Path], None]) -> Path:

@@ -20,7 +20,7 @@ from reference_impls.tasks.row import Row, Task, digest, split_of
 
 _TOLERATED = 0.05  # the share of broken lines that is left out rather than refused
 _LONGEST_LINE = 64 * 2**20  # bytes; a longer line is no row, and would not fit into memory either
-_SHOWN = 20  # places of broken lines in the warnings
+_SHOWN = 20  # places of broken lines in the warnings, and of each reason in `places`
 _EXPECTED = "one JSON object a line, with a prompt"
 _UTF16_OR_32 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -39,7 +39,8 @@ def read_file(path: Path, *, split: str, rows: int | None, seed: int) -> Task:
             f"{path} has {reading.good} rows and none of them in split {split!r}",
             "give the evaluation its own file, or more rows: a split is drawn by the hash of the prompt",
         )
-    return Task(path.name, tuple(chosen), None, dict(reading.skipped), tuple(reading.warnings))
+    places = {reason: tuple(found) for reason, found in reading.places.items()}
+    return Task(path.name, tuple(chosen), None, dict(reading.skipped), tuple(reading.warnings), places)
 
 
 def _chosen(found: Iterator[Row], split: str, rows: int | None, seed: int) -> list[Row]:
@@ -60,6 +61,7 @@ class _Reading:
     lines: int = 0
     good: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
+    places: dict[str, list[int]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     first_broken: str = ""
     columns: dict[str, None] = field(default_factory=dict)
@@ -68,11 +70,11 @@ class _Reading:
 
     def rows(self, file: BinaryIO) -> Iterator[Row]:
         """Yield each row that stands nowhere before it."""
-        for place, found in _objects(self.path, file):
+        for number, place, found in _objects(self.path, file):
             self.lines += 1
             if isinstance(found, str):
-                self._broken(place, found)
-            elif (row := self._row(found)) is not None and not self._is_repeated(row):
+                self._broken(number, place, found)
+            elif (row := self._row(number, found)) is not None and not self._is_repeated(number, row):
                 self.good += 1
                 yield row
 
@@ -90,46 +92,51 @@ class _Reading:
         if repeated := self.good - len(self._prompts):
             self.warnings.append(f"{repeated} rows repeat a prompt with another response or answer; they are kept")
 
-    def _broken(self, place: str, what: str) -> None:
+    def _skip(self, number: int, reason: str) -> None:
+        self.skipped[reason] += 1
+        if self.skipped[reason] <= _SHOWN:
+            self.places.setdefault(reason, []).append(number)
+
+    def _broken(self, number: int, place: str, what: str) -> None:
         message = f"{place}: found {what}, expected {_EXPECTED}"
         if self.lines == 1:
             raise RunError(message, _repair())
         self.first_broken = self.first_broken or message
-        self.skipped["broken line"] += 1
+        self._skip(number, "broken line")
         if self.skipped["broken line"] <= _SHOWN:
             self.warnings.append(message)
 
-    def _row(self, found: dict[str, Any]) -> Row | None:
+    def _row(self, number: int, found: dict[str, Any]) -> Row | None:
         if len(self.columns) < 100:
             self.columns |= dict.fromkeys(found)
         try:
             row, amiss = row_of(found)
         except NoRowError as reason:
-            self.skipped[str(reason)] += 1
+            self._skip(number, str(reason))
             return None
         if amiss:
-            self.skipped[amiss] += 1
+            self._skip(number, amiss)
         return row
 
-    def _is_repeated(self, row: Row) -> bool:
+    def _is_repeated(self, number: int, row: Row) -> bool:
         key = digest(row.prompt, row.response, row.answer)
         if key in self._rows:
-            self.skipped["duplicate"] += 1
+            self._skip(number, "duplicate")
             return True
         self._rows.add(key)
         self._prompts.add(digest(row.prompt))
         return False
 
 
-def _objects(path: Path, file: BinaryIO) -> Iterator[tuple[str, dict[str, Any] | str]]:
-    """Yield each object of a file with its place, or in words what stands there instead."""
+def _objects(path: Path, file: BinaryIO) -> Iterator[tuple[int, str, dict[str, Any] | str]]:
+    """Yield each object of a file with its number and place, or in words what stands there instead."""
     try:
         for number, line in enumerate(_lines(path, file), 1):
             if number == 1 and line.lstrip().startswith(b"["):
                 yield from _array(path, line + file.read())
                 return
             if line.strip():
-                yield f"{path}:{number}", _object(line)
+                yield number, f"{path}:{number}", _object(line)
     except (OSError, EOFError, zlib.error) as error:
         raise RunError(f"{path} cannot be read to its end: {error}", "copy or download the file again") from None
 
@@ -165,7 +172,7 @@ def _object(line: bytes) -> dict[str, Any] | str:
     return found if isinstance(found, dict) else _start(text)
 
 
-def _array(path: Path, content: bytes) -> Iterator[tuple[str, dict[str, Any] | str]]:
+def _array(path: Path, content: bytes) -> Iterator[tuple[int, str, dict[str, Any] | str]]:
     """Yield the objects of a JSON array; behind a broken place nothing can be read, so there is no going on."""
     try:
         found = json.loads(content.decode(), parse_constant=lambda name: None)
@@ -177,7 +184,7 @@ def _array(path: Path, content: bytes) -> Iterator[tuple[str, dict[str, Any] | s
     except (ValueError, RecursionError) as error:
         raise RunError(f"{path}: {error}, expected a JSON array of objects", _repair()) from None
     for number, each in enumerate(found, 1):
-        yield f"{path} item {number}", each if isinstance(each, dict) else _start(json.dumps(each))
+        yield number, f"{path} item {number}", each if isinstance(each, dict) else _start(json.dumps(each))
 
 
 def _open(path: Path) -> BinaryIO:

@@ -42,6 +42,8 @@ class Task:
     """Reason -> rows of the whole source that were left out or set right."""
     warnings: tuple[str, ...] = ()
     """What a reader of the run should know, such as the places of broken lines."""
+    places: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Of a file, reason -> the numbers of the first lines that `skipped` counts; of a JSON array, of its items."""
 
 
 def digest(prompt: Prompt, *others: str | None) -> int:

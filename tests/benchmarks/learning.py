@@ -16,7 +16,7 @@ from statistics import mean, stdev
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-FAMILIES = ("addition", "sorting")
+FAMILIES = ("addition", "modular", "sorting")
 SEEDS = range(5)
 STUDENT = 2.776  # t of 4 degrees of freedom, two-sided 95 %
 COMMON = {
