@@ -95,7 +95,7 @@ def progress_of(folder: Path, budget: Budget | None) -> Progress:
 def curve_of(folder: Path, unit: str) -> list[dict[str, float]]:
     """Return the validation scores of a run by the work done before each: `{"work": …, "validation": …}`."""
     work, points = 0.0, []
-    for line in _lines(folder / "metrics.jsonl", 0):
+    for line in json_lines(folder / "metrics.jsonl"):
         work = line.get(unit, work)
         if line.get("validation") is not None:
             points.append({"work": float(work or 0.0), "validation": float(line["validation"])})
@@ -141,9 +141,42 @@ def read_json(path: Path) -> dict[str, Any] | None:
     """Return the object in a file that a program wrote, or None where there is none."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def json_lines(path: Path, last: int = 0) -> list[dict[str, Any]]:
+    """Return the objects on the whole lines among the last bytes of a file, of all of it with 0.
+
+    Half a line, as a writer leaves it for a moment, is left out; without a file there are none.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - last) if last else 0)
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return []
+    found = []
+    for line in text.split("\n"):  # not splitlines: a response may hold other ends of lines, which JSON leaves as is
+        try:
+            read = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(read, dict):
+            found.append(read)
+    return found
+
+
+def words_of(log: Path) -> tuple[str, str, str]:
+    """Return what a command's log says went wrong: its error, its hint, and its last line; '' for what it lacks."""
+    try:
+        said = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        said = []
+    message = next((line.removeprefix("error: ") for line in said if line.startswith("error: ")), "")
+    hint = next((line.strip().removeprefix("try: ") for line in said if line.startswith("  try: ")), "")
+    return message, hint, next((line.strip() for line in reversed(said) if line.strip()), "it said nothing")
 
 
 def _run(technique: str, folder: Path, tell: Callable[[], None]) -> int:
@@ -207,9 +240,7 @@ def _wait_for_another(folder: Path, tell: Callable[[], None]) -> None:
 
 def _failure(technique: str, folder: Path, code: int) -> SurveyError:
     """Return what a run without a result said of itself."""
-    said = (folder / "stderr.txt").read_text(encoding="utf-8", errors="replace").splitlines()
-    message = next((line.removeprefix("error: ") for line in said if line.startswith("error: ")), "")
-    hint = next((line.strip().removeprefix("try: ") for line in said if line.startswith("  try: ")), "")
+    message, hint, last = words_of(folder / "stderr.txt")
     if message:
         return SurveyError(f"{technique}: {message}", hint or f"look into {folder}", ExitCode.USAGE)
     if code in (ExitCode.INTERRUPTED, -signal.SIGINT):
@@ -217,29 +248,9 @@ def _failure(technique: str, folder: Path, code: int) -> SurveyError:
     if code < 0:
         message = f"{technique} was ended by {signal.Signals(-code).name}, as the system does when memory is full"
         return SurveyError(message, "lower micro_batch, then go on with --resume", ExitCode.PARTIAL)
-    last = next((line for line in reversed(said) if line.strip()), "it said nothing")
     hint = f"{folder / 'stderr.txt'} has all of it"
-    return SurveyError(f"{technique} ended with code {code}: {last.strip()}", hint, ExitCode.UNEXPECTED)
+    return SurveyError(f"{technique} ended with code {code}: {last}", hint, ExitCode.UNEXPECTED)
 
 
 def _tail(path: Path) -> list[dict[str, Any]]:
-    return _lines(path, TAIL_BYTES)
-
-
-def _lines(path: Path, last: int) -> list[dict[str, Any]]:
-    """Return the whole lines among the last bytes of a file, of all of it with 0. Half a line is left out."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - last) if last else 0)
-            text = file.read().decode("utf-8", "replace")
-    except OSError:
-        return []
-    found = []
-    for line in text.splitlines():
-        try:
-            read = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(read, dict):
-            found.append(read)
-    return found
+    return json_lines(path, TAIL_BYTES)

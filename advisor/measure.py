@@ -5,13 +5,12 @@ often is one response right (pass@1) and one of sixteen (pass@16), is it the for
 many groups would teach nothing. What a run cannot see (the domain, a teacher, the purse) stays unknown.
 """
 
-import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from advisor.dispatch import Follow, make_folder, run_stage, write_json
+from advisor.dispatch import Follow, json_lines, make_folder, run_stage, write_json
 from advisor.traits import make_traits
 from reference_impls.configs import COMPARES
 from survey.errors import SurveyError
@@ -49,7 +48,7 @@ def probe(
     given = {"technique": "probe", "rows": 1000 if data.startswith("task:") else ROWS, **asked, **(settings or {})}
     with tempfile.TemporaryDirectory(prefix="posttrain-probe-") as folder:
         result = run_stage(Path(folder), given, follow)
-        examples = _examples(Path(folder) / "samples.jsonl")
+        examples = json_lines(Path(folder) / "samples.jsonl")[:3]
     measured = measured_by(result) | {"examples": examples}
     task = {"model": model, "data": data, "verifier": verifier or result["probe"]["verifier"]}
     kept = {name: value for name, value in (settings or {}).items() if name not in OF_ONE_RUN}
@@ -165,11 +164,6 @@ def _told(found: Mapping[str, Any] | None) -> str:
         return "not measured"
     interval = f"{100 * found['low']:.1f} to {100 * found['high']:.1f} %"
     return f"{_percent(found):>8}  [{interval}]  {found['k']:,} of {found['n']:,}"
-
-
-def _examples(path: Path) -> list[dict[str, Any]]:
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [json.loads(line) for line in lines[:3]]
 
 
 def _demand_writable(out: Path) -> None:

@@ -31,6 +31,7 @@ from survey.speech import progress, say
 
 STATUS_SECONDS = 1.0
 LINE_SECONDS = 15.0
+LOCK_SECONDS = 1.0
 STATUS_VERSION = 1
 
 Draw = Callable[[int, int], None]
@@ -53,6 +54,8 @@ class Watch:
 
     def follow(self, arm: Arm, seed: int, stage: int, at: Progress) -> None:
         """Note how far a stage is."""
+        if not (self.out / "plan.json").exists():  # nobody could see or stop it, and it would go on for hours
+            raise SurveyError(f"{self.out} was removed", "start the pilot anew", ExitCode.INTERRUPTED)
         with self.lock:
             technique, of = arm.stages[stage]["technique"], len(arm.stages)
             place = {"arm": arm.id, "seed": seed, "stage": stage + 1, "stages": of, "technique": technique}
@@ -125,7 +128,7 @@ def run_pilot(
         with progress("pilot") as draw:
             watch = Watch(out, plan, draw, len(jobs) + 1)
             ended = _run_all(plan, [(untrained, plan.seeds[0]), *jobs], watch, at_once)
-        outcome = {**outcome_of(plan, ended), "curve": _curve(plan, out)}
+        outcome = {**outcome_of(plan, ended), "curve": points_of(plan, out)}
         _write(outcome, out)
         watch.write("partial" if outcome["failed"] else "done", outcome["verdict"]["sentence"])
         if bank and not outcome["failed"]:
@@ -149,12 +152,35 @@ def read_status(out: Path) -> dict[str, Any] | None:
     return read_json(out / "status.json")
 
 
+def stage_folder(out: Path, arm: Arm, seed: int, stage: int) -> Path:
+    """Return the run folder of an arm's stage, counted from 0."""
+    return out / "arms" / arm.id / f"seed-{seed}" / f"stage-{stage + 1}-{arm.stages[stage]['technique']}"
+
+
+def points_of(plan: Plan, out: Path) -> list[dict[str, Any]]:
+    """Return the validation scores of every trained arm so far, by the work done, its stages one after another.
+
+    A point is `{"arm", "seed", "work", "validation"}`, as the outcome's `curve` has it.
+    """
+    points: list[dict[str, Any]] = []
+    unit = Budget.parse(plan.budget).unit
+    for arm in (arm for arm in plan.arms if arm.role != NO_TRAINING):
+        for seed in plan.seeds:
+            before = 0.0
+            for number in range(len(arm.stages)):
+                folder = stage_folder(out, arm, seed, number)
+                for point in curve_of(folder, unit):
+                    points.append({"arm": arm.id, "seed": seed, **point, "work": before + point["work"]})
+                before += float((read_json(folder / "result.json") or {"work": {unit: 0.0}})["work"][unit])
+    return points
+
+
 @contextmanager
 def _held(out: Path) -> Iterator[None]:
-    """Keep other pilots out of the folder."""
+    """Keep other pilots out of the folder. Who only looks whether it is held has it for less than a moment."""
     lock = FileLock(out / ".lock")
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=LOCK_SECONDS)
     except Timeout as error:
         raise SurveyError(
             f"{out} belongs to a pilot that is still at work", "wait for it, or take another --out"
@@ -190,7 +216,7 @@ def _run_all(plan: Plan, jobs: list[tuple[Arm, int]], watch: Watch, at_once: int
         arm, seed = jobs[0]
         ended[arm.id, seed] = first = run(arm, seed)
         if isinstance(first, SurveyError):
-            watch.write("failed", first.message)
+            watch.write("failed", f"{first.message}; next: {first.hint}")
             raise first
         with ThreadPoolExecutor(at_once) as pool:
             waiting = {pool.submit(run, arm, seed): (arm.id, seed) for arm, seed in jobs[1:]}
@@ -217,7 +243,7 @@ def _run_arm(
     model: str | None = None
     try:
         for number, stage in enumerate(arm.stages):
-            folder = _folder(watch.out, arm, seed, number)
+            folder = stage_folder(watch.out, arm, seed, number)
             more = {"seed": seed, "model": model, "threads": threads}
             settings = {**stage, **{name: value for name, value in more.items() if value is not None}}
             found.append(run_stage(folder, settings, partial(watch.follow, arm, seed, number), stop))
@@ -232,30 +258,11 @@ def _run_arm(
     return found
 
 
-def _folder(out: Path, arm: Arm, seed: int, stage: int) -> Path:
-    return out / "arms" / arm.id / f"seed-{seed}" / f"stage-{stage + 1}-{arm.stages[stage]['technique']}"
-
-
 def _threads(plan: Plan, at_once: int) -> int | None:
     """Return the CPU threads of each run, where several share the machine and the plan does not say."""
     if at_once == 1 or "threads" in plan.task["settings"]:
         return None
     return max(1, (os.cpu_count() or 1) // at_once)
-
-
-def _curve(plan: Plan, out: Path) -> list[dict[str, Any]]:
-    """Return the validation scores of every trained arm by the work it had done, its stages one after another."""
-    points: list[dict[str, Any]] = []
-    unit = Budget.parse(plan.budget).unit
-    for arm in (arm for arm in plan.arms if arm.role != NO_TRAINING):
-        for seed in plan.seeds:
-            before = 0.0
-            for number in range(len(arm.stages)):
-                folder = _folder(out, arm, seed, number)
-                for point in curve_of(folder, unit):
-                    points.append({"arm": arm.id, "seed": seed, **point, "work": before + point["work"]})
-                before += float((read_json(folder / "result.json") or {"work": {unit: 0.0}})["work"][unit])
-    return points
 
 
 def _write(outcome: dict[str, Any], out: Path) -> None:

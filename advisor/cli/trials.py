@@ -3,9 +3,6 @@
 `--data` is the task's file here; own data lie where POSTTRAIN_DATA or posttrain.toml says.
 """
 
-import os
-from collections.abc import Mapping
-from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -204,54 +201,10 @@ def memory_command(
 
 
 def _make_plan(said: str, named: dict[str, str | None], budget: str, seeds: str, settings: dict[str, Any]) -> Any:
-    from advisor.plan import make_plan, read_recommendation
+    from advisor.plan import read_recommendation
+    from advisor.priced import priced_plan
 
-    read = read_recommendation(said)
-    task = {**read["task"], **{name: value for name, value in named.items() if value is not None}}
-    return make_plan(
-        read["ranked"],
-        task,
-        budget,
-        _seeds(seeds),
-        traits=read["traits"],
-        settings=settings,
-        memory=partial(_peak, on_gpu=bool(read["traits"].get("gpu_memory"))),
-        available=_available(read["traits"].get("gpu_memory")),
-    )
-
-
-def _peak(technique: str, settings: Mapping[str, Any], *, on_gpu: bool) -> float | None:
-    """Return the peak bytes of a run, what a GPU needs beside included; None where it cannot be counted here."""
-    from advisor.memory.phases import estimate
-    from advisor.memory.setting import setting_of
-    from reference_impls.configs import make_config
-
-    counts = _counts(str(settings["model"]))
-    if technique == "probe" or counts is None:
-        return None
-    try:
-        made = estimate(counts, setting_of(make_config(dict(settings))))
-    except SurveyError:  # a way of training that was not counted
-        return None
-    return made.total if on_gpu else made.allocated
-
-
-@cache
-def _counts(model: str) -> Any:
-    from advisor.memory.counts import counts_of, known_name
-
-    try:
-        if known_name(model) is None:
-            say(f"counting the memory of {model} from its config")
-        return counts_of(model)
-    except SurveyError as error:
-        say(f"memory is not estimated: {error.message}")
-        return None
-
-
-def _available(gigabytes: float | None) -> float:
-    """Return the bytes a run may take: those of the GPU that was named, else of this machine."""
-    return gigabytes * 1e9 if gigabytes else float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return priced_plan(read_recommendation(said), named, budget, _seeds(seeds), settings)
 
 
 def _is_plan(path: Path) -> bool:

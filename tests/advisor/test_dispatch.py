@@ -11,7 +11,7 @@ import pytest
 from filelock import FileLock
 
 from advisor import dispatch
-from advisor.dispatch import Progress, curve_of, progress_of, run_stage
+from advisor.dispatch import Progress, curve_of, json_lines, progress_of, read_json, run_stage
 from reference_impls.configs import Budget
 from survey.errors import SurveyError
 from tests.advisor.pilots import TASK, TINY
@@ -109,3 +109,14 @@ def test_half_a_line_of_metrics_is_no_progress(tmp_path: Path) -> None:
     assert progress_of(tmp_path, Budget.parse("100-tokens")) == Progress(4, 0.5, 50, None)
     assert progress_of(tmp_path, Budget.parse("6s")).spent == 0.5
     assert progress_of(tmp_path / "none", None) == Progress()
+
+
+def test_lines_end_where_json_ends_them(tmp_path: Path) -> None:
+    """A response may hold other ends of lines; half a line, a line that is no object and one too deep are left out."""
+    whole = {"response": "one\u2028two\x85three"}
+    deep = "[" * 100_000
+    text = json.dumps(whole, ensure_ascii=False) + f"\n7\n{deep}\n" + '{"response": "ha'
+    (tmp_path / "samples.jsonl").write_text(text, encoding="utf-8")
+    assert json_lines(tmp_path / "samples.jsonl") == [whole] and json_lines(tmp_path / "none") == []
+    (tmp_path / "deep.json").write_text(deep)
+    assert read_json(tmp_path / "deep.json") is None

@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 from filelock import FileLock
 
 from advisor.bank import read_bank
-from advisor.pilot import default_folder, exit_code, read_status, run_pilot
+from advisor.pilot import default_folder, exit_code, points_of, read_status, run_pilot
 from advisor.pilot_report import render
 from survey.errors import ExitCode, SurveyError
 from tests.advisor.pilots import begin, tiny_plan, without_time
@@ -119,9 +121,21 @@ def test_a_folder_belongs_to_one_plan(outcome: dict[str, Any], place: Path) -> N
     assert default_folder(tiny_plan(ARMS), place) == default_folder(tiny_plan(ARMS), place)
 
 
+def test_who_looks_whether_a_folder_is_held_keeps_no_pilot_out(tmp_path: Path) -> None:
+    """A pilot that starts in that moment waits for the moment to pass."""
+    tmp_path.joinpath("out").mkdir()
+    tmp_path.joinpath("empty").mkdir()
+    look = FileLock(tmp_path / "out" / ".lock", thread_local=False)
+    look.acquire()
+    threading.Timer(0.2, look.release).start()
+    with pytest.raises(SurveyError, match="cannot load the model"):
+        run_pilot(tiny_plan("sft", task={"model": str(tmp_path / "empty")}), tmp_path / "out")
+
+
 def test_where_the_model_cannot_be_scored_nothing_is_tried(tmp_path: Path) -> None:
-    """A model that does not exist ends the pilot at once, in the run's words; status.json says so too."""
-    plan = tiny_plan("sft", task={"model": "/nowhere/at/all"})
+    """A folder without a model ends the pilot at once, in the run's words; status.json says so too."""
+    (tmp_path / "empty").mkdir()
+    plan = tiny_plan("sft", task={"model": str(tmp_path / "empty")})
     with pytest.raises(SurveyError, match="cannot load the model"):
         run_pilot(plan, tmp_path / "out")
     status = read_status(tmp_path / "out")
@@ -155,5 +169,19 @@ def test_a_second_stage_begins_where_the_first_ended(outcome: dict[str, Any], pl
     )
     assert second["config"]["model"] == str(stages / "stage-1-sft" / "policy")
     assert second["before"] == first["after"]
+    assert points_of(tiny_plan(ARMS), place / "out") == outcome["curve"]
     work = [point["work"] for point in outcome["curve"]]
     assert work == sorted(work) and work[-1] == first["work"]["tokens"] + second["work"]["tokens"]
+
+
+def test_a_pilot_whose_folder_is_removed_ends(tmp_path: Path) -> None:
+    """Nobody could see or stop it any more, and it must not make the folder again."""
+    out = tmp_path / "data" / "pilot"
+    process = begin(tiny_plan("sft,dft", budget="3M-tokens"), out)
+    for _ in range(600):
+        if (read_status(out) or {}).get("now"):
+            break
+        time.sleep(0.1)
+    shutil.rmtree(tmp_path / "data")
+    assert process.wait(60) == ExitCode.INTERRUPTED
+    assert not (out / "plan.json").exists()
