@@ -89,8 +89,8 @@ def _reason(reason: Reason) -> list[str]:
 
 
 def _change(change: Change) -> str:
-    now = "" if change.now is None else f" (now {_said(change.now)})"
-    return f"{change.trait} = {_said(change.value)}{now}: {change.top.title}"
+    now = "" if change.now is None else f" (now {said(change.now)})"
+    return f"{change.trait} = {said(change.value)}{now}: {change.top.title}"
 
 
 def _legend(recommendation: Recommendation) -> list[str]:
@@ -166,11 +166,15 @@ def _cost_data(cost: Cost) -> dict[str, Any]:
         "memory_bytes": None if cost.memory is None else [cost.memory.adapters, cost.memory.whole],
         "memory": None if cost.memory is None else str(cost.memory),
         "assumed": list(cost.assumed),
+        "text": _cost(cost),
     }
 
 
-def _said(value: Value) -> str:
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+def said(value: Value) -> str:
+    """Return a trait's value as it is written."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _wrapped(text: str, indent: str) -> list[str]:

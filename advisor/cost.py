@@ -8,7 +8,7 @@ Hours are those of a GPU with 989 TFLOPs of dense bfloat16 (an H100), at 20 to 4
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from advisor.memory.phases import quick_estimate
+from advisor.memory.phases import Estimate, quick_estimate
 from advisor.memory.setting import TECHNIQUES as SHAPES
 from advisor.pipelines import Pipeline
 from advisor.traits import Traits
@@ -80,6 +80,7 @@ HOLDS = {
     "reward_model": "sft", "on_policy_distillation": "grpo", "chord": "grpo", "prefix_rft": "grpo", "srl": "grpo",
     "ppo": "grpo",
 }  # fmt: skip
+THRIFTY, COMFORTABLE = "LoRA, one row at a time", "all weights, 8 rows"
 SEVERAL_MODELS = ("on_policy_distillation", "distillation_logits", "ppo")
 
 
@@ -93,9 +94,7 @@ class Memory:
 
     def __str__(self) -> str:
         """Return it as a sentence."""
-        said = (
-            f"{self.adapters / 1e9:.1f} GB (LoRA, one row at a time) to {self.whole / 1e9:.1f} GB (all weights, 8 rows)"
-        )
+        said = f"{self.adapters / 1e9:.1f} GB ({THRIFTY}) to {self.whole / 1e9:.1f} GB ({COMFORTABLE})"
         if self.gpu is None:
             return said
         if self.whole <= self.gpu:
@@ -152,11 +151,15 @@ def _stage(technique: str, traits: Traits, rounds: int) -> tuple[Span, Span, lis
     return tokens.times(*work.generated).times(many), tokens.times(*work.trained).times(many), assumed
 
 
-def _memory(pipeline: Pipeline, traits: Traits) -> Memory | None:
-    """Return what the hungriest stage holds; several models at once are more than can be said from one size."""
+def memory_ways(pipeline: Pipeline, traits: Traits) -> dict[str, Estimate]:
+    """Return the hungriest stage of a pipeline in a thrifty and in a comfortable way of training it, by name.
+
+    Nothing where the size of the model is unknown, nothing is trained, or several models are held at once, which is
+    more than can be said from one size.
+    """
     billions = float(traits.get("parameters") or 0)
-    if not billions or any(stage in SEVERAL_MODELS for stage in pipeline.stages):
-        return None
+    if not billions or not pipeline.stages or any(stage in SEVERAL_MODELS for stage in pipeline.stages):
+        return {}
     half = max(int(float(traits.get("row_tokens") or TYPICAL["row_tokens"].high) / 2), 1)
     shared = {"prompt_tokens": half, "response_tokens": half, "activation_checkpointing": True, "own_loop": False}
     thrifty, comfortable = [], []
@@ -165,10 +168,18 @@ def _memory(pipeline: Pipeline, traits: Traits) -> Memory | None:
         decoded = 8 if SHAPES[name].samples else 0
         less: dict[str, Any] = {**shared, "micro_batch": 1, "rollouts_at_once": decoded, "weights": "bfloat16"}
         more: dict[str, Any] = {**shared, "micro_batch": 8, "rollouts_at_once": 8 * decoded}
-        thrifty.append(quick_estimate(billions, name, lora=True, **less).total)
-        comfortable.append(quick_estimate(billions, name, **more).total)
+        thrifty.append(quick_estimate(billions, name, lora=True, **less))
+        comfortable.append(quick_estimate(billions, name, **more))
+    ways = {THRIFTY: thrifty, COMFORTABLE: comfortable}
+    return {way: max(stages, key=lambda one: one.total) for way, stages in ways.items()}
+
+
+def _memory(pipeline: Pipeline, traits: Traits) -> Memory | None:
+    ways = memory_ways(pipeline, traits)
     gpu = traits.get("gpu_memory")
-    return Memory(max(thrifty), max(comfortable), None if gpu is None else float(gpu) * 1e9)
+    if not ways:
+        return None
+    return Memory(ways[THRIFTY].total, ways[COMFORTABLE].total, None if gpu is None else float(gpu) * 1e9)
 
 
 def _hours(weights: float, generated: Span, trained: Span) -> Span:

@@ -8,13 +8,13 @@ from advisor.outcome import percent, with_interval
 from advisor.plan import NO_TRAINING
 
 _COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]  # Okabe and Ito's
-_HEAD = ("arm", "role", "right in form [95 %]", "right anywhere [95 %]", "over no training", "tokens", "seconds", "end")
+HEAD = ("arm", "role", "right in form [95 %]", "right anywhere [95 %]", "over no training", "tokens", "seconds", "end")
 
 
 def render(outcome: Mapping[str, Any]) -> list[str]:
     """Return the table, the verdict and the warnings as lines for a terminal."""
-    rows = [list(_HEAD), *_rows(outcome)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    rows = [list(HEAD), *cells(outcome)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     failed = [f"failed: {one['arm']}, seed {one['seed']}: {one['message']}" for one in outcome["failed"]]
     warnings = [f"warning: {one}" for one in outcome["warnings"]]
@@ -23,8 +23,8 @@ def render(outcome: Mapping[str, Any]) -> list[str]:
 
 def table(outcome: Mapping[str, Any]) -> str:
     """Return the same as Markdown."""
-    lines = [f"# {_title(outcome)}", "", f"| {' | '.join(_HEAD)} |", f"|{'---|' * len(_HEAD)}"]
-    lines += [f"| {' | '.join(row)} |" for row in _rows(outcome)]
+    lines = [f"# {_title(outcome)}", "", f"| {' | '.join(HEAD)} |", f"|{'---|' * len(HEAD)}"]
+    lines += [f"| {' | '.join(row)} |" for row in cells(outcome)]
     lines += ["", outcome["verdict"]["sentence"], ""]
     lines += [f"- {one}" for one in outcome["warnings"]]
     lines += [f"- failed: {one['arm']}, seed {one['seed']}: {one['message']}" for one in outcome["failed"]]
@@ -45,10 +45,11 @@ def curve(outcome: Mapping[str, Any]) -> str:
 def chart(outcome: Mapping[str, Any]) -> dict[str, Any]:
     """Return the Vega-Lite specification of the learning curves."""
     arms = [arm["id"] for arm in outcome["arms"] if arm["role"] != NO_TRAINING]
-    colour = {"field": "arm", "scale": {"domain": arms, "range": _COLOURS[: len(arms)]}, "title": None}
+    colour = {"field": "arm", "scale": {"domain": arms, "range": _COLOURS[: len(arms)]}, "title": None,
+              "legend": {"orient": "bottom", "columns": 1, "labelLimit": 300}}  # fmt: skip
     unit = _unit(outcome["budget"])
     x = {"field": "work", "type": "quantitative", "axis": {"title": f"{unit} spent", "format": "~s"}}
-    y = {"field": "validation", "type": "quantitative", "axis": {"title": "validation prompts right", "format": "%"}}
+    y = {"field": "validation", "type": "quantitative", "axis": {"title": "validation prompts right", "format": ".0%"}}
     points = outcome["curve"]
     started = [point["validation"] for point in points if not point["work"]]
     as_it_is = {
@@ -62,7 +63,7 @@ def chart(outcome: Mapping[str, Any]) -> dict[str, Any]:
         "encoding": {"x": x, "y": y, "color": colour, "detail": {"field": "seed"}},
     }
     return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "title": {
             "text": f"{outcome['task']['model']} on {outcome['task']['data']}",
             "subtitle": f"the dashed line is the model as it is; {outcome['budget']} an arm",
@@ -75,7 +76,8 @@ def chart(outcome: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _rows(outcome: Mapping[str, Any]) -> list[list[str]]:
+def cells(outcome: Mapping[str, Any]) -> list[list[str]]:
+    """Return a row of text for each arm, the best first; its columns are HEAD."""
     untrained = next(arm for arm in outcome["arms"] if arm["role"] == NO_TRAINING)
     ranked = sorted(outcome["arms"], key=lambda arm: -arm["strict"]["share"] if arm["strict"] else 1.0)
     return [_row(arm, untrained) for arm in ranked]

@@ -23,12 +23,15 @@ from advisor.techniques import TECHNIQUES
 from advisor.traits import Traits
 from reference_impls.configs import CONFIGS, Budget, make_config
 from reference_impls.errors import RunError
+from reference_impls.tasks.jsonl import read_file
 from survey.errors import ExitCode, SurveyError
 
 SCHEMA_VERSION = 1
 RIVALS = 2
 EVAL_SIZE = 200
+FEW = 30  # test prompts, whose scores say next to nothing
 VERIFIER = re.compile(r"(exact|numeric|math|choice)(:.*)?|regex:.+|unit-tests|[\w.]+:\w+", re.DOTALL)
+HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 WHOLE_ROUND = 10_000  # prompts: one round takes all that half of the budget has room for
 RECOMMENDED, RIVAL, NO_TRAINING, CONTROL = "recommended", "rival", "no training", "random control"
 
@@ -99,6 +102,7 @@ def make_plan(
     task = {**task, "settings": {**dict(task.get("settings") or {}), **dict(settings or {})}}
     known = Traits(dict(traits or {}))
     _check(task, seeds)
+    task = _with_test_rows(task)
     chosen, left_out = _choose(ranked, known)
     if not chosen:
         reasons = "; ".join(f"{one['pipeline']} {one['reason']}" for one in left_out)
@@ -122,12 +126,19 @@ def read_recommendation(said: str) -> dict[str, Any]:
             raise SurveyError(f"there is no file {said}", "advisor ask --out writes one; or name pipelines: sft,grpo")
         return {"ranked": [_known(name.strip()) for name in said.split(",")], "traits": {}, "task": {}}
     read = read_json(path) or {}
-    read = read["data"] if isinstance(read.get("data"), dict) else read
     try:
-        spoken_for = [one for one in read["ranked"] if one.get("score", 1) > 0]
-        ranked = [_known(str(one.get("id") or one["pipeline_id"])) for one in spoken_for]
+        return recommended(read["data"] if isinstance(read.get("data"), dict) else read)
     except (KeyError, TypeError, AttributeError) as error:
         raise SurveyError(f"{said} holds no ranked pipelines", "advisor ask --out writes such a file") from error
+
+
+def recommended(read: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `ranked` pipeline ids, `traits` and `task` of an answer (advisor.answer.as_data).
+
+    Raises KeyError, TypeError or AttributeError for what is no answer, and SurveyError for an unknown pipeline.
+    """
+    spoken_for = [one for one in read["ranked"] if one.get("score", 1) > 0]
+    ranked = [_known(str(one.get("id") or one["pipeline_id"])) for one in spoken_for]
     known = {name: value for name, value in (read.get("traits") or {}).items() if value is not None}
     return {"ranked": ranked, "traits": known, "task": dict(read.get("task") or {})}
 
@@ -265,6 +276,12 @@ def _check(task: Mapping[str, Any], seeds: Sequence[int]) -> None:
         raise SurveyError(f"there is no file {data}", "give a JSONL file, or a generated task such as task:addition")
     if not data.startswith("task:") and not task.get("verifier"):
         raise SurveyError(f"{data} is a file and no verifier is named", "add --verifier, such as numeric or unit-tests")
+    model = str(task["model"])
+    if not HUB_ID.fullmatch(model) and not Path(model).expanduser().exists():
+        raise SurveyError(
+            f"there is no folder {model}, and no hub id looks like that",
+            "give starter, a folder, or an id such as Qwen/Qwen2.5-0.5B",
+        )
     if task.get("verifier") and not VERIFIER.fullmatch(str(task["verifier"])):
         raise SurveyError(
             f"there is no verifier '{task['verifier']}'; expected exact, numeric, math, choice, regex:…, unit-tests or "
@@ -281,6 +298,18 @@ def _check(task: Mapping[str, Any], seeds: Sequence[int]) -> None:
                 f"'{name}' cannot be set for a whole plan" + (f"; did you mean {near[0]}?" if near else ""),
                 "python -m reference_impls.sft --settings lists what can",
             )
+
+
+def _with_test_rows(task: dict[str, Any]) -> dict[str, Any]:
+    """Return the task with no more test prompts than its file holds back. Raises SurveyError where that is none."""
+    if str(task["data"]).startswith("task:") or task["settings"].get("eval_data"):
+        return task
+    try:
+        held_back = read_file(Path(task["data"]).expanduser(), split="test", rows=None, seed=0).rows
+    except RunError as error:
+        raise SurveyError(error.message, error.hint) from error
+    fewest = min(int(task["settings"].get("eval_size", EVAL_SIZE)), len(held_back))
+    return {**task, "settings": {**task["settings"], "eval_size": fewest}}
 
 
 def _measured(task: Mapping[str, Any], traits: Traits) -> Measured:
@@ -310,6 +339,8 @@ def _warnings(
                 f"{arm.id} does not fit: about {peak / 1e9:.1f} GB, there are {available / 1e9:.1f}; "
                 "lower micro_batch, set lora_rank, or activation_checkpointing"
             )
+    if prompts < FEW:
+        said.append(f"only {prompts} test prompts: a tenth of the rows is held back; more rows, or eval_data, say more")
     points = 100 * told_apart(prompts)
     said.append(
         f"{prompts} test prompts tell apart differences of about {points:.0f} points; eval_size sets their number"

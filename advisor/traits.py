@@ -6,7 +6,6 @@ named among those that would change the answer.
 
 import difflib
 import json
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,9 @@ from typing import Any, Literal
 
 from survey.errors import SurveyError
 
+MOST = 1e12  # of a count or a number: more is a slip of the keyboard
+# The verifiers of a run, by the kind that the advice tells apart.
+_ALSO = {("verifier", name): "rule" for name in ("exact", "numeric", "math", "choice", "regex")}
 Kind = Literal["choice", "flag", "count", "share", "number"]
 Value = str | bool | int | float
 
@@ -45,11 +47,11 @@ class Trait:
             case "flag":
                 return "yes, no"
             case "count":
-                return "a whole number from 0"
+                return f"a whole number from 0 to {MOST:g}"
             case "share":
                 return "a share from 0 to 1"
             case _:
-                return f"a number of {self.unit} from 0"
+                return f"a number of {self.unit} from 0 to {MOST:g}"
 
     def read(self, given: object) -> Value | None:
         """Return the value that `given` says; None for unknown. Raises SurveyError."""
@@ -76,10 +78,11 @@ class Trait:
             return words.get(said)
         text = str(said)
         if self.kind == "choice":
+            text = _ALSO.get((self.name, text.partition(":")[0]), text)
             return text if text in self.values else None
         percent = self.kind == "share" and text.endswith("%")
         number = float(text.removesuffix("%").replace("_", "")) / (100 if percent else 1)
-        if not math.isfinite(number) or number < 0 or (self.kind == "share" and number > 1):
+        if not 0 <= number <= (1 if self.kind == "share" else MOST):  # NaN is not
             return None
         if self.kind == "count":
             return int(number) if number == int(number) else None

@@ -75,7 +75,9 @@ def ask_command(
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A trait; wins over the file.")
     ] = None,
     no_input: Annotated[bool, typer.Option("--no-input", help="Ask nothing; what is not said is unknown.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Also write the answer there, for advisor plan and pilot.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write it there: .json for plan and pilot, .md to read.")
+    ] = None,
     data: Data = None,
     as_json: Json = False,
     debug: Debug = False,
@@ -92,11 +94,20 @@ def ask_command(
     found = recommend(known)
     told = as_data(found, field, read["task"])
     if out is not None:
-        from advisor.dispatch import write_json
-
-        write_json(out, told)
+        _write(told, out)
     answer("ask", told, [*lines(found, field), *_next(found, read["task"], out)], as_json)
     return ExitCode.OK
+
+
+def _write(told: dict[str, Any], out: Path) -> None:
+    """Write the answer as JSON, or as a page where the name ends in .md."""
+    from advisor.dispatch import write_json, write_text
+    from advisor.markdown import as_markdown
+
+    if out.suffix == ".md":
+        write_text(out, as_markdown(told))
+    else:
+        write_json(out, told)
 
 
 def _interview(known: Traits) -> Traits:
@@ -143,6 +154,8 @@ def _ask(name: str) -> str:
 def _next(found: Recommendation, task: dict[str, Any], out: Path | None) -> list[str]:
     """Return the next command, where there is one."""
     if not any(one.pipeline.stages and one.pipeline.is_bundled for one in found.ranked if one.score > 0):
+        return []
+    if out and out.suffix == ".md":
         return []
     if out and task:
         return ["", f"next: advisor pilot {out}"]

@@ -19,7 +19,8 @@ def _case(name: str) -> dict[str, Any]:
 
 def test_a_pilot_becomes_a_case_without_its_folders(tmp_path: Path) -> None:
     """Names, numbers and versions; what was stated overrules what was measured; the same finding has the same id."""
-    (tmp_path / "rows.jsonl").touch()
+    rows = (json.dumps({"prompt": f"{n}+1=", "answer": str(n + 1)}) for n in range(60))
+    (tmp_path / "rows.jsonl").write_text("\n".join(rows))
     task = {"data": str(tmp_path / "rows.jsonl"), "verifier": "numeric"}
     plan = tiny_plan("sft", task=task, traits={"start": "base"})
     outcome = outcome_of(plan, {("no_training", 0): [result("10", "probe")], ("sft", 0): [result("11")]})

@@ -169,3 +169,36 @@ def test_a_recommendation_is_a_file_or_a_list(tmp_path: Path) -> None:
         read_recommendation("sft,grop")
     with pytest.raises(SurveyError, match="there is no file"):
         read_recommendation("gone.json")
+
+
+def _file(folder: Path, rows: int) -> str:
+    path = folder / "rows.jsonl"
+    path.write_text("".join(json.dumps({"prompt": f"{n}+1=", "answer": str(n + 1)}) + "\n" for n in range(rows)))
+    return str(path)
+
+
+def test_a_file_is_scored_on_the_prompts_that_it_holds_back(tmp_path: Path) -> None:
+    """A tenth of sixty rows is few, and the plan says so before anything runs."""
+    task = {"model": "starter", "data": _file(tmp_path, 60), "verifier": "numeric"}
+    plan = make_plan(["sft"], task, "1M-tokens", settings={"eval_size": 100})
+    sizes = {stage["eval_size"] for arm in plan.arms for stage in arm.stages}
+    assert len(sizes) == 1 and 0 < (held_back := sizes.pop()) < 20
+    assert any(one.startswith(f"only {held_back} test prompts") for one in plan.warnings)
+    many = make_plan(["sft"], {**task, "data": _file(tmp_path, 3000)}, "1M-tokens", settings={"eval_size": 100})
+    assert {stage["eval_size"] for arm in many.arms for stage in arm.stages} == {100}
+    assert not any(one.startswith("only ") for one in many.warnings)
+
+
+def test_a_file_that_holds_nothing_back_is_refused_before_it_runs(tmp_path: Path) -> None:
+    """Unless the evaluation has a file of its own."""
+    task = {"model": "starter", "data": _file(tmp_path, 1), "verifier": "numeric"}
+    with pytest.raises(SurveyError, match="none of them in split 'test'"):
+        make_plan(["sft"], task, "1M-tokens")
+    make_plan(["sft"], task, "1M-tokens", settings={"eval_data": "task:addition"})
+
+
+@pytest.mark.parametrize("model", ["../../etc/nothing", "<script>", "a/b/c", "$x$ :red[a]"])
+def test_what_is_no_folder_and_no_hub_id_is_refused_at_once(model: str) -> None:
+    """Nobody waits for the hub's answer to it."""
+    with pytest.raises(SurveyError, match="no hub id looks like that"):
+        make_plan(["sft"], {"model": model, "data": "task:addition"}, "1M-tokens")

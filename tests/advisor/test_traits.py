@@ -119,3 +119,17 @@ def test_the_schema_holds_every_trait_and_unknown() -> None:
     assert set(properties) == set(BY_NAME)
     for property_ in properties.values():
         assert None in property_["enum"] if "enum" in property_ else "null" in property_["type"]
+
+
+@pytest.mark.parametrize("value", ["1e400", "nan", "-inf", "1e300", "99999999999999999999999"])
+@pytest.mark.parametrize("name", ["parameters", "steps", "gpu_memory"])
+def test_numbers_that_nothing_has_are_refused(name: str, value: str) -> None:
+    """Before anything is computed from them."""
+    with pytest.raises(SurveyError, match=f"{name} is '{value}'; expected"):
+        make_traits({name: value})
+
+
+@pytest.mark.parametrize("value", ["numeric", "exact:#", "math", "choice", "regex:[0-9]+"])
+def test_a_verifier_of_a_run_is_a_rule(value: str) -> None:
+    """The names that probe and plan take are understood; they compare by rule."""
+    assert make_traits({"verifier": value}).get("verifier") == "rule"
