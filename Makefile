@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test check bench learning crawl format clean reference-counts
+.PHONY: demo app test check bench learning crawl pictures format clean reference-counts
 
 DEMO := data/demo
 
@@ -23,6 +23,11 @@ $(DEMO)/plan.json: | $(INSTALLED)
 		--out $(DEMO)/advice.json > $(DEMO)/advice.txt
 	@$(BIN)/advisor plan $(DEMO)/advice.json --budget 30k-tokens --set eval_size=100 --out $@ > $(DEMO)/plan.txt
 
+# Trends, advice and pilots in the browser, for this machine alone: http://127.0.0.1:8501. ARGS="-- --allow-verifiers"
+# lets a pilot name a verifier of your own.
+app: $(INSTALLED)
+	@$(BIN)/python -m streamlit run app.py $(ARGS)
+
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
 
@@ -35,6 +40,7 @@ check: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.run
 	$(BIN)/python -m tests.benchmarks.training
+	$(BIN)/python -m tests.benchmarks.app
 
 # What each technique learns from the starter at equal work; about an hour on two cores. docs/learning.md keeps its table.
 learning: $(INSTALLED)
@@ -44,6 +50,10 @@ learning: $(INSTALLED)
 crawl: $(INSTALLED)
 	POSTTRAIN_KILLS=40 $(BIN)/python -m pytest -rP tests/survey/test_killed.py
 	$(BIN)/python -m tests.crawl_at_scale
+
+# The app's pictures in docs/images, taken of the app itself by Chromium, with a pilot that is run once.
+pictures: $(INSTALLED)
+	$(BIN)/python -m tests.pictures data/pictures
 
 format: $(INSTALLED)
 	$(BIN)/ruff format .
@@ -56,7 +66,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "installing into .venv; the first time this takes about two minutes"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,app,dev]'
 	@touch $@
 
 clean:

@@ -1,0 +1,285 @@
+"""Trends in a real browser, and what all pages share: addresses, keyboard, names, phones, many at once."""
+
+import re
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from survey.charts import MEASURES, on_page
+from survey.explain import explain, papers_behind
+from survey.labelled_trends import method_trends
+from survey.published import Axis
+from survey.sample import Sample, open_sample
+from survey.trends import TrendTable, domain_trends
+from survey.validation import read_validation
+from tests.browser import App, Sitting, settle, sitting
+
+HEADINGS = {
+    "/": "What the field trains with", "/advisor": "What should I train with?", "/pilot": "Does it work on my task?",
+}  # fmt: skip
+MATHS_TUTOR = "domain=math&prompting=tried&verifier=rule&pass_at_1=0.35&pass_at_k=0.75&parameters=1.5&gpu_memory=24"
+# Of each bar: what a screen reader is told, its colour, and its height as a part of the plot's.
+_BARS = """(svg) => {
+    const plot = svg.querySelector('.root .background').getBBox().height;
+    return [...svg.querySelectorAll('[aria-roledescription=bar]')].map(
+        (one) => [one.getAttribute('aria-label'), one.getAttribute('fill'), one.getBBox().height / plot]);
+}"""
+# The name of what has the focus, without its icon.
+_FOCUSED = """() => {
+    const one = document.activeElement;
+    return one.ariaLabel ?? one.querySelector('[data-testid=stMarkdownContainer]')?.innerText ?? one.innerText ?? '';
+}"""
+# How far each interval stands from the middle of its bar, in pixels; both are drawn in the order of the points.
+_BESIDE = """(svg) => {
+    const middles = (kind) => [...svg.querySelectorAll(`[aria-roledescription="${kind}"]`)].map((one) => {
+        const place = one.getBoundingClientRect();
+        return place.left + place.width / 2;
+    });
+    const lines = middles('rule mark');
+    return middles('bar').map((middle, number) => Math.abs(middle - lines[number]));
+}"""
+
+
+@pytest.fixture
+def sample(data: Path) -> Sample:
+    """What the app shows: without own papers the bundled ones."""
+    return open_sample(data)
+
+
+def _domains(sample: Sample, threshold: int = 5) -> TrendTable:
+    return domain_trends(sample.warehouse, [threshold])[0]
+
+
+def _cells(page: Page, name: str) -> list[list[str]]:
+    """Return the rows of a table without its head."""
+    table = page.get_by_role("table", name=name, exact=True)
+    expect(table).to_be_visible()
+    return [row.get_by_role("cell").all_inner_texts() for row in table.get_by_role("row").all()[1:]]
+
+
+def _chart(page: Page, words: str) -> Locator:
+    return page.locator(f'[data-testid=stVegaLiteChart][aria-label^="{words}"] svg.marks')
+
+
+def _drawn(chart: Locator) -> dict[tuple[str, str], tuple[str, float]]:
+    """Return colour and height of each bar that is drawn, by period and label."""
+    found = {}
+    for words, colour, height in chart.evaluate(_BARS):
+        said = dict(part.split(": ", 1) for part in words.split("; "))
+        found[said["period"], said["label"]] = (colour, height)
+    return found
+
+
+def _meant(spec: dict[str, Any]) -> dict[tuple[str, str], tuple[str, float]]:
+    """Return colour and share of each bar as the chart's specification has it."""
+    colour = spec["encoding"]["color"]["scale"]
+    colours = dict(zip(colour["domain"], colour["range"], strict=True))
+    points = [one for one in spec["data"]["values"] if "share" in one]
+    return {(one["period"], one["label"]): (colours[one["label"]], one["share"]) for one in points}
+
+
+def _is_drawn_as_meant(chart: Locator, spec: dict[str, Any]) -> bool:
+    """Say whether every bar has its colour, and a height in the same proportion to its share as the highest."""
+    drawn, meant = _drawn(chart), _meant(spec)
+    whole = max(height for _, height in drawn.values()) / max(share for _, share in meant.values())
+    return drawn.keys() == meant.keys() and all(
+        drawn[cell][0] == colour and abs(drawn[cell][1] - share * whole) < 0.01
+        for cell, (colour, share) in meant.items()
+    )
+
+
+def test_each_page_opens_by_its_address(window: Sitting) -> None:
+    """From a deep link: the heading, the page that the navigation marks, no dialog and no exception."""
+    for path, heading in HEADINGS.items():
+        page = window.go(path)
+        expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+        assert page.get_by_test_id("stException").count() == page.get_by_role("dialog").count() == 0
+
+
+def test_each_page_opens_by_the_navigation(window: Sitting) -> None:
+    """By clicks, there and back; the address follows."""
+    page = window.go("/")
+    for name, path in {"Advisor": "/advisor", "Pilot": "/pilot", "Trends": "/"}.items():
+        page.get_by_role("navigation").get_by_role("link", name=name).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(HEADINGS[path])
+        assert page.url.partition("?")[0] == window.app.url + path
+
+
+def test_the_bars_are_those_of_the_table(window: Sitting, sample: Sample) -> None:
+    """Each bar in its colour, as high as its share, its interval on its middle; the same in words, and in the table."""
+    table = _domains(sample)
+    spec = on_page(table, MEASURES[Axis.DOMAIN][0])
+    page = window.go("/")
+    chart = _chart(page, "Domains")
+    assert _is_drawn_as_meant(chart, spec) and len(_drawn(chart)) == len(table.rows)
+    assert max(chart.evaluate(_BESIDE)) < 1.5
+    expect(page.get_by_test_id("stVegaLiteChart").first).to_have_attribute("aria-label", re.compile("share of papers"))
+    shown = [cells[:4] for cells in _cells(page, "Papers by domain, at least 5 mentions")]
+    assert shown == [[row.period, row.label, f"{row.k:,}", f"{row.n:,}"] for row in table.rows]
+
+
+def test_methods_are_drawn_too(window: Sitting, sample: Sample) -> None:
+    """The corrected shares of methods, chosen by the address, with the ticks of what the survey printed."""
+    table = next(iter(method_trends(sample.warehouse, read_validation(None))))
+    spec = on_page(table, MEASURES[Axis.METHOD][1])
+    page = window.go("/?axis=Methods&method_measure=share+corrected+for+errors+of+the+labels")
+    chart = _chart(page, "Methods: share corrected")
+    assert _is_drawn_as_meant(chart, spec)
+    printed = sum("printed" in one for one in spec["data"]["values"])
+    assert chart.locator(".layer_3_marks > path").count() == printed > 0
+
+
+def test_the_threshold_moves_by_the_keyboard(window: Sitting, sample: Sample) -> None:
+    """Arrow keys change the table, the bars and the address, and the address opens the same view."""
+    before, after = (_domains(sample, threshold) for threshold in (5, 7))
+    assert [row.k for row in before.rows] != [row.k for row in after.rows]
+    page = window.go("/")
+    slider = page.get_by_role("slider", name="Least mentions")
+    slider.focus()
+    slider.press("ArrowRight")
+    slider.press("ArrowRight")
+    for _ in range(2):
+        shown = [cells[2:4] for cells in _cells(page, "Papers by domain, at least 7 mentions")]
+        assert shown == [[f"{row.k:,}", f"{row.n:,}"] for row in after.rows]
+        settle(page)
+        spec = on_page(after, MEASURES[Axis.DOMAIN][0])
+        assert _is_drawn_as_meant(_chart(page, "Domains"), spec)
+        assert page.url == f"{window.app.url}/?threshold=7"
+        page.goto(page.url)
+
+
+def test_the_curve_over_thresholds_has_a_panel_for_each_period(window: Sitting) -> None:
+    """Behind its expander: it is drawn when it is opened, with a line for each domain."""
+    page = window.go("/")
+    page.get_by_text("Does the picture hang on the threshold?").click()
+    chart = _chart(page, "Papers of each domain")
+    expect(chart).to_be_visible()
+    assert chart.locator("[aria-roledescription='line mark']").count() >= 4
+    settle(page)
+    assert _wider_than_its_place(page) == []
+
+
+def test_a_clicked_bar_names_its_papers(window: Sitting, sample: Sample) -> None:
+    """The k papers of that cell, and of one of them, selected by the mouse and typed, every mention."""
+    found = papers_behind(sample, _domains(sample), "math", "2023")
+    page = window.go("/")
+    bars = _chart(page, "Domains").locator("[aria-roledescription=bar][aria-label^='period: 2023']")
+    bar = bars.and_(page.locator("[aria-label*='label: math']"))
+    size = bar.bounding_box()
+    assert size
+    bar.click(position={"x": 3, "y": size["height"] - 4})  # beside the point and the line of the interval
+    expect(page.get_by_role("combobox", name="Period of the bar")).to_have_value("2023")
+    expect(page.get_by_role("combobox", name="Label of the bar")).to_have_value("math")
+    expect(page.get_by_text(f"{len(found)} papers", exact=True)).to_be_visible()
+    settle(page)
+    papers = page.locator("[data-testid=stDataFrame]").first
+    ids = papers.locator("table[role=grid] td[aria-colindex='3']")
+    expect(ids).to_have_text([paper["arxiv_id"] for paper in found], use_inner_text=False)
+
+    papers.locator(".dvn-scroller").click(position={"x": 15, "y": 35 * 2.5})  # the box before the second row
+    asked = page.get_by_role("textbox", name="Why is a paper counted?")
+    expect(asked).to_have_value(found[1]["arxiv_id"])
+    _shows_mentions(page, explain(sample, found[1]["arxiv_id"], window.app.data))
+
+    asked.fill(found[0]["arxiv_id"])
+    asked.press("Enter")
+    _shows_mentions(page, explain(sample, found[0]["arxiv_id"], window.app.data))
+
+    asked.fill("2101.00001")
+    asked.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("2101.00001 is not in the sample")
+
+
+def _shows_mentions(page: Page, known: dict[str, Any]) -> None:
+    expect(page.locator("strong", has_text=known["title"])).to_be_visible()
+    page.locator("[data-testid=stDataFrame]").nth(1).scroll_into_view_if_needed()
+    table = page.locator("[data-testid=stDataFrame]").nth(1).locator("table[role=grid]")
+    expect(table).to_have_attribute("aria-rowcount", str(len(known["mentions"]) + 1))
+    names = [one["benchmark"] for one in known["mentions"]]
+    expect(table.locator("td[aria-colindex='1']")).to_have_text(names, use_inner_text=False)
+
+
+@pytest.mark.parametrize("path", ["/", f"/advisor?{MATHS_TUTOR}", "/pilot"])
+def test_every_control_has_a_name_and_is_reached_by_tab(window: Sitting, path: str) -> None:
+    """Chromium's own tree for screen readers: no control or picture has no name, and Tab comes to what matters."""
+    page = window.go(path)
+    tree = window.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+    asking = {"button", "textbox", "combobox", "slider", "spinbutton", "radio", "checkbox", "link", "image"}
+    nodes = [one for one in tree if not one["ignored"] and one["role"]["value"] in asking]
+    assert len(nodes) > 15
+    assert [one["role"]["value"] for one in nodes if not one.get("name", {}).get("value")] == []
+    assert _shown(page, "canvas") == _shown(page, "[role=region][aria-label] canvas")
+    reached = set()
+    for _ in range(150):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate(_FOCUSED))
+    wanted = {
+        "/": {"Least mentions", "Period", "Counted are", "Bars", "Download as", "Period of the bar"},
+        "/pilot": {"Which", "Model", "Budget of every arm", "Test prompts", "Start the pilot"},
+    }.get(path, {"A maths tutor with a checker", "What kind of task is it?", "JSON", "Markdown", "Try it in a pilot"})
+    assert wanted <= reached
+
+
+def _shown(page: Page, selector: str) -> int:
+    return sum(one.is_visible() for one in page.locator(selector).all())
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/", "/?axis=method", f"/advisor?{MATHS_TUTOR}", "/pilot"])
+def test_a_phone_shows_all_of_a_page(chromium: Browser, app: App, path: str, colours: Any) -> None:
+    """390 pixels wide: nothing runs out to the right; in the dark the page is dark and its words light."""
+    with sitting(chromium, app, viewport={"width": 390, "height": 844}, color_scheme=colours) as window:
+        page = window.go(path)
+        assert _wider_than_its_place(page) == []
+        light = page.evaluate(
+            """() => [getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor,
+                      getComputedStyle(document.querySelector('h1')).color].map(
+                          (one) => one.match(/[\\d.]+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) / 765)
+            """
+        )
+        assert (light[0] < 0.2 and light[1] > 0.8) if colours == "dark" else (light[0] > 0.9 and light[1] < 0.3)
+
+
+def _wider_than_its_place(page: Page) -> list[str]:
+    """Return what runs out of the window to the right: the page itself, and drawings that nothing scrolls."""
+    return page.evaluate(  # type: ignore[no-any-return]
+        """() => {
+            const main = document.querySelector('[data-testid=stMain]');
+            const out = [document.scrollingElement, main].filter((one) => one.scrollWidth > innerWidth);
+            const scrolls = (one) => one && one !== main
+                && (/auto|scroll/.test(getComputedStyle(one).overflowX) || scrolls(one.parentElement));
+            const drawn = [...main.querySelectorAll('svg.marks, [data-testid=stGraphVizChart] svg, button, input'),
+                ...[...main.querySelectorAll('p')].filter((one) => !one.closest('button'))];
+            return [...out, ...drawn.filter((one) => one.checkVisibility() && !scrolls(one.parentElement)
+                && one.getBoundingClientRect().right > innerWidth + 1)].map((one) => one.outerHTML.slice(0, 200));
+        }"""
+    )
+
+
+@pytest.mark.slow
+def test_twenty_sit_before_the_app_at_once(chromium: Browser, app: App, sample: Sample) -> None:
+    """Twenty windows, each with a view of its own: each shows its own, and neither browser nor server complains."""
+    views: list[tuple[str, str]] = [(f"/?threshold={number}", f"at least {number} mention") for number in range(1, 11)]
+    views += [
+        ("/?axis=Methods", "Methods papers train with"),
+        ("/?axis=Data+sources", "Where the training data come from"),
+        ("/?by=month", "2025-02"),
+    ]
+    views += [
+        (f"/advisor?parameters={size}", f"advisor ask --no-input --set parameters={size}") for size in range(2, 7)
+    ]
+    views += [("/pilot", "would try"), ("/pilot", "Start the pilot")]
+    assert len(views) == len(set(views)) == 20
+    with ExitStack() as open_now:
+        windows = [open_now.enter_context(sitting(chromium, app)) for _ in views]
+        for window, (path, _) in zip(windows, views, strict=True):
+            window.page.goto(app.url + path, wait_until="commit")
+        for window, (_, words) in zip(windows, views, strict=True):
+            settle(window.page)
+            main = window.page.get_by_test_id("stMain")
+            expect(main.get_by_role("table", name=words).or_(main.get_by_text(words)).first).to_be_attached()
+            assert window.page.get_by_test_id("stException").count() == 0
+    assert app.troubles() == []

@@ -1,0 +1,186 @@
+"""Pilots in a real browser: started, left alone, found again, refused twice, stopped and gone on with; own rows."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from advisor.background import learning, pilots, samples, stop
+from advisor.drawings import scores
+from advisor.plan import NO_TRAINING
+from advisor.seen import Seen, see
+from tests.browser import Sitting, served, settle, sitting
+
+ROWS = [json.dumps({"prompt": f"{n}+{n}=", "answer": str(2 * n), "response": f"{2 * n}"}) for n in range(40)]
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Path]:
+    """A data folder of one test, in which no pilot is left at work."""
+    place = tmp_path / "own"
+    yield place
+    for left in pilots(place):
+        stop(left.folder)
+
+
+def _choose_sft_alone(page: Page) -> None:
+    """Take away the other pipelines, by the keyboard."""
+    for name in ("rejection_sampling", "grpo"):
+        page.get_by_role("button", name=f"Remove {name}").press("Enter")
+        expect(page.get_by_role("button", name=f"Remove {name}")).to_have_count(0)
+    expect(page.get_by_test_id("stCode").first).to_contain_text("would try 2 arms")
+    settle(page)
+
+
+def _start(page: Page, data: Path) -> Path:
+    """Start what is planned on the page and return its folder."""
+    page.get_by_role("button", name="Start the pilot").click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    (found,) = [one.folder for one in pilots(data) if one.at_work]
+    return found
+
+
+def _bars(page: Page, words: str) -> Locator:
+    return page.locator(f"[data-testid=stVegaLiteChart][aria-label^='{words}'] svg [aria-roledescription=bar]")
+
+
+def _shows_the_end(page: Page, seen: Seen) -> None:
+    """Check verdict, scores and learning against the folder."""
+    assert seen.outcome
+    expect(page.get_by_test_id("stAlert").filter(has_text=seen.outcome["verdict"]["sentence"])).to_be_visible()
+    settle(page)
+    spec, words = scores(seen.outcome["arms"])
+    expect(page.locator("[data-testid=stVegaLiteChart][aria-label^='Scores']")).to_have_attribute("aria-label", words)
+    drawn = _bars(page, "Scores").evaluate_all(
+        "all => all.map((one) => [one.getAttribute('aria-label'), one.getBBox().width])"
+    )
+    meant = spec["data"]["values"]
+    best = max(meant, key=lambda one: one["share"])["share"]
+    widest = max(width for _, width in drawn)
+    assert len(drawn) == len(meant)
+    for (said, width), one in zip(drawn, meant, strict=True):
+        assert f"arm: {one['arm']}" in said and abs(width / widest - one["share"] / best) < 0.01
+    curve = learning(seen)["curve"]
+    points = page.locator("[data-testid=stVegaLiteChart][aria-label^='Validation'] svg [aria-roledescription=point]")
+    assert curve and points.count() >= len(curve)
+
+
+def _shows_samples(page: Page, seen: Seen) -> None:
+    """Check what came before and after training against the folder; a grid tells of the columns that are in view."""
+    (arm,) = [one.id for one in seen.plan.arms if one.role != NO_TRAINING] if seen.plan else []
+    rows = samples(seen)[arm]
+    page.get_by_test_id("stDataFrame").scroll_into_view_if_needed()
+    grid = page.get_by_test_id("stDataFrame").locator("table[role=grid] tbody")
+    for column, moment in ((3, "before"), (4, "after")):
+        cells = grid.locator(f"td[aria-colindex='{column}']")
+        told = [f"{one[moment]['response']}  ({one[moment]['outcome']})" for one in rows]
+        expect(cells).to_have_text(told, use_inner_text=False)
+
+
+@pytest.mark.slow
+def test_a_pilot_outlives_browser_and_server(chromium: Browser, own: Path, tmp_path: Path) -> None:
+    """Started by clicks, 20 seconds an arm; both go in the middle; whoever comes back finds it and its verdict."""
+    with served(own, tmp_path / "first.log") as app, sitting(chromium, app) as window:
+        page = window.go("/pilot")
+        _choose_sft_alone(page)
+        folder = _start(page, own)
+        expect(page.get_by_text(re.compile(r"sft, seed 0: step \d+, \d+ % of its budget left"))).to_be_visible()
+        assert app.troubles() == []
+    assert see(folder).at_work
+    with served(own, tmp_path / "second.log") as app:
+        with sitting(chromium, app) as window:
+            page = window.go("/pilot")
+            expect(page.get_by_role("progressbar")).to_be_visible()
+            page.get_by_text("A new pilot").click()
+            expect(page.get_by_role("button", name="Start the pilot")).to_be_disabled()
+            expect(page.get_by_text(f"One pilot at a time: {folder.name} is at work")).to_be_visible()
+            expect(
+                page.get_by_test_id("stAlert").filter(has_text="test prompts")
+            ).to_be_visible()  # by itself, when it ends
+            seen = see(folder)
+            assert seen.state == "done"
+            _shows_the_end(page, seen)
+            _shows_samples(page, seen)
+            with page.expect_download() as coming:
+                page.get_by_role("button", name="All, as JSON").click()
+            assert json.loads(coming.value.path().read_text()) == seen.outcome
+        for options in ({"viewport": {"width": 390, "height": 844}}, {"color_scheme": "dark"}):
+            with sitting(chromium, app, **options) as window:
+                page = window.go("/pilot")
+                _shows_the_end(page, seen)
+                assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth <= innerWidth")
+        assert app.troubles() == []
+
+
+@pytest.mark.slow
+def test_a_pilot_is_stopped_and_goes_on(chromium: Browser, own: Path, tmp_path: Path) -> None:
+    """Stopped by a click it says that it can go on; a click later it is at work again, and so it is stopped again."""
+    with served(own, tmp_path / "server.log") as app, sitting(chromium, app) as window:
+        page = window.go("/pilot")
+        _choose_sft_alone(page)
+        budget = page.get_by_role("textbox", name="Budget of every arm")
+        budget.fill("200k-tokens")
+        budget.press("Enter")
+        expect(page.get_by_test_id("stCode").first).to_contain_text("200k-tokens")
+        settle(page)
+        folder = _start(page, own)
+        for _ in range(2):
+            page.get_by_role("button", name="Stop it").click()
+            expect(page.get_by_text("and can go on")).to_be_visible()
+            assert see(folder).state == "interrupted"
+            page.get_by_role("button", name="Go on with it").click()
+            expect(page.get_by_role("progressbar")).to_be_visible()
+            assert see(folder).at_work
+        assert app.troubles() == []
+
+
+def _take_own_file(page: Page, name: str, text: str) -> None:
+    page.get_by_text("my own file").click()
+    expect(page.get_by_role("combobox", name="What is right")).to_be_visible()
+    settle(page)
+    page.locator("input[type=file]").set_input_files({"name": name, "mimeType": "", "buffer": text.encode()})
+
+
+def test_a_file_is_counted_and_planned_with(window: Sitting) -> None:
+    """Forty rows: how many have what, the first of them, and a plan on the kept file."""
+    page = window.go("/pilot")
+    _take_own_file(page, "sums.jsonl", "\n".join(ROWS))
+    expect(page.get_by_text("40 rows: 40 with a response, 40 with an answer.")).to_be_visible()
+    kept = next((window.app.data / "uploads").glob("sums.*.jsonl"))
+    expect(page.get_by_test_id("stCode").first).to_contain_text(kept.name)
+
+
+def test_a_broken_line_is_named(window: Sitting) -> None:
+    """The first line is no JSON: its number is said; nothing else is lost."""
+    page = window.go("/pilot")
+    _take_own_file(page, "broken.jsonl", "\n".join(['{"prompt": "1+1=', *ROWS[:39]]))
+    expect(page.get_by_test_id("stMain")).to_contain_text(re.compile(r"line[s]? 1\b"))
+    assert page.get_by_test_id("stException").count() == 0
+
+
+def test_a_module_can_be_named_only_where_it_was_allowed(
+    window: Sitting, chromium: Browser, own: Path, tmp_path: Path
+) -> None:
+    """It is imported and run, so whoever starts the app decides with `-- --allow-verifiers`."""
+    _may_name_a_module(window.go("/pilot"), False)
+    with served(own, tmp_path / "server.log", "--allow-verifiers") as app, sitting(chromium, app) as other:
+        _may_name_a_module(other.go("/pilot"), True)
+
+
+def _may_name_a_module(page: Page, may: bool) -> None:
+    page.get_by_text("my own file").click()
+    box = page.get_by_role("combobox", name="What is right")
+    expect(box).to_be_visible()
+    settle(page)
+    box.focus()
+    box.press("ArrowDown")
+    options = page.get_by_role("option")
+    expect(options.filter(has_text="numeric")).to_be_visible()
+    wanted = options.filter(has_text="package.module:function")
+    expect(wanted).to_have_count(int(may))
+    if may:
+        wanted.click()
+        expect(page.get_by_role("textbox", name="Module and function")).to_be_visible()

@@ -1,0 +1,429 @@
+"""The pages without a browser: every control, what it changes, and what is shown where something is missing or broken.
+
+What is shown is held against survey and advisor themselves: the app decides nothing.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from advisor.answer import said
+from advisor.background import start
+from advisor.examples import examples
+from advisor.plan import write_plan
+from advisor.recommend import recommend
+from advisor.traits import GROUPS, TRAITS, Traits, make_traits
+from survey.grids import as_grids
+from survey.labelled_trends import data_source_trends, method_trends
+from survey.published import LABELS, Axis
+from survey.sample import open_sample
+from survey.trends import Period, Scope, TrendTable, domain_trends
+from survey.validation import read_validation
+from tests.advisor.pilots import tiny_plan
+
+ROOT = Path(__file__).resolve().parents[2]
+TRENDS, ADVISOR, PILOT = "trends", "advice", "pilot"
+
+
+def _open(page: str = TRENDS, **address: str) -> AppTest:
+    """Open a page in a session of its own, with what stands in the address."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    for name, value in address.items():
+        app.query_params[name] = value
+    app.run()
+    if page != TRENDS:
+        app.switch_page(f"app_pages/{page}.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
+def _cells(app: AppTest) -> list[tuple[str, ...]]:
+    return [tuple(row) for row in app.table[0].value.itertuples(index=False, name=None)]
+
+
+def _wanted(table: TrendTable) -> list[tuple[str, ...]]:
+    return [tuple(cell.replace("_", r"\_").replace("(", r"\(").replace(")", r"\)").replace("+", r"\+")
+                  for cell in row) for row in as_grids([table], "")[0].rows]  # fmt: skip
+
+
+def _do(app: AppTest) -> AppTest:
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+# ---- Trends
+
+
+def test_trends_show_real_content_at_once(tmp_path: Path) -> None:
+    """On a fresh clone: the bundled sample in one line, its table, the papers of its largest year."""
+    app = _open()
+    with open_sample(tmp_path).warehouse as warehouse:
+        table = domain_trends(warehouse)[0]
+    assert app.title[0].value == "What the field trains with"
+    assert "1,125 real arXiv papers bundled with posttrain" in app.caption[0].value
+    assert _cells(app) == _wanted(table)
+    k = next(row.k for row in table.rows if (row.period, row.label) == ("2025", "qa"))
+    assert f"{k} papers" in [one.value for one in app.markdown]
+    assert len(app.dataframe[0].value) == k
+
+
+@pytest.mark.parametrize(("threshold", "by", "scope"), [(1, "half", "body"), (20, "year", "all"), (3, "month", "all")])
+def test_controls_of_the_domain_table(tmp_path: Path, threshold: int, by: str, scope: str) -> None:
+    """Threshold, period and scope give the table that `survey report` has."""
+    app = _open()
+    app.slider(key="threshold").set_value(threshold)
+    app.selectbox(key="by").set_value(Period(by))
+    app.selectbox(key="scope").set_value(Scope(scope))
+    with open_sample(tmp_path).warehouse as warehouse:
+        table = domain_trends(warehouse, [threshold], Period(by), Scope(scope))[0]
+    assert _cells(_do(app)) == _wanted(table)
+
+
+def test_every_other_control_of_the_domain_table_answers(tmp_path: Path) -> None:
+    """Rule, projection and what the bars measure, each value of each."""
+    app = _open()
+    before = _cells(app)
+    changed = set()
+    for key in ("rule", "project", f"{Axis.DOMAIN}_measure"):
+        box = app.selectbox(key=key)
+        for option in range(len(box.options)):
+            app.selectbox(key=key).select_index(option)
+            if _cells(_do(app)) != before:
+                changed.add(key)
+        app.selectbox(key=key).select_index(0)
+        _do(app)
+    assert changed == {"rule"}  # a sample without an unfinished year has no projection, and bars are not the table
+
+
+@pytest.mark.parametrize("reading", [0, 1])
+def test_methods_and_data_sources(tmp_path: Path, reading: int) -> None:
+    """Both readings of RL, and the sources; each measure can be drawn."""
+    app = _open()
+    app.segmented_control(key="axis").set_value(Axis.METHOD)
+    _do(app)
+    app.selectbox(key="reading").select_index(reading)
+    checked = read_validation()
+    with open_sample(tmp_path).warehouse as warehouse:
+        methods, sources = method_trends(warehouse, checked)[reading], data_source_trends(warehouse, checked)
+    assert _cells(_do(app)) == _wanted(methods)
+    app.selectbox(key=f"{Axis.METHOD}_measure").select_index(1)
+    _do(app)
+    app.segmented_control(key="axis").set_value(Axis.DATA_SOURCE)
+    assert _cells(_do(app)) == _wanted(sources)
+
+
+@pytest.mark.parametrize("axis", Axis)
+def test_from_a_bar_to_its_papers_and_on_to_the_mentions(axis: Axis) -> None:
+    """Each label of the latest period leads to as many papers as the table counts, and a paper to its counts."""
+    app = _open()
+    app.segmented_control(key="axis").set_value(axis)
+    _do(app)
+    head = list(app.table[0].value.columns)
+    k = {tuple(row[:2]): row[head.index("k")] for row in _cells(app)}
+    period = app.selectbox(key="cell_period").value
+    for label in LABELS[axis]:
+        app.selectbox(key="cell_label").set_value(label)
+        _do(app)
+        papers = k[period, label.replace("_", r"\_")]
+        assert (f"{papers} papers" in [one.value for one in app.markdown]) == (papers != "0")
+    app.text_input(key="asked").set_value("2503.05592")
+    _do(app)
+    assert any("2503.05592" in one.value for one in app.markdown)
+    assert list(app.dataframe[-1].value.columns)[:3] == ["benchmark", "domain", "section"]
+
+
+def test_a_paper_that_is_not_there_is_told() -> None:
+    """In words, with the next step, and the rest of the page stays."""
+    app = _open()
+    app.text_input(key="asked").set_value("2503.99999")
+    _do(app)
+    assert "is not in the sample" in app.error[0].value and "Next" in app.error[0].value
+    assert app.table
+
+
+def test_a_view_can_be_sent_by_its_address() -> None:
+    """What the address says is shown; what it says wrongly is ignored."""
+    app = _open(threshold="3", by="half")
+    assert (app.slider(key="threshold").value, app.selectbox(key="by").value) == (3, Period.HALF)
+    assert _open(threshold="99", by="decade").slider(key="threshold").value == 5
+
+
+def test_papers_without_counts_are_an_error_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Own data that cannot be shown yet are said so: a table must not silently be about others."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "warehouse.duckdb").write_bytes(b"no database at all")
+    app = _open()
+    assert "cannot be read" in app.error[0].value and "survey label" in app.error[0].value
+    assert not app.table
+
+
+# ---- Advisor
+
+
+def _known(app: AppTest) -> Traits:
+    return make_traits({trait.name: app.session_state[trait.name] for trait in TRAITS})
+
+
+def test_every_question_is_asked_with_its_reason_and_may_stay_open() -> None:
+    """All traits, in their groups, each unknown at first; nothing known is an answer too."""
+    app = _open(ADVISOR)
+    asked = [*app.selectbox, *app.number_input]
+    assert {one.key for one in asked} == {trait.name for trait in TRAITS}
+    assert all(one.value is None for one in asked)
+    shown = " ".join(one.value for one in app.caption).replace("\\", "")
+    assert all(trait.why in shown for trait in TRAITS)
+    assert len(app.expander) >= len(GROUPS)
+    assert app.subheader[0].value.replace("\\", "") == recommend(Traits({})).top.pipeline.title
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_an_example_gives_the_advice_of_the_rules(place: int) -> None:
+    """Traits, title, points, reasons with dissent, and what would change it, as advisor.recommend has them."""
+    app = _open(ADVISOR)
+    app.button[place].click()
+    _do(app)
+    found = recommend(examples()[place].traits)
+    assert _known(app) == examples()[place].traits
+    shown = " ".join(one.value for one in app.markdown).replace("\\", "")
+    assert app.subheader[0].value.replace("\\", "") == found.top.pipeline.title
+    assert f"**{found.top.score}** points" in shown
+    for reason in found.top.reasons:
+        assert f"**{reason.points:+d}** {reason.rule.because}" in shown
+        assert all(one.says in shown for one in reason.rule.dissent)
+    changes = [one for one in app.button if str(one.key).startswith("change_")]
+    assert [f"{one.trait.replace('_', ' ')} = {said(one.value)}" in button.label.replace("\\", "")
+            for one, button in zip(found.would_change, changes, strict=False)] == [True] * len(changes)  # fmt: skip
+
+
+def test_every_change_that_is_offered_changes_the_answer() -> None:
+    """Each button leads to the pipeline that it names."""
+    changes = recommend(examples()[1].traits).would_change
+    for place, change in enumerate(changes):
+        app = _open(ADVISOR)
+        app.button[1].click()
+        _do(app)
+        app.button(key=f"change_{place}").click()
+        _do(app)
+        assert app.subheader[0].value.replace("\\", "") == change.top.title, change
+
+
+def test_each_question_takes_an_answer_and_takes_it_back() -> None:
+    """Set to something, the trait is known; cleared, it is unknown again."""
+    app = _open(ADVISOR)
+    for trait in TRAITS:
+        if trait.kind in ("choice", "flag"):
+            for value in trait.values or ("yes", "no"):
+                app.selectbox(key=trait.name).set_value(value)
+                assert _known(_do(app)).get(trait.name) == trait.read(value)
+            app.selectbox(key=trait.name).set_value(None)
+        else:
+            app.number_input(key=trait.name).set_value(0.5 if trait.kind == "share" else 3)
+            assert _known(_do(app)).get(trait.name) == (0.5 if trait.kind == "share" else 3)
+            app.number_input(key=trait.name).set_value(None)
+        assert _known(_do(app)).get(trait.name) is None
+
+
+def test_the_answers_stand_in_the_address() -> None:
+    """A link gives the same answer to whoever opens it, and the page shows that link."""
+    traits = examples()[3].traits
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app.switch_page("app_pages/advice.py")
+    for name, value in traits.values.items():
+        app.query_params[name] = said(value)
+    _do(app)
+    assert _known(app) == traits
+    assert all(f"{name}=" in app.code[0].value for name in traits.values)
+    assert app.code[1].value.startswith("advisor ask --no-input --set ")
+
+
+def test_nonsense_in_the_address_is_dropped_and_said() -> None:
+    """Numbers that nothing has, words that are no answer: the questions are there, and what was meant is asked."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app.switch_page("app_pages/advice.py")
+    for name, value in {"steps": "1e400", "parameters": "nan", "domain": "<script>", "gpus": "2"}.items():
+        app.query_params[name] = value
+    _do(app)
+    assert _known(app) == make_traits({"gpus": 2})
+    told = " ".join(one.value for one in app.warning)
+    assert all(name in told for name in ("steps", "parameters", "domain")) and "gpus" not in told
+    assert len([*app.selectbox, *app.number_input]) == len(TRAITS)
+
+
+def test_what_cannot_be_true_at_once_is_told() -> None:
+    """The questions stay, so that one of the two can be corrected."""
+    app = _open(ADVISOR)
+    app.number_input(key="pass_at_1").set_value(0.9)
+    app.number_input(key="pass_at_k").set_value(0.5)
+    _do(app)
+    assert "contradict" in app.error[0].value
+    app.number_input(key="pass_at_k").set_value(0.95)
+    assert not _do(app).error
+
+
+# ---- Pilot
+
+
+def _with_pilot(data: Path, ranked: str = "sft") -> Path:
+    """Run a tiny pilot to its end in a data folder, as the page does."""
+    folder = start(tiny_plan(ranked, budget="1500-tokens"), data)
+    for _ in range(600):
+        if (folder / "outcome.json").exists() and json.loads((folder / "status.json").read_text())[
+            "state"
+        ] != "running":
+            return folder
+        time.sleep(0.2)
+    raise AssertionError((folder / "pilot.log").read_text())
+
+
+def test_the_pilot_page_is_ready_to_start() -> None:
+    """Without any pilot the plan is there with its price, and what is not there is said."""
+    app = _open(PILOT)
+    assert app.code[0].value.startswith("would try 5 arms with starter on task:addition")
+    assert app.button[0].label == "Start the pilot" and not app.button[0].disabled
+    assert "No pilot has been run yet" in app.info[0].value
+
+
+def test_every_control_of_a_new_pilot_changes_the_plan() -> None:
+    """Task, model, pipelines, budget and test prompts."""
+    app = _open(PILOT)
+    app.selectbox(key="family").set_value("task:sorting")
+    app.multiselect(key="pipelines").set_value(["dft"])
+    app.text_input(key="arm_budget").set_value("30k-tokens")
+    app.number_input(key="test_prompts").set_value(50)
+    plan = _do(app).code[0].value
+    assert plan.startswith("would try 2 arms with starter on task:sorting") and "30k-tokens" in plan
+    assert "on 50 test prompts" in plan and "would train dft" in plan
+    app.text_input(key="arm_budget").set_value("soon")
+    assert "soon" in _do(app).error[0].value
+    app.text_input(key="arm_budget").set_value("1M-tokens")
+    app.number_input(key="seeds").set_value(3)
+    app.number_input(key="response_tokens").set_value(512)
+    longer = _do(app).code[0].value
+    assert "3 seeds" in longer and longer != plan
+    app.text_input(key="policy").set_value("no/such/folder/at/all")
+    assert _do(app).error or "memory not estimated" in app.code[0].value
+
+
+def test_advice_is_carried_to_the_pilot() -> None:
+    """What the advisor recommended is what the plan tries, unless pipelines are chosen by hand."""
+    app = _open(ADVISOR)
+    app.button[1].click()
+    _do(app)
+    app.switch_page("app_pages/pilot.py")
+    _do(app)
+    assert app.title[0].value == "Does it work on my task?"
+    assert "would train rejection_sampling (recommended)" in app.code[0].value
+    app.radio(key="from_advice").set_value("pipelines of my choice")
+    assert "would train sft (recommended)" in _do(app).code[0].value
+
+
+def _upload(app: AppTest, content: bytes, name: str = "rows.jsonl") -> AppTest:
+    app.radio(key="source").set_value("my own file")
+    _do(app)
+    app.file_uploader(key="upload").upload(name, content, "application/jsonl")
+    return _do(app)
+
+
+def test_an_upload_is_read_and_planned() -> None:
+    """Its rows are counted, the first are shown, and the plan names it."""
+    rows = [{"prompt": f"{n}+{n}=", "response": f"so {2 * n}", "answer": str(2 * n)} for n in range(40)]
+    app = _upload(_open(PILOT), "\n".join(map(json.dumps, rows)).encode())
+    shown = " ".join(one.value for one in app.caption).replace("\\", "")
+    assert "40 rows: 40 with a response, 40 with an answer" in shown
+    assert app.dataframe[0].value.iloc[0]["prompt"] == "0+0="
+    assert "uploads/rows." in app.code[0].value
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"not json at all\n", "line 1"),
+        (b'{"colour": "red"}\n', "found columns"),
+        (b"", "rows"),
+        (b"\x1f\x8b\x08", "packed"),
+    ],
+)
+def test_a_broken_upload_is_refused_with_its_line(tmp_path: Path, content: bytes, told: str) -> None:
+    """Nothing is kept of it."""
+    app = _upload(_open(PILOT), content)
+    assert told in app.error[0].value
+    assert not list((tmp_path / "data" / "uploads").glob("*.jsonl"))
+
+
+def test_a_module_can_be_named_only_where_that_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A verifier of one's own is code that runs."""
+    app = _open(PILOT)
+    app.radio(key="source").set_value("my own file")
+    assert not any("module" in option for option in _do(app).selectbox(key="verifier_kind").options)
+    monkeypatch.setattr("sys.argv", ["app.py", "--allow-verifiers"])
+    app = _open(PILOT)
+    app.radio(key="source").set_value("my own file")
+    assert any("a module of yours" in option for option in _do(app).selectbox(key="verifier_kind").options)
+
+
+@pytest.mark.slow
+def test_a_pilot_that_ended_is_shown_whole(tmp_path: Path) -> None:
+    """Its verdict, the table of its arms, what to weigh, and prompts with responses before and after."""
+    folder = _with_pilot(tmp_path / "data", "sft,rejection_sampling")
+    outcome = json.loads((folder / "outcome.json").read_text())
+    app = _open(PILOT)
+    assert app.success[0].value.replace("\\", "") == outcome["verdict"]["sentence"]
+    assert [row[0].replace("\\", "") for row in _cells(app)] == [
+        arm["id"] for arm in sorted(outcome["arms"], key=lambda arm: -arm["strict"]["share"])
+    ]
+    assert {"prompt", "answer", "before", "after"} == set(app.dataframe[0].value.columns)
+    for arm in app.selectbox(key="samples_arm").options:
+        app.selectbox(key="samples_arm").set_value(arm)
+        _do(app)
+    # and the same plan is not run again
+    assert start(tiny_plan("sft,rejection_sampling", budget="1500-tokens"), tmp_path / "data") == folder
+
+
+def test_broken_folders_are_listed_and_harm_nothing(tmp_path: Path) -> None:
+    """A damaged pilot is called unreadable with the reason; others are still there."""
+    pilots = tmp_path / "data" / "pilots"
+    (pilots / "empty").mkdir(parents=True)
+    (pilots / "half").mkdir()
+    write_plan(tiny_plan("sft"), pilots / "half" / "plan.json")
+    (pilots / "half" / "status.json").write_text('{"state": "run')
+    app = _open(PILOT)
+    assert len(app.selectbox(key="pilot").options) == 2
+    for name in ("empty", "half"):
+        app.selectbox(key="pilot").set_value(name)
+        assert "Next: remove the folder" in _do(app).error[0].value.replace("\\", "")
+
+
+def test_a_pilot_that_was_broken_off_can_go_on(tmp_path: Path) -> None:
+    """It says how far it came, and the button that fits is there."""
+    folder = tmp_path / "data" / "pilots" / "abc"
+    folder.mkdir(parents=True)
+    write_plan(tiny_plan("sft"), folder / "plan.json")
+    app = _open(PILOT)
+    assert "before its first run" in app.warning[0].value
+    assert "Go on with it" in [one.label for one in app.button]
+
+
+def test_without_torch_the_page_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And still shows what it can."""
+    monkeypatch.setattr("advisor.dispatch.find_spec", lambda name: None)
+    app = _open(PILOT)
+    assert "torch" in app.error[0].value and "pip install" in app.error[0].value
+    assert app.code
+
+
+def test_a_session_goes_through_all_pages_and_back() -> None:
+    """No page takes another's controls for its own, and what was answered is still there."""
+    app = _open()
+    for page in (ADVISOR, PILOT, TRENDS, PILOT, ADVISOR):
+        app.switch_page(f"app_pages/{page}.py")
+        _do(app)
+        if page == ADVISOR:
+            app.button[0].click()
+            _do(app)
+    shown: dict[str, Any] = {one.key: one.value for one in app.selectbox}
+    assert shown["domain"] == "writing"

@@ -1,0 +1,99 @@
+"""The pictures of the app in the documents, `make pictures`: the real app, and a pilot that was really run.
+
+    python -m tests.pictures DATA [--all FOLDER]
+
+Writes docs/images/app-*.png. DATA holds nothing but a pilot, which is run once. `--all` writes every page, whole, on
+desktop and phone, light and dark, into a folder to look at.
+"""
+
+import argparse
+import io
+import tempfile
+import time
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page
+
+from advisor.background import pilots, start
+from advisor.examples import examples
+from advisor.priced import priced_plan
+from tests.browser import ROOT, App, chromium, served, settle, sitting
+
+IMAGES = ROOT / "docs" / "images"
+WIDTH, HEIGHT = 1280, 1100
+COLOURS = 128  # of a picture; the pages are flat, and more of them cannot be seen
+TUTOR = next(one for one in examples() if "tutor" in one.title)
+ADDRESSES = {"trends": "/", "advisor": "/advisor", "pilot": "/pilot"}
+
+
+def main() -> None:
+    """Write the pictures that are asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.pictures")
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--all", dest="folder", type=Path)
+    asked = parser.parse_args()
+    data = asked.data.resolve()
+    run_pilot(data)
+    with tempfile.TemporaryDirectory() as place, served(data, Path(place) / "log") as app, chromium() as browser:
+        if asked.folder:
+            look_at_all(browser, app, asked.folder)
+            return
+        IMAGES.mkdir(exist_ok=True)
+        for name, path in ADDRESSES.items():
+            with sitting(browser, app, viewport={"width": WIDTH, "height": HEIGHT}) as window:
+                page = opened(window.go(path), name)
+                print(save(page, IMAGES / f"app-{name}.png"))
+
+
+def run_pilot(data: Path) -> None:
+    """Run the pilot of the pictures where it has not been run, and wait for its end."""
+    advice = {"ranked": ["sft", "rejection_sampling", "grpo"], "traits": {}, "task": {}}
+    task = {"model": "starter", "data": "task:addition", "verifier": None}
+    plan = priced_plan(advice, task, "30k-tokens", settings={"eval_size": 100})
+    data.mkdir(parents=True, exist_ok=True)
+    print("a pilot of about a minute; the next time it is read from", data)
+    folder = start(plan, data, at_once=2)
+    while any(one.at_work for one in pilots(data)):
+        time.sleep(1)
+    if not (folder / "outcome.json").exists():
+        raise SystemExit(f"the pilot did not end: {folder / 'pilot.log'}")
+
+
+def opened(page: Page, name: str) -> Page:
+    """Return a page as its picture shows it: the advisor with an example's answers, and no focus anywhere."""
+    if name == "advisor":
+        page.get_by_role("button", name=TUTOR.title).click()
+        page.get_by_text("Memory on one GPU").wait_for()
+    page.evaluate("document.activeElement.blur()")
+    page.mouse.move(0, 0)
+    settle(page)
+    page.wait_for_timeout(500)  # expanders and charts move to their places
+    return page
+
+
+def save(page: Page, path: Path) -> str:
+    """Write a picture with few colours and return its name and size."""
+    shot = Image.open(io.BytesIO(page.screenshot()))
+    few = shot.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
+    return f"{path.name}: {few.width}×{few.height}, {path.stat().st_size / 1000:.0f} kB"
+
+
+def look_at_all(browser: Browser, app: App, folder: Path) -> None:
+    """Write every page, as tall as it is, on desktop and phone, light and dark."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for device, width in {"desktop": WIDTH, "phone": 390}.items():
+        for colours in ("light", "dark"):
+            for name, path in {**ADDRESSES, "methods": "/?axis=Methods"}.items():
+                with sitting(browser, app, viewport={"width": width, "height": 900}, color_scheme=colours) as window:
+                    page = opened(window.go(path), name)
+                    tall = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+                    page.set_viewport_size({"width": width, "height": tall + 20})
+                    page.wait_for_timeout(500)
+                    settle(page)
+                    print(save(page, folder / f"{name}-{device}-{colours}.png"))
+
+
+if __name__ == "__main__":
+    main()
