@@ -277,7 +277,8 @@ def _curve(seen: Seen) -> None:
         st.markdown("**Learning**")
         last = {one["arm"]: one["validation"] for one in found["curve"]}
         words = "; ".join(f"{arm}: {share:.1%}" for arm, share in last.items())
-        chart(learning_curve(found), f"Validation score by work done. The last of each arm: {words}", key="curve")
+        spec = {**learning_curve(found), "height": 400}  # the legend below takes its place from the lines
+        chart(spec, f"Validation score by work done. The last of each arm: {words}", key="curve")
 
 
 def _samples(seen: Seen) -> None:
