@@ -38,7 +38,7 @@ def show() -> None:
             "Table", list(Axis), format_func=TITLES.__getitem__, default=Axis.DOMAIN, required=True, key="axis", **BOUND
         )
         with st.container(horizontal=True):
-            measure = st.selectbox("Bars", MEASURES[axis], key=f"{axis}_measure", width=240, **BOUND)
+            measure = st.selectbox("Bars", MEASURES[axis], key=f"{axis}_measure", width=220, **BOUND)
             tables = _domain_tables(data) if axis is Axis.DOMAIN else [_labelled_table(data, axis)]
         shown = tables[st.session_state.threshold - 1] if axis is Axis.DOMAIN else tables[0]
         _draw(shown, measure, sample)
@@ -66,11 +66,11 @@ def _domain_tables(data: Path) -> list[TrendTable]:
     )  # fmt: skip
     by = st.selectbox("Period", list(Period), key="by", width=110, **BOUND)
     rule = st.selectbox(
-        "Counted are", list(Rule), key="rule", width=210, **BOUND,
+        "Counted are", list(Rule), key="rule", width=240, **BOUND,
         format_func={Rule.ANY_NAME: "mentions of one benchmark", Rule.DOMAIN_SUM: "a domain's together"}.__getitem__,
     )  # fmt: skip
     scope = st.selectbox(
-        "In", list(Scope), key="scope", width=170, **BOUND,
+        "In", list(Scope), key="scope", width=160, **BOUND,
         format_func={Scope.ALL: "the whole text", Scope.BODY: "the body, no references"}.__getitem__,
     )  # fmt: skip
     project = st.selectbox(
@@ -136,6 +136,7 @@ def _take_bar() -> None:
     clicked = st.session_state.bars.selection.get("bar")
     if clicked:
         st.session_state.cell_period, st.session_state.cell_label = clicked[0]["period"], clicked[0]["label"]
+        st.session_state.papers = True
 
 
 def _downloads(tables: list[TrendTable], measure: Measure, sample: Sample) -> None:
@@ -161,25 +162,25 @@ def _papers(shown: TrendTable, sample: Sample, data: Path) -> None:
     """Show the papers behind a bar, and of one of them every mention and cue."""
     st.subheader("The papers behind a bar")
     sizes = {row.period: row.n for row in shown.rows if row.n}
-    periods, labels = list(sizes), LABELS[shown.axis]
-    if st.session_state.get("cell_period") not in periods:
-        st.session_state.cell_period = max(periods, key=sizes.__getitem__, default=None)
-    if st.session_state.get("cell_label") not in labels:
-        st.session_state.cell_label = labels[0]
+    periods = list(sizes)
+    largest = periods.index(max(sizes, key=sizes.__getitem__)) if sizes else 0
     with st.container(horizontal=True):
-        period = st.selectbox("Period of the bar", periods, key="cell_period", width=160)
-        label = st.selectbox("Label of the bar", labels, key="cell_label", width=200)
+        period = st.selectbox("Period of the bar", periods, largest, key="cell_period", width=160, **BOUND)
+        label = st.selectbox("Label of the bar", LABELS[shown.axis], key="cell_label", width=200, **BOUND)
     found = papers_behind(sample, shown, label, period) if period else []
-    st.write(f"{len(found):,} papers" if found else "No paper is counted there.")
     if found:
-        link = st.column_config.LinkColumn(display_text="open", width="small")
-        st.dataframe(
-            _listed(found), hide_index=True, key="list", height=260, alt=f"Papers of {label} in {period}",
-            on_select=_take_paper, selection_mode="single-row", column_config={"arXiv": link},
-        )  # fmt: skip
-        st.session_state.listed = [paper["arxiv_id"] for paper in found]
+        papers = st.expander(f"{len(found):,} papers", key="papers", icon=":material/list:", **BOUND)
+        if papers.open:  # the grid is the heaviest part of the page, for the browser and for the server
+            link = st.column_config.LinkColumn(display_text="open", width="small")
+            papers.dataframe(
+                _listed(found), hide_index=True, key="list", height=260, alt=f"Papers of {label} in {period}",
+                on_select=_take_paper, selection_mode="single-row", column_config={"arXiv": link},
+            )  # fmt: skip
+            st.session_state.listed = [paper["arxiv_id"] for paper in found]
+    else:
+        st.write("No paper is counted there.")
     asked = st.text_input("Why is a paper counted? Its arXiv id or words of its title", key="asked",
-                          placeholder="select a row above, or type 2503.05592")  # fmt: skip
+                          placeholder="select a row above, or type 2503.05592", **BOUND)  # fmt: skip
     if asked:
         with told():
             _explain(explain(sample, asked, data))

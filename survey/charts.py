@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from survey.published import LABELS, Axis
-from survey.trends import TrendTable, share_of
+from survey.trends import TrendTable, share_of, without_gaps
 
 _COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"]  # Okabe and Ito's, told apart by the colour-blind too
 _SHAPES = ["circle", "square", "triangle-up", "diamond"]
@@ -71,7 +71,9 @@ def on_page(table: TrendTable, measure: Measure) -> dict[str, Any]:
     drawn["layer"][0]["params"] = [{"name": "bar", "select": {"type": "point", "fields": ["period", "label"]}}]
     # whole bands: Streamlit's theme makes bars narrower, and Vega-Lite then puts them beside their intervals
     config = {"legend": {"orient": "top"}, "bar": {"discreteBandSize": {"band": 1}}}
-    return {"$schema": _SCHEMA, **drawn, "width": "container", "height": 320, "config": config}
+    # one layer down Streamlit leaves the data as they are; at the top it would carry them through pandas and Arrow
+    layer = {name: drawn[name] for name in ("data", "encoding", "layer")}
+    return {"$schema": _SCHEMA, "layer": [layer], "width": "container", "height": 320, "config": config}
 
 
 def _measured(table: TrendTable, measure: Measure) -> dict[str, Any]:
@@ -80,15 +82,20 @@ def _measured(table: TrendTable, measure: Measure) -> dict[str, Any]:
         Measure.CORRECTED: lambda: _corrected(table),
         Measure.MIX: lambda: _mix(table),
     }[measure]()
-    return _bars(points, table.axis, f"{measure}, 95 % interval")
+    return _bars(points, table, f"{measure}, 95 % interval")
 
 
-def _bars(points: list[dict[str, Any]], axis: Axis, title: str) -> dict[str, Any]:
+def _bars(points: list[dict[str, Any]], table: TrendTable, title: str) -> dict[str, Any]:
     """Bars with their intervals, side by side in each period, and a tick where the survey printed a share.
+
+    A period without papers keeps its place, so that time runs evenly.
 
     Label and shape of the points say what the colours say.
     """
     y = {"type": "quantitative", "axis": {"format": "%", "title": title}}
+    shown = {point["period"] for point in points}
+    time = {"axis": {"labelAngle": 0, "labelOverlap": "greedy", "title": None},
+            "scale": {"domain": without_gaps(shown, table.by) if shown else []}}  # fmt: skip
     place = [{"field": name, "type": "nominal"} for name in ("period", "label")]
     told = [*place, *({"field": name, "type": "quantitative"} for name in ("k", "n"))]
     told += [{"field": name, "type": "quantitative", "format": ".1%"} for name in ("share", "low", "high")]
@@ -98,9 +105,9 @@ def _bars(points: list[dict[str, Any]], axis: Axis, title: str) -> dict[str, Any
         "height": 260,
         "data": {"values": points},
         "encoding": {
-            "x": {"field": "period", "type": "ordinal", "axis": {"labelAngle": 0, "title": None}},
-            "xOffset": {"field": "label", "sort": list(LABELS[axis])},
-            "color": _scale(axis, _COLOURS),
+            "x": {"field": "period", "type": "ordinal", **time},
+            "xOffset": {"field": "label", "sort": list(LABELS[table.axis])},
+            "color": _scale(table.axis, _COLOURS),
         },
         "layer": [
             {
@@ -114,7 +121,8 @@ def _bars(points: list[dict[str, Any]], axis: Axis, title: str) -> dict[str, Any
             {
                 "mark": {"type": "point", "filled": True, "size": 60},
                 "encoding": {
-                    "y": {"field": "share", "type": "quantitative"}, "shape": _scale(axis, _SHAPES), "tooltip": told,
+                    "y": {"field": "share", "type": "quantitative"}, "shape": _scale(table.axis, _SHAPES),
+                    "tooltip": told,
                 },
             },
             {

@@ -5,7 +5,7 @@ Every number comes from one query over the sparse counts. A share never travels 
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -142,6 +142,14 @@ def period_of(month: date, by: Period) -> str:
             return f"{month:%Y-%m}"
 
 
+def without_gaps(periods: Collection[str], by: Period) -> list[str]:
+    """Return every period from the first to the last of `periods`, in order, those that are missing included."""
+    years = [int(period[:4]) for period in periods]
+    months = (date(year, month, 1) for year in range(min(years), max(years) + 1) for month in range(1, 13))
+    every = dict.fromkeys(period_of(month, by) for month in months)
+    return [period for period in every if min(periods) <= period <= max(periods)]
+
+
 def domain_trends(
     warehouse: "Warehouse",
     thresholds: Sequence[int] = (DEFAULT_THRESHOLD,),
@@ -254,9 +262,12 @@ def _rows(
     for (month, domain), papers in reached.items():
         counts[period_of(month, by), domain] += papers
     printed = published_cells(Axis.DOMAIN, threshold) if by is Period.YEAR else {}
-    periods = sorted(set(totals) | {period for period, _ in printed})
+    periods = set(totals) | {period for period, _ in printed}
+    every = without_gaps(periods, by) if periods else []
     rows = []
-    for before, period in zip([None, *periods], periods, strict=False):
+    for before, period in zip([None, *every], every, strict=False):
+        if period not in periods:
+            continue
         for label in LABELS[Axis.DOMAIN]:
             k, n = counts[period, label], totals[period]
             share = share_of(k, n)

@@ -96,7 +96,8 @@ class Warehouse:
                 raise SurveyError(
                     f"{path} lacks the columns {sorted(missing)}", "write it with: survey label --export FILE"
                 )
-            warehouse._db.register("counts", parquet.read_table(path))
+            with parquet.ParquetFile(path) as file:  # read_table would import pandas, half a second for every answer
+                warehouse._db.register("counts", file.read())
             warehouse._db.execute(_sql("load_counts"))
             if set(parquet.read_schema(path).names) >= _LABEL_COLUMNS:
                 warehouse._db.execute(_sql("load_labels"))

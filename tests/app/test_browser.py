@@ -75,9 +75,10 @@ def _drawn(chart: Locator) -> dict[tuple[str, str], tuple[str, float]]:
 
 def _meant(spec: dict[str, Any]) -> dict[tuple[str, str], tuple[str, float]]:
     """Return colour and share of each bar as the chart's specification has it."""
-    colour = spec["encoding"]["color"]["scale"]
+    drawn = spec["layer"][0]
+    colour = drawn["encoding"]["color"]["scale"]
     colours = dict(zip(colour["domain"], colour["range"], strict=True))
-    points = [one for one in spec["data"]["values"] if "share" in one]
+    points = [one for one in drawn["data"]["values"] if "share" in one]
     return {(one["period"], one["label"]): (colours[one["label"]], one["share"]) for one in points}
 
 
@@ -128,8 +129,8 @@ def test_methods_are_drawn_too(window: Sitting, sample: Sample) -> None:
     page = window.go("/?axis=Methods&method_measure=share+corrected+for+errors+of+the+labels")
     chart = _chart(page, "Methods: share corrected")
     assert _is_drawn_as_meant(chart, spec)
-    printed = sum("printed" in one for one in spec["data"]["values"])
-    assert chart.locator(".layer_3_marks > path").count() == printed > 0
+    printed = sum("printed" in one for one in spec["layer"][0]["data"]["values"])
+    assert chart.locator(".layer_0_layer_3_marks > path").count() == printed > 0
 
 
 def test_the_threshold_moves_by_the_keyboard(window: Sitting, sample: Sample) -> None:
@@ -174,6 +175,7 @@ def test_a_clicked_bar_names_its_papers(window: Sitting, sample: Sample) -> None
     expect(page.get_by_role("combobox", name="Period of the bar")).to_have_value("2023")
     expect(page.get_by_role("combobox", name="Label of the bar")).to_have_value("math")
     expect(page.get_by_text(f"{len(found)} papers", exact=True)).to_be_visible()
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
     settle(page)
     papers = page.locator("[data-testid=stDataFrame]").first
     ids = papers.locator("table[role=grid] td[aria-colindex='3']")

@@ -20,6 +20,7 @@ from survey.trends import (
     domain_trends,
     period_of,
     wilson,
+    without_gaps,
 )
 from tests.strategies import mention_counts
 from tests.warehouses import make_warehouse
@@ -217,6 +218,31 @@ def test_growth_is_of_the_count_against_the_period_before(tmp_path: Path) -> Non
     assert _row(table, "2024", "math").growth == 1.5
     assert _row(table, "2024", "code").growth is None
     assert table.several and (table.several.k, table.several.n) == (5, 7)
+
+
+def test_growth_is_not_told_over_a_gap(tmp_path: Path) -> None:
+    """The period before is the one before in time, not the one before in the table."""
+    papers = [(date(year, 1, 1), {"gsm8k": 5}) for year in (2021, 2023, 2024, 2024)]
+    with make_warehouse(tmp_path, papers) as warehouse:
+        (table,) = domain_trends(warehouse, [20])
+        (low,) = domain_trends(warehouse)
+    assert [row.period for row in table.rows if row.label == "math"] == ["2021", "2023", "2024"]
+    assert [_row(low, year, "math").growth for year in ("2021", "2023", "2024")] == [None, None, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("by", "first", "last", "between"),
+    [
+        (Period.YEAR, "2023", "2025", ["2024"]),
+        (Period.HALF, "2023-H2", "2024-H2", ["2024-H1"]),
+        (Period.QUARTER, "2023-Q3", "2024-Q1", ["2023-Q4"]),
+        (Period.MONTH, "2023-11", "2024-02", ["2023-12", "2024-01"]),
+    ],
+)
+def test_periods_without_papers_are_named_in_order(by: Period, first: str, last: str, between: list[str]) -> None:
+    """From the first to the last, which may be the same."""
+    assert without_gaps([last, first], by) == [first, *between, last]
+    assert without_gaps([first], by) == [first]
 
 
 def test_only_what_holds_at_every_threshold_survives(tmp_path: Path) -> None:
