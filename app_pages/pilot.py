@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -197,8 +198,10 @@ def _title(one: Seen) -> str:
     """Return what a pilot is called all its life: how it stands is said below."""
     if one.plan is None:
         return one.folder.name
-    task = one.plan.task
-    return f"{task['model']} on {Path(str(task['data'])).name}, {one.plan.budget} an arm · {one.folder.name}"
+    task, tried = one.plan.task, ", ".join(arm.id for arm in one.plan.arms if arm.role != NO_TRAINING)
+    begun = datetime.fromtimestamp((one.folder / "plan.json").stat().st_mtime)
+    what = f"{task['model']} on {Path(str(task['data'])).name}, {one.plan.budget} an arm: {tried}"
+    return f"{begun:%Y-%m-%d %H:%M} · {what} · {one.folder.name}"
 
 
 def _watch(folder: Path, data: Path, was_at_work: bool) -> None:

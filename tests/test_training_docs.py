@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from reference_impls import cli, dft, grpo, guards, objectives, rejection_sampling, sft
 from reference_impls.configs import CONFIGS, RolloutConfig, RunConfig, default_learning_rate, make_config
@@ -80,6 +81,23 @@ def _paths(found: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, An
 def _metrics_explained() -> dict[str, set[str]]:
     items = re.findall(r"^- \*\*`(\w+)`\*\* \(([^)]*)\):", _section("metrics.jsonl, key by key"), re.MULTILINE)
     return {key: set(TINY) - {"probe"} if where == "all" else set(where.split(", ")) for key, where in items}
+
+
+def test_the_example_by_hand_is_what_the_code_computes() -> None:
+    """GRPO's table: advantages, what each token adds, its gradient, and the loss."""
+    text = _section("By hand", PAGES["grpo"])
+    cells = [[float(cell) for cell in row[1:]] for row in _table("rollout", text)]
+    advantage, ratio, clipped, term, gradient = torch.tensor(cells, dtype=torch.float64).T
+    assert torch.allclose(objectives.group_advantages(torch.tensor([[1.0, 0, 0, 0]]))[0].double(), advantage, atol=1e-3)
+    assert torch.equal(ratio.clamp(1 - 0.2, 1 + 0.28), clipped)
+    log_probs = ratio.log()[:, None].requires_grad_()  # (B, 1)
+    mask = torch.ones(4, 1, dtype=torch.bool)
+    loss = objectives.grpo(
+        log_probs, torch.zeros(4, 1, dtype=torch.float64), advantage, mask, form="dapo", clip_high=0.28
+    )
+    loss.backward()
+    assert loss.item() == pytest.approx(term.mean().item()) == pytest.approx(-0.08) and "-0.08." in text
+    assert log_probs.grad is not None and torch.allclose(4 * log_probs.grad[:, 0], gradient)
 
 
 @pytest.mark.parametrize("technique", ["sft", "rejection_sampling", "grpo"])
