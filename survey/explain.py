@@ -10,7 +10,7 @@ from survey.benchmarks import LexiconName, load_lexicon
 from survey.cues import CueFinder
 from survey.domain import DEFAULT_THRESHOLD, Rule, assign_domains
 from survey.errors import ExitCode, SurveyError
-from survey.label import text_of
+from survey.extract import text_of
 from survey.labels import DataSource, Method
 from survey.paper import find_arxiv_id
 from survey.published import Axis

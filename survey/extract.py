@@ -1,5 +1,6 @@
 """Store to text: one text per paper, from the best of its copies that can be read."""
 
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -99,6 +100,29 @@ def each_text(store: Store, chosen: Sequence[tuple[list[Source], Extraction]]) -
     for shard, papers in by_shard.items():
         for stored in read_shard(store.text_path(shard), frozenset(papers)):
             yield papers[stored.row], stored
+
+
+def texts_fingerprint(store: Store) -> str:
+    """Return what names exactly the texts that would be counted now, to tell whether counts are older.
+
+    A text follows from its raw file, the place in it and the extractor, so the same papers give the same everywhere.
+    """
+    texts = sorted(
+        f"{copy.paper} {copy.sha256} {copy.member} {EXTRACTOR}"
+        for copies, extraction in chosen_texts(store)
+        for copy in copies
+        if copy.id == extraction.source
+    )
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
+
+
+def text_of(store: Store, paper: str) -> tuple[StoredText, str] | None:
+    """Return the text that is counted of one paper and what it lacks, or None where it has no text."""
+    for copies, extraction in chosen_texts(store):
+        if copies[0].paper == paper:
+            rows = read_shard(store.text_path(str(extraction.shard)), frozenset([int(extraction.row or 0)]))
+            return next(iter(rows)), extraction.note
+    return None
 
 
 def unread(store: Store) -> list[Source]:

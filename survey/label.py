@@ -1,6 +1,5 @@
 """Text to labels: every paper's mentions, method, data sources and citations, in one pass into a new warehouse."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from dataclasses import dataclass
 import survey
 from survey.benchmarks import Lexicon
 from survey.errors import ExitCode, SurveyError
-from survey.extract import chosen_texts, each_text
+from survey.extract import chosen_texts, each_text, texts_fingerprint
 from survey.fulltext import EXTRACTOR, section_at
 from survey.ledger import Ledger
 from survey.listing import Listed
@@ -16,7 +15,7 @@ from survey.mentions import MentionFinder
 from survey.paper import IdSource
 from survey.settings import warehouse_path
 from survey.store import Extraction, Source, Store
-from survey.texts import StoredText, read_shard
+from survey.texts import StoredText
 from survey.warehouse import CountedMention, CountedPaper, Training, Warehouse
 
 _STRENGTH = list(IdSource)  # strongest first
@@ -60,29 +59,6 @@ def label(store: Store, lexicon: Lexicon, advance: Callable[[int, int], None] = 
     provenance = {"posttrain": survey.__version__, "extractor": str(EXTRACTOR), "texts": texts_fingerprint(store)}
     Warehouse.build(warehouse_path(store.root), papers, counted(), lexicon, provenance, training)
     return Labelled(len(papers), tally[True], tally[False])
-
-
-def texts_fingerprint(store: Store) -> str:
-    """Return what names exactly the texts that would be counted now, to tell whether counts are older.
-
-    A text follows from its raw file, the place in it and the extractor, so the same papers give the same everywhere.
-    """
-    texts = sorted(
-        f"{copy.paper} {copy.sha256} {copy.member} {EXTRACTOR}"
-        for copies, extraction in chosen_texts(store)
-        for copy in copies
-        if copy.id == extraction.source
-    )
-    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
-
-
-def text_of(store: Store, paper: str) -> tuple[StoredText, str] | None:
-    """Return the text that is counted of one paper and what it lacks, or None where it has no text."""
-    for copies, extraction in chosen_texts(store):
-        if copies[0].paper == paper:
-            rows = read_shard(store.text_path(str(extraction.shard)), frozenset([int(extraction.row or 0)]))
-            return next(iter(rows)), extraction.note
-    return None
 
 
 def _mentions(paper: int, stored: StoredText, finder: MentionFinder) -> Iterator[CountedMention]:

@@ -9,8 +9,14 @@ from typing import Any
 import survey
 from survey.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD
 from survey.errors import SurveyError
-from survey.extract import METADATA_ONLY, NOT_YET, chosen_texts, copies_by_paper, reasons_without_text
-from survey.label import texts_fingerprint
+from survey.extract import (
+    METADATA_ONLY,
+    NOT_YET,
+    chosen_texts,
+    copies_by_paper,
+    reasons_without_text,
+    texts_fingerprint,
+)
 from survey.paper import IdSource
 from survey.reference import reference_path
 from survey.settings import warehouse_path
