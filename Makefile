@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo app test check bench learning crawl pictures format clean reference-counts
+.PHONY: demo app test test-slow check bench learning crawl pictures format clean reference-counts
 
 DEMO := data/demo
 
@@ -28,14 +28,19 @@ $(DEMO)/plan.json: | $(INSTALLED)
 app: $(INSTALLED)
 	@$(BIN)/python -m streamlit run app.py $(ARGS)
 
+# Everything that takes less than ten seconds, on two cores; a file's tests stay together.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
+
+# The rest: pilots, crawls that are killed, twenty windows before the app. One at a time, for each takes both cores.
+test-slow: $(INSTALLED)
+	$(BIN)/python -m pytest -m slow
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	@$(MAKE) --no-print-directory test test-slow
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.run

@@ -64,7 +64,8 @@ def test_every_command_in_the_documents_exists() -> None:
     for command in commands:
         words = shlex.split(command.removeprefix("$ "))
         name = " ".join(words[:3] if words[1] == "annotate" else words[:2])
-        helps.setdefault(name, _survey(*name.split()[1:], "--help", room=words[0]))
+        if name not in helps:
+            helps[name] = _survey(*name.split()[1:], "--help", room=words[0])
         for option in (word for word in words if word.startswith("--")):
             assert option in helps[name], command
 
