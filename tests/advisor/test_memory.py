@@ -231,6 +231,7 @@ def test_hub_ids_of_well_known_models(name: str, known: str | None) -> None:
     assert known_name(name) == known
 
 
+@pytest.mark.slow
 def test_a_config_is_counted_in_a_process_of_its_own(tmp_path: Path) -> None:
     """A config.json gives the counts that the model's own code has."""
     place = tmp_path / "config.json"

@@ -219,6 +219,7 @@ def test_every_change_that_is_offered_changes_the_answer() -> None:
         assert app.subheader[0].value.replace("\\", "") == change.top.title, change
 
 
+@pytest.mark.slow
 def test_each_question_takes_an_answer_and_takes_it_back() -> None:
     """Set to something, the trait is known; cleared, it is unknown again."""
     app = _open(ADVISOR)

@@ -87,6 +87,7 @@ def test_the_committed_counts_are_counted_so(name: str) -> None:
     assert json.loads(COUNTS.read_text())[name] == count(name)
 
 
+@pytest.mark.slow
 def test_the_command_prints_one_object_and_loads_nothing(tmp_path: Path) -> None:
     """A folder with a config and no weights is enough."""
     AutoConfig.for_model("llama", **SHAPE).save_pretrained(tmp_path / "model")

@@ -27,6 +27,7 @@ def labelled() -> None:
     count().__exit__(None, None, None)
 
 
+@pytest.mark.slow
 def test_the_next_paper_is_labelled_on_the_command_line(labelled: None) -> None:
     """Those that no reader knows come before those that agree; a label is kept, and the paper not shown again."""
     first = answer(command_line("annotate", "next", "--json"))["next"]
@@ -71,6 +72,7 @@ def test_labels_go_in_and_out(labelled: None) -> None:
     assert {(pair["first"], pair["second"]) for pair in pairs} >= {("ana", "reader A"), ("reader A", "reader B")}
 
 
+@pytest.mark.slow
 def test_own_labels_are_learned_from(labelled: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Numbers and validation lie in the data folder, and the classifier is fitted to them; twice the same."""
     monkeypatch.setattr("survey.classifier._TREES", 40)  # smaller trees than in earnest, on the same path

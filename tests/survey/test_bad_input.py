@@ -157,6 +157,7 @@ def test_bad_input_ends_as_one_skip_with_its_reason(name: str) -> None:
     assert time.monotonic() - start < 15
 
 
+@pytest.mark.slow
 def test_all_bad_input_at_once_through_the_command_line() -> None:
     """Every command ends well, says what it passed over, and the good paper is in the report."""
     laid = set(BAD) - {"bomb.gz", "long.gz", "200mb.json", "2501.00009.tex"}  # they take seconds each

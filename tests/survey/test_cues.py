@@ -73,6 +73,7 @@ def test_sentences_that_compare_or_cite_are_set_aside() -> None:
     assert not any(place.part in (Part.RELATED, Part.CLOSING) for place in places)
 
 
+@pytest.mark.slow
 def test_both_ways_of_looking_give_the_same_evidence() -> None:
     """All patterns at once by the engine, or sentence by sentence."""
     every = "\n".join(sentence for cue in CUES for sentence in (*cue.finds, *cue.passes))

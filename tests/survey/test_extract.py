@@ -286,6 +286,7 @@ def _assert_complete(data: dict[str, object], kept: int) -> None:
     assert counts() == {f"2501.{number:05d}": {"gsm8k": 1} for number in range(PAPERS)}
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_completed_with_nothing_lost_and_nothing_twice(stuck: Path) -> None:
     """kill -9 in the middle: whole shards stay, no process is left behind, and the next run reads the rest."""
     running = _start_until_stuck()
