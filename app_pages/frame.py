@@ -45,7 +45,7 @@ def plain(text: str) -> str:
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], about: str) -> None:
     """Show cells of text as a table that a screen reader can read.
 
-    As HTML, for Streamlit's own tables go through pandas and Arrow here and in the browser: a second of first paint.
+    As HTML, for Streamlit's own tables go through pandas and Arrow here and in the browser: half a second more.
     """
     lines = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows]
     columns = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in head)
