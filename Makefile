@@ -85,5 +85,5 @@ reference-counts: $(INSTALLED)
 	$(BIN)/survey extract --data data/reference-build
 	$(BIN)/survey annotate train --data data/reference-build --out data/reference
 	$(BIN)/survey label --data data/reference-build --export data/reference/mentions.parquet
-	$(BIN)/python -m survey.prevalence > data/reference/prevalence.csv
+	$(BIN)/python -m survey.trends.methods_by_domain > data/reference/prevalence.csv
 	rm -rf data/reference-build

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import streamlit as st
 
-ICON = Path(__file__).parent / "app_pages" / "icon.svg"  # a named icon would be fetched from a font server
+ICON = Path(__file__).parent / "posttrain" / "icon.svg"  # a named icon would be fetched from a font server
 
 st.set_page_config(page_title="posttrain", page_icon=str(ICON), layout="wide")
 st.navigation(
     [
-        st.Page("app_pages/trends.py", title="Trends", icon=":material/bar_chart:", default=True),
-        st.Page("app_pages/advice.py", title="Advisor", url_path="advisor", icon=":material/alt_route:"),
-        st.Page("app_pages/pilot.py", title="Pilot", icon=":material/science:"),
+        st.Page("survey/page.py", title="Trends", icon=":material/bar_chart:", default=True),
+        st.Page("advisor/pages/advice.py", title="Advisor", url_path="advisor", icon=":material/alt_route:"),
+        st.Page("advisor/pages/pilot.py", title="Pilot", icon=":material/science:"),
     ],
     position="top",
 ).run()

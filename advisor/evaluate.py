@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import mean
 from typing import Any
 
-from advisor.plan import CONTROL, NO_TRAINING
-from survey.errors import ExitCode, SurveyError
+from advisor.runs.plan import CONTROL, NO_TRAINING
+from posttrain.errors import ExitCode, SurveyError
 
 Case = Mapping[str, Any]
 Choose = Callable[[Mapping[str, Any]], Sequence[str]]  # traits → pipeline ids, best first

@@ -19,15 +19,24 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from advisor.bank import add_case, case_of
-from advisor.dispatch import Progress, curve_of, demand_torch, make_folder, read_json, run_stage, write_json, write_text
-from advisor.measure import traits_of
-from advisor.outcome import Ended, outcome_of
-from advisor.pilot_report import curve, said_run, table
-from advisor.plan import NO_TRAINING, Arm, Plan, read_plan, write_plan
+from advisor.bank.cases import add_case, case_of
+from advisor.probe import traits_of
+from advisor.runs.outcome import Ended, outcome_of
+from advisor.runs.plan import NO_TRAINING, Arm, Plan, read_plan, write_plan
+from advisor.runs.process import (
+    Progress,
+    curve_of,
+    demand_torch,
+    make_folder,
+    read_json,
+    run_stage,
+    write_json,
+    write_text,
+)
+from advisor.runs.report import curve, said_run, table
+from posttrain.console import progress, say
+from posttrain.errors import ExitCode, SurveyError
 from reference_impls.configs import Budget
-from survey.errors import ExitCode, SurveyError
-from survey.speech import progress, say
 
 STATUS_SECONDS = 1.0
 LINE_SECONDS = 15.0

@@ -8,8 +8,8 @@ line for line, with one other objective; see `objectives.dft`.
 """
 
 from reference_impls import objectives, sft
-from reference_impls.cli import main
-from reference_impls.run import Run
+from reference_impls.run.cli import main
+from reference_impls.run.loop import Run
 
 
 def train(run: Run) -> None:

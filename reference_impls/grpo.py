@@ -25,13 +25,13 @@ import torch
 from torch import Tensor
 
 from reference_impls import objectives
-from reference_impls.batches import Batch, collate, micro_batches, spread
-from reference_impls.cli import main
-from reference_impls.guards import check_collapse, check_ratio
-from reference_impls.policy import flops_per_token, log_probs
-from reference_impls.run import Run, rewards_of
-from reference_impls.sampling import Rollout
-from reference_impls.update import count_micro_batches
+from reference_impls.model.batches import Batch, collate, micro_batches, spread
+from reference_impls.model.policy import flops_per_token, log_probs
+from reference_impls.model.sampling import Rollout
+from reference_impls.run.cli import main
+from reference_impls.run.guards import check_collapse, check_ratio
+from reference_impls.run.loop import Run, rewards_of
+from reference_impls.run.step import count_micro_batches
 from reference_impls.verifiers import Verdict
 
 

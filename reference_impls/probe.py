@@ -11,11 +11,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from reference_impls.cli import main
 from reference_impls.configs import COMPARES
-from reference_impls.evaluate import clustered, pass_at_k, with_interval
-from reference_impls.run import Run
-from reference_impls.sampling import Rollout
+from reference_impls.model.sampling import Rollout
+from reference_impls.run.cli import main
+from reference_impls.run.evaluate import clustered, pass_at_k, with_interval
+from reference_impls.run.loop import Run
 from reference_impls.tasks import Row
 from reference_impls.verifiers import Outcome, Verdict
 

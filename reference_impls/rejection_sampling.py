@@ -21,13 +21,13 @@ from typing import Any
 from torch import Tensor
 
 from reference_impls import objectives
-from reference_impls.batches import Batch, Encoded
-from reference_impls.cli import main
 from reference_impls.configs import Budget
-from reference_impls.guards import StoppedError
-from reference_impls.policy import flops_per_token, log_probs
-from reference_impls.run import Run, rewards_of
-from reference_impls.sampling import Rollout, seed_of
+from reference_impls.model.batches import Batch, Encoded
+from reference_impls.model.policy import flops_per_token, log_probs
+from reference_impls.model.sampling import Rollout, seed_of
+from reference_impls.run.cli import main
+from reference_impls.run.guards import StoppedError
+from reference_impls.run.loop import Run, rewards_of
 from reference_impls.verifiers import Outcome, Verdict
 
 ROUNDS_WITHOUT_ROWS = 3

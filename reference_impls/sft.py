@@ -18,10 +18,10 @@ from typing import Any
 from torch import Tensor
 
 from reference_impls import objectives
-from reference_impls.batches import Batch, encode_demonstrations
-from reference_impls.cli import main
-from reference_impls.policy import log_probs
-from reference_impls.run import Run
+from reference_impls.model.batches import Batch, encode_demonstrations
+from reference_impls.model.policy import log_probs
+from reference_impls.run.cli import main
+from reference_impls.run.loop import Run
 
 
 def train(run: Run, objective: Callable[[Tensor, Tensor, float], Tensor] = objectives.sft) -> None:

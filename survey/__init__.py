@@ -5,5 +5,3 @@
 
 A module imports only from earlier in its flow; `tests/test_architecture.py` has the whole list and holds it to that.
 """
-
-__version__ = "0.1.0"

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from survey.agreement import agreement_of
-from survey.classifier import bundled_features, write_features
-from survey.cross_validation import cross_validate
-from survey.errors import ExitCode, SurveyError
+from posttrain.errors import ExitCode, SurveyError
 from survey.extract import chosen_texts, each_text
-from survey.index import explained
-from survey.labels import Reading, bundled_labels, by_paper, merge, own_labels, settled_method
-from survey.store import Store
-from survey.training import cue_finder, features_path
-from survey.validation import Checked, write_validation
-from survey.warehouse import Warehouse
+from survey.labels.agreement import agreement_of
+from survey.labels.classifier import bundled_features, write_features
+from survey.labels.cross_validation import cross_validate
+from survey.labels.reader import cue_finder, features_path
+from survey.labels.readings import Reading, bundled_labels, by_paper, merge, own_labels, settled_method
+from survey.labels.validation import Checked, write_validation
+from survey.store.papers import Store
+from survey.store.sqlite import explained
+from survey.warehouse.database import Warehouse
 
 
 @dataclass(frozen=True)

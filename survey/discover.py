@@ -14,14 +14,14 @@ from datetime import date
 from enum import StrEnum
 from functools import cached_property
 
-from survey.benchmarks import Domain, Lexicon, load_lexicon
-from survey.errors import ExitCode, SurveyError
+from posttrain.errors import ExitCode, SurveyError
+from posttrain.reference import reference_path
 from survey.extract import chosen_texts, each_text
-from survey.mentions import MentionFinder, re_engine
-from survey.names import Naming, key_of, names_in
-from survey.reference import reference_path
-from survey.store import Store
-from survey.trends import Period, Share, period_of, share_of, wilson
+from survey.mentions.candidates import Naming, key_of, names_in
+from survey.mentions.finder import MentionFinder, re_engine
+from survey.mentions.lexicon import Domain, Lexicon, load_lexicon
+from survey.store.papers import Store
+from survey.trends.domain import Period, Share, period_of, share_of, wilson
 
 LEAST = 3  # papers that call a candidate a benchmark
 LEAST_SHARE = 0.12  # of the papers that name it: the lower bound of Wilson's interval must reach this

@@ -1,7 +1,7 @@
 """Content: the source, HTML or PDF of every listed paper that the store has no text of yet.
 
 What a reply is, its first bytes say; its headers and names are never believed. arXiv asks not to download the whole
-corpus this way (info.arxiv.org/help/bulk_data.html), so narrow it before: `survey.prefilter`.
+corpus this way (info.arxiv.org/help/bulk_data.html), so narrow it before: `survey.arxiv.prefilter`.
 """
 
 import hashlib
@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from survey.errors import UnreadableError
+from posttrain.errors import UnreadableError
+from posttrain.settings import ArxivSettings
+from survey.arxiv.ledger import Ledger
+from survey.arxiv.listed import Listed
+from survey.arxiv.transport import Clock, FaultyReplyError, Reply, Transport
 from survey.extract import METADATA_ONLY, copies_by_paper
 from survey.fulltext import EXTRACTOR, Kind, kind_of
-from survey.ledger import Ledger
-from survey.listing import Listed
 from survey.paper import IdSource
-from survey.settings import ArxivSettings
-from survey.store import Source, Store
-from survey.transport import Clock, FaultyReplyError, Reply, Transport
+from survey.store.papers import Source, Store
 
 _MOST_BYTES = 300 << 20  # of one paper; sources with many figures reach 100 MB
 

@@ -6,18 +6,18 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from survey.benchmarks import LexiconName, load_lexicon
-from survey.cues import CueFinder
-from survey.domain import DEFAULT_THRESHOLD, Rule, assign_domains
-from survey.errors import ExitCode, SurveyError
+from posttrain.errors import ExitCode, SurveyError
 from survey.extract import text_of
-from survey.labels import DataSource, Method
+from survey.labels.cues import CueFinder
+from survey.labels.readings import DataSource, Method
+from survey.mentions.domain import DEFAULT_THRESHOLD, Rule, assign_domains
+from survey.mentions.lexicon import LexiconName, load_lexicon
 from survey.paper import find_arxiv_id
-from survey.published import Axis
-from survey.sample import Sample
-from survey.store import Store
-from survey.texts import StoredText
-from survey.trends import READINGS, Period, Scope, TrendTable, period_of, sections_of
+from survey.store.papers import Store
+from survey.store.texts import StoredText
+from survey.trends.domain import READINGS, Period, Scope, TrendTable, period_of, sections_of
+from survey.trends.published import Axis
+from survey.warehouse.sample import Sample
 
 _AROUND = 40  # bytes of text shown on either side of a mention
 

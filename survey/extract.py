@@ -10,13 +10,13 @@ from pathlib import Path
 import pyarrow
 from pyarrow import parquet
 
-from survey.errors import UnreadableError
+from posttrain.errors import UnreadableError
 from survey.fulltext import EXTRACTOR, PREFERENCE, Kind, Text, read
 from survey.fulltext.records import read_row
-from survey.index import explained
-from survey.isolation import Failed, run_isolated
-from survey.store import Extraction, Source, Store
-from survey.texts import StoredText, read_shard, write_shard
+from survey.store.isolation import Failed, run_isolated
+from survey.store.papers import Extraction, Source, Store
+from survey.store.sqlite import explained
+from survey.store.texts import StoredText, read_shard, write_shard
 
 _SHARD_CHARACTERS = 64_000_000  # of text in one shard; a run that is cut off loses at most the last
 _SHARD_TEXTS = 1_000

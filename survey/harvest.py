@@ -12,11 +12,12 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from survey.errors import ExitCode, SurveyError
-from survey.ledger import Ledger, Slice, State
-from survey.listing import Listed, api, oai, snapshot
-from survey.settings import ArxivSettings
-from survey.transport import Clock, Transport
+from posttrain.errors import ExitCode, SurveyError
+from posttrain.settings import ArxivSettings
+from survey.arxiv import api, oai, snapshot
+from survey.arxiv.ledger import Ledger, Slice, State
+from survey.arxiv.listed import Listed
+from survey.arxiv.transport import Clock, Transport
 
 # New papers a day in one category: what a first estimate of the requests rests on. cs.LG has some 150, cs.CL 80.
 _PAPERS_A_DAY = 100

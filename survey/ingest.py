@@ -14,13 +14,12 @@ from typing import BinaryIO
 import pyarrow
 from pyarrow import parquet
 
-from survey.bulk import check, is_bulk, unpack
-from survey.errors import SurveyError, UnreadableError, printable
+from posttrain.errors import SurveyError, UnreadableError, printable
+from survey.arxiv.bulk import check, is_bulk, unpack
+from survey.arxiv.ledger import Ledger
 from survey.fulltext import Kind, identify, kind_of
 from survey.fulltext.container import MAX_UNPACKED
 from survey.fulltext.records import identify_row
-from survey.isolation import Failed, default_workers, run_isolated
-from survey.ledger import Ledger
 from survey.paper import (
     ArxivId,
     Identity,
@@ -30,7 +29,8 @@ from survey.paper import (
     name_is_plausible,
     titles_agree,
 )
-from survey.store import Source, Store
+from survey.store.isolation import Failed, default_workers, run_isolated
+from survey.store.papers import Source, Store
 
 _MAX_FILE = 500 << 20  # bytes of one paper's file; Parquet tables and metadata snapshots may be larger
 _ROW_COLUMNS = ["arxiv_id", "published", "title", "text"]

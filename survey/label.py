@@ -4,19 +4,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import survey
-from survey.benchmarks import Lexicon
-from survey.errors import ExitCode, SurveyError
+import posttrain
+from posttrain.errors import ExitCode, SurveyError
+from posttrain.settings import warehouse_path
+from survey.arxiv.ledger import Ledger
+from survey.arxiv.listed import Listed
 from survey.extract import chosen_texts, each_text, texts_fingerprint
 from survey.fulltext import EXTRACTOR, section_at
-from survey.ledger import Ledger
-from survey.listing import Listed
-from survey.mentions import MentionFinder
+from survey.mentions.finder import MentionFinder
+from survey.mentions.lexicon import Lexicon
 from survey.paper import IdSource
-from survey.settings import warehouse_path
-from survey.store import Extraction, Source, Store
-from survey.texts import StoredText
-from survey.warehouse import CountedMention, CountedPaper, Training, Warehouse
+from survey.store.papers import Extraction, Source, Store
+from survey.store.texts import StoredText
+from survey.warehouse.database import CountedMention, CountedPaper, Training, Warehouse
 
 _STRENGTH = list(IdSource)  # strongest first
 
@@ -35,7 +35,7 @@ def label(store: Store, lexicon: Lexicon, advance: Callable[[int, int], None] = 
 
     Raises SurveyError where no paper has a text; an earlier warehouse then stays.
     """
-    from survey.training import TrainingReader  # scikit-learn takes two seconds to load, and a report needs none
+    from survey.labels.reader import TrainingReader  # scikit-learn takes two seconds to load, and a report needs none
 
     chosen = chosen_texts(store)
     if not chosen:
@@ -56,7 +56,7 @@ def label(store: Store, lexicon: Lexicon, advance: Callable[[int, int], None] = 
             advance(done, len(chosen))
         reader.finish()
 
-    provenance = {"posttrain": survey.__version__, "extractor": str(EXTRACTOR), "texts": texts_fingerprint(store)}
+    provenance = {"posttrain": posttrain.__version__, "extractor": str(EXTRACTOR), "texts": texts_fingerprint(store)}
     Warehouse.build(warehouse_path(store.root), papers, counted(), lexicon, provenance, training)
     return Labelled(len(papers), tally[True], tally[False])
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any
 
-from survey.charts import chart, png, svg
-from survey.grids import FLAT_COLUMNS, Grid, as_grids, flat_rows, what_counts
-from survey.published import Axis
-from survey.trends import TrendTable
+from survey.trends.charts import chart, png, svg
+from survey.trends.domain import TrendTable
+from survey.trends.published import Axis
+from survey.trends.tables import FLAT_COLUMNS, Grid, as_grids, flat_rows, what_counts
 
 
 class Format(StrEnum):

@@ -12,14 +12,14 @@ from typing import Any
 import pyarrow
 from pyarrow import parquet
 
-from survey.benchmarks import LexiconName, load_lexicon
+from posttrain.settings import warehouse_path
 from survey.extract import Extracted, extract
 from survey.ingest import Ingested, ingest
 from survey.label import chosen_texts, label
-from survey.settings import warehouse_path
-from survey.store import Source, Store
-from survey.texts import read_shard
-from survey.warehouse import Warehouse
+from survey.mentions.lexicon import LexiconName, load_lexicon
+from survey.store.papers import Source, Store
+from survey.store.texts import read_shard
+from survey.warehouse.database import Warehouse
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path("data")  # of the test's own folder

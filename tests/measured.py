@@ -6,11 +6,11 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from reference_impls import objectives
-from reference_impls.batches import Batch, Encoded
 from reference_impls.configs import make_config
-from reference_impls.policy import Policy, log_probs, make_optimizer, with_adapters
-from reference_impls.update import update
-from reference_impls.world import World
+from reference_impls.model.batches import Batch, Encoded
+from reference_impls.model.policy import Policy, log_probs, make_optimizer, with_adapters
+from reference_impls.run.processes import World
+from reference_impls.run.step import update
 
 CONFIG = {
     "vocab_size": 512, "hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4,

@@ -15,9 +15,9 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from advisor.background import pilots, start
-from advisor.examples import examples
-from advisor.priced import priced_plan
+from advisor.plan import priced_plan
+from advisor.runs.background import pilots, start
+from advisor.task.examples import examples
 from tests.browser import ROOT, App, chromium, served, settle, sitting
 
 IMAGES = ROOT / "docs" / "images"

@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from survey.benchmarks import load_lexicon
-from survey.domain import Rule
+from survey.arxiv.ledger import Ledger
+from survey.arxiv.listed import Listed, one_line
 from survey.harvest import Window
-from survey.ledger import Ledger
-from survey.listing import Listed, one_line
-from survey.trends import domain_trends
-from survey.warehouse import Warehouse
+from survey.mentions.domain import Rule
+from survey.mentions.lexicon import load_lexicon
+from survey.trends.domain import domain_trends
+from survey.warehouse.database import Warehouse
 from tests.builders import FILLER, latex, make_pdf
 from tests.fake_arxiv.content import Lazy
 from tests.fake_arxiv.papers import FakePaper

@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from survey.benchmarks import load_lexicon
+from survey.mentions.lexicon import load_lexicon
 
 _LEXICON = load_lexicon()
 _NAMES = [alias.counts for benchmark in _LEXICON.benchmarks for alias in benchmark.aliases]

@@ -13,51 +13,51 @@ ROOMS = ("survey", "advisor", "reference_impls", "app_pages", "app")
 # The flow: a module imports only from earlier in this list.
 SURVEY_FLOW = [
     "survey",
-    "survey.errors", "survey.reference", "survey.settings",
-    "survey.paper", "survey.benchmarks", "survey.isolation", "survey.index", "survey.store",
-    "survey.transport", "survey.listing", "survey.listing.snapshot", "survey.ledger",
-    "survey.listing.api", "survey.listing.oai", "survey.harvest",
+    "posttrain.errors", "posttrain.reference", "posttrain.settings",
+    "survey.paper", "survey.mentions.lexicon", "survey.store.isolation", "survey.store.sqlite", "survey.store.papers",
+    "survey.arxiv.transport", "survey.arxiv.listed", "survey.arxiv.snapshot", "survey.arxiv.ledger",
+    "survey.arxiv.api", "survey.arxiv.oai", "survey.harvest",
     "survey.fulltext.container", "survey.fulltext.sections", "survey.fulltext.normalise",
     "survey.fulltext.macros", "survey.fulltext.bibliography", "survey.fulltext.latex",
     "survey.fulltext.markdown", "survey.fulltext.pdf",
     "survey.fulltext.html",
     "survey.fulltext.records",
     "survey.fulltext",
-    "survey.bulk", "survey.ingest", "survey.texts", "survey.extract", "survey.download",
-    "survey.mentions", "survey.names", "survey.domain", "survey.citations",
-    "survey.parts", "survey.cues", "survey.labels", "survey.method", "survey.data_source", "survey.validation",
-    "survey.classifier", "survey.cross_validation",
-    "survey.warehouse", "survey.training", "survey.label",
-    "survey.published", "survey.projection", "survey.trends", "survey.weighting", "survey.cited_trends",
+    "survey.arxiv.bulk", "survey.ingest", "survey.store.texts", "survey.extract", "survey.download",
+    "survey.mentions.finder", "survey.mentions.candidates", "survey.mentions.domain", "survey.mentions.citations",
+    "survey.labels.passages", "survey.labels.cues", "survey.labels.readings", "survey.labels.method", "survey.labels.data_source", "survey.labels.validation",
+    "survey.labels.classifier", "survey.labels.cross_validation",
+    "survey.warehouse.database", "survey.labels.reader", "survey.label",
+    "survey.trends.published", "survey.trends.projection", "survey.trends.domain", "survey.trends.weighting", "survey.trends.cited",
     "survey.discover",
-    "survey.agreement", "survey.correction", "survey.differences", "survey.labelled_trends", "survey.annotate",
-    "survey.prevalence", "survey.prefilter", "survey.compare", "survey.sample", "survey.explain",
-    "survey.grids", "survey.charts", "survey.report", "survey.speech", "survey.commands",
+    "survey.labels.agreement", "survey.trends.correction", "survey.trends.significance", "survey.trends.labelled", "survey.annotate",
+    "survey.trends.methods_by_domain", "survey.arxiv.prefilter", "survey.diff", "survey.warehouse.sample", "survey.explain",
+    "survey.trends.tables", "survey.trends.charts", "survey.report", "posttrain.console", "posttrain.commands",
     "survey.cli.app", "survey.cli.papers", "survey.cli.tables", "survey.cli.annotations",
     "survey.cli", "survey.cli.__main__",
 ]  # fmt: skip
 ADVISOR_FLOW = [
-    "advisor", "advisor.traits", "advisor.conditions", "advisor.techniques", "advisor.pipelines", "advisor.rules",
-    "advisor.recommend",
-    "advisor.memory.setting", "advisor.memory.counts", "advisor.memory.phases", "advisor.memory.changes",
-    "advisor.memory.points", "advisor.memory", "advisor.memory.report",
-    "advisor.cost", "advisor.evidence", "advisor.answer", "advisor.examples", "advisor.markdown",
+    "advisor", "advisor.task.traits", "advisor.task.conditions", "advisor.advice.techniques", "advisor.advice.pipelines", "advisor.advice.rules",
+    "advisor.advice.recommend",
+    "advisor.memory.setting", "advisor.memory.counts", "advisor.memory.phases", "advisor.memory.remedies",
+    "advisor.memory.published", "advisor.memory", "advisor.memory.report",
+    "advisor.advice.cost", "advisor.advice.evidence", "advisor.advice.text", "advisor.task.examples", "advisor.advice.markdown",
     "advisor.export.job", "advisor.export.folder", "advisor.export.trl", "advisor.export.verl", "advisor.export",
-    "advisor.intervals", "advisor.dispatch", "advisor.measure",
-    "advisor.estimate", "advisor.plan", "advisor.priced", "advisor.plan_report",
-    "advisor.outcome", "advisor.drawings", "advisor.pilot_report", "advisor.bank", "advisor.pilot", "advisor.evaluate",
-    "advisor.seen", "advisor.background", "advisor.uploads",
+    "posttrain.statistics", "advisor.runs.process", "advisor.probe",
+    "advisor.runs.estimate", "advisor.runs.plan", "advisor.plan", "advisor.runs.plan_text",
+    "advisor.runs.outcome", "advisor.advice.charts", "advisor.runs.report", "advisor.bank.cases", "advisor.pilot", "advisor.evaluate",
+    "advisor.runs.status", "advisor.runs.background", "advisor.task.uploads",
     "advisor.cli.app", "advisor.cli.ask", "advisor.cli.trials", "advisor.cli", "advisor.cli.__main__",
 ]  # fmt: skip
 # What the advisor may take from the survey half: counts of methods, and the one way of speaking and failing.
 ADVISOR_MAY_IMPORT = {
-    "survey.prevalence", "survey.trends", "survey.reference", "survey.errors", "survey.settings", "survey.speech",
-    "survey.commands",
+    "survey.trends.methods_by_domain", "survey.trends.domain", "posttrain.reference", "posttrain.errors", "posttrain.settings", "posttrain.console",
+    "posttrain.commands",
     "reference_impls.configs", "reference_impls.errors", "reference_impls.tasks.families",
     "reference_impls.tasks.jsonl", "reference_impls.tasks.row",
 }  # fmt: skip
 REFERENCE_FLOW = [
-    "reference_impls", "reference_impls.errors", "reference_impls.configs", "reference_impls.runlog",
+    "reference_impls", "reference_impls.errors", "reference_impls.configs", "reference_impls.run.folder",
     *(f"reference_impls.verifiers.{name}" for name in (
         "wire", "worker", "workers", "verdict", "forms", "exact", "numeric", "choice", "pattern", "mathematics",
         "custom",
@@ -71,44 +71,44 @@ REFERENCE_FLOW = [
         "columns", "jsonl", "load",
     )),
     "reference_impls.tasks",
-    "reference_impls.objectives", "reference_impls.batches", "reference_impls.forward", "reference_impls.policy",
-    "reference_impls.memory", "reference_impls.decoder", "reference_impls.sampling", "reference_impls.work",
-    "reference_impls.world", "reference_impls.guards",
-    "reference_impls.update", "reference_impls.evaluate", "reference_impls.checkpoint", "reference_impls.rows",
-    "reference_impls.run",
-    "reference_impls.cli", "reference_impls.sft", "reference_impls.dft", "reference_impls.rejection_sampling",
+    "reference_impls.objectives", "reference_impls.model.batches", "reference_impls.model.forward", "reference_impls.model.policy",
+    "reference_impls.model.memory", "reference_impls.model.decoder", "reference_impls.model.sampling", "reference_impls.run.spent",
+    "reference_impls.run.processes", "reference_impls.run.guards",
+    "reference_impls.run.step", "reference_impls.run.evaluate", "reference_impls.model.checkpoint", "reference_impls.run.splits",
+    "reference_impls.run.loop",
+    "reference_impls.run.cli", "reference_impls.sft", "reference_impls.dft", "reference_impls.rejection_sampling",
     "reference_impls.grpo", "reference_impls.probe", "reference_impls.starter", "reference_impls.starter.make",
 ]  # fmt: skip
-APP_FLOW = ["app_pages", "app_pages.frame", "app_pages.trends", "app_pages.advice", "app_pages.pilot", "app"]
+APP_FLOW = ["app_pages", "posttrain.page", "survey.page", "advisor.pages.advice", "advisor.pages.pilot", "app"]
 FLOW = SURVEY_FLOW + REFERENCE_FLOW + ADVISOR_FLOW + APP_FLOW
 
 # One library, one door: only these modules may import it.
 DOORS = {
-    "duckdb": {"survey.warehouse", "survey.listing.snapshot"},
-    "sqlite3": {"survey.index", "survey.store"},
-    "hyperscan": {"survey.mentions"},
+    "duckdb": {"survey.warehouse.database", "survey.arxiv.snapshot"},
+    "sqlite3": {"survey.store.sqlite", "survey.store.papers"},
+    "hyperscan": {"survey.mentions.finder"},
     "pypdfium2": {"survey.fulltext.pdf"},
     "lxml": {"survey.fulltext.records", "survey.fulltext.html"},
-    "pebble": {"survey.isolation"},
+    "pebble": {"survey.store.isolation"},
     "pyarrow": {
-        "survey.listing.snapshot",
-        "survey.texts",
-        "survey.warehouse",
+        "survey.arxiv.snapshot",
+        "survey.store.texts",
+        "survey.warehouse.database",
         "survey.ingest",
         "survey.extract",
-        "survey.classifier",
+        "survey.labels.classifier",
         "survey.report",
     },
     "numpy": {
-        "survey.correction",
-        "survey.differences",
-        "survey.labelled_trends",
-        "survey.classifier",
-        "survey.cross_validation",
+        "survey.trends.correction",
+        "survey.trends.significance",
+        "survey.trends.labelled",
+        "survey.labels.classifier",
+        "survey.labels.cross_validation",
     },
-    "rich": {"survey.speech", "survey.report"},
+    "rich": {"posttrain.console", "survey.report"},
     "typer": {
-        "survey.commands",
+        "posttrain.commands",
         "survey.cli.app",
         "survey.cli.papers",
         "survey.cli.tables",
@@ -116,8 +116,8 @@ DOORS = {
         "advisor.cli.ask",
         "advisor.cli.trials",
     },
-    "vl_convert": {"survey.charts", "advisor.pilot_report"},
-    "streamlit": {"app", "app_pages.frame", "app_pages.trends", "app_pages.advice", "app_pages.pilot"},
+    "vl_convert": {"survey.trends.charts", "advisor.runs.report"},
+    "streamlit": {"app", "posttrain.page", "survey.page", "advisor.pages.advice", "advisor.pages.pilot"},
     "pydantic": {"reference_impls.configs"},
     "torch": {
         f"reference_impls.{name}"
@@ -142,22 +142,22 @@ DOORS = {
     },
     "transformers": {f"reference_impls.{name}" for name in ("forward", "policy", "memory", "decoder", "starter.make")},
     "tokenizers": {"reference_impls.starter.make"},
-    "safetensors": {"reference_impls.checkpoint", "reference_impls.policy"},
-    "peft": {"reference_impls.policy"},
+    "safetensors": {"reference_impls.model.checkpoint", "reference_impls.model.policy"},
+    "peft": {"reference_impls.model.policy"},
     "math_verify": {"reference_impls.verifiers.mathematics"},
-    "sklearn": {"survey.classifier", "survey.cross_validation"},
-    "arxiv": {"survey.listing.api"},
-    "httpx": {"survey.transport"},
+    "sklearn": {"survey.labels.classifier", "survey.labels.cross_validation"},
+    "arxiv": {"survey.arxiv.api"},
+    "httpx": {"survey.arxiv.transport"},
     "filelock": {
-        "survey.transport",
+        "survey.arxiv.transport",
         "survey.harvest",
-        "survey.labels",
-        "reference_impls.runlog",
-        "advisor.dispatch",
-        "advisor.bank",
+        "survey.labels.readings",
+        "reference_impls.run.folder",
+        "advisor.runs.process",
+        "advisor.bank.cases",
         "advisor.pilot",
-        "advisor.seen",
-        "advisor.background",
+        "advisor.runs.status",
+        "advisor.runs.background",
     },
 }
 
@@ -237,11 +237,11 @@ def test_one_library_has_one_door() -> None:
         "survey.cli",
         "advisor.cli",
         "advisor.pilot",
-        "advisor.priced",
-        "advisor.background",
-        "advisor.uploads",
+        "advisor.plan",
+        "advisor.runs.background",
+        "advisor.task.uploads",
         "reference_impls.configs",
-        "reference_impls.runlog",
+        "reference_impls.run.folder",
     ],
 )
 def test_what_must_start_light_does(module: str) -> None:
@@ -255,9 +255,7 @@ def test_what_must_start_light_does(module: str) -> None:
 
 def test_a_report_loads_no_learner() -> None:
     """Tables, explanations and drawings come from what was labelled; only labelling needs scikit-learn."""
-    modules = (
-        "survey.sample, survey.report, survey.explain, survey.labelled_trends, survey.cited_trends, survey.discover"
-    )
+    modules = "survey.warehouse.sample, survey.report, survey.explain, survey.trends.labelled, survey.trends.cited, survey.discover"
     code = f"import sys, {modules}; print(*sorted(set(sys.modules) & {{'sklearn', 'scipy', 'torch'}}))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert loaded.stdout.split() == []

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from survey.benchmarks import load_lexicon
+from survey.mentions.lexicon import load_lexicon
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "data/README.md"]

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import torch
 
-from reference_impls import cli, dft, grpo, guards, objectives, rejection_sampling, sft
+from reference_impls import dft, grpo, objectives, rejection_sampling, sft
 from reference_impls.configs import CONFIGS, RolloutConfig, RunConfig, default_learning_rate, make_config
+from reference_impls.run import cli, guards
 from reference_impls.tasks import FAMILIES, load_task
 from reference_impls.tasks.columns import ANSWER, CHAT, PROMPT, RESPONSE
 from reference_impls.verifiers import KNOWN, load_verifier

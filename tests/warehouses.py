@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
-from survey.benchmarks import load_lexicon
-from survey.warehouse import CountedMention, CountedPaper, Training, Warehouse
+from survey.mentions.lexicon import load_lexicon
+from survey.warehouse.database import CountedMention, CountedPaper, Training, Warehouse
 
 Counts = Mapping[str, int] | Mapping[tuple[str, str], int]
 

@@ -5,9 +5,9 @@ import signal
 import time
 from pathlib import Path
 
-from survey.errors import UnreadableError
+from posttrain.errors import UnreadableError
 from survey.paper import IdSource
-from survey.store import Source, Store
+from survey.store.papers import Source, Store
 
 
 class TwoPartError(Exception):

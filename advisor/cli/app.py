@@ -1,8 +1,8 @@
 """The frame of `advisor`."""
 
+from posttrain.commands import make_app, run
+from posttrain.errors import SurveyError
 from reference_impls.errors import RunError
-from survey.commands import make_app, run
-from survey.errors import SurveyError
 
 app = make_app("What you should train with: traits of a task in, ranked pipelines with reasons out; and does it work?")
 

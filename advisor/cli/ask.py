@@ -7,16 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from advisor.answer import as_data, lines
+from advisor.advice.evidence import Field
+from advisor.advice.recommend import Recommendation, recommend
+from advisor.advice.rules import load_rules
+from advisor.advice.text import as_data, lines
 from advisor.cli.app import app
-from advisor.evidence import Field
-from advisor.recommend import Recommendation, recommend
-from advisor.rules import load_rules
-from advisor.traits import BY_NAME, GROUPS, TRAITS, Traits, make_traits, parse_settings, read_file, schema
-from survey.commands import Data, Debug, Json
-from survey.errors import ExitCode, SurveyError
-from survey.settings import data_folder
-from survey.speech import answer, say
+from advisor.task.traits import BY_NAME, GROUPS, TRAITS, Traits, make_traits, parse_settings, read_file, schema
+from posttrain.commands import Data, Debug, Json
+from posttrain.console import answer, say
+from posttrain.errors import ExitCode, SurveyError
+from posttrain.settings import data_folder
 
 # Asked of everybody; what is asked after them is what could still change the answer.
 FIRST = (
@@ -101,8 +101,8 @@ def ask_command(
 
 def _write(told: dict[str, Any], out: Path) -> None:
     """Write the answer as JSON, or as a page where the name ends in .md."""
-    from advisor.dispatch import write_json, write_text
-    from advisor.markdown import as_markdown
+    from advisor.advice.markdown import as_markdown
+    from advisor.runs.process import write_json, write_text
 
     if out.suffix == ".md":
         write_text(out, as_markdown(told))

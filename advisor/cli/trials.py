@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from advisor.cli.app import app
-from survey.commands import Debug, Json
-from survey.errors import ExitCode, SurveyError
-from survey.settings import data_folder
-from survey.speech import answer, say
+from posttrain.commands import Debug, Json
+from posttrain.console import answer, say
+from posttrain.errors import ExitCode, SurveyError
+from posttrain.settings import data_folder
 
 Model = Annotated[str | None, typer.Option(help="A hub id, a folder, or starter, the small policy that comes along.")]
 Task = Annotated[str | None, typer.Option("--data", help="A JSONL file, or a generated task such as task:addition.")]
@@ -42,7 +42,7 @@ def probe_command(
 
     Example: advisor probe --model starter --data rows.jsonl --verifier numeric --out traits.json
     """
-    from advisor.measure import probe, render
+    from advisor.probe import probe, render
 
     if data is None:
         raise SurveyError("--data is missing; expected a JSONL file or a task", "advisor probe --data task:addition")
@@ -69,8 +69,8 @@ def plan_command(
 
     Example: advisor plan advice.json --budget 200k-tokens --out plan.json
     """
-    from advisor.plan import write_plan
-    from advisor.plan_report import render
+    from advisor.runs.plan import write_plan
+    from advisor.runs.plan_text import render
 
     named = {"model": model, "data": data, "verifier": verifier}
     plan = _make_plan(recommendation, named, budget, seeds, _settings(settings))
@@ -95,11 +95,11 @@ def pilot_command(
 
     Example: advisor pilot advice.json --budget 60s --out runs/pilot
     """
-    from advisor.bank import bank_path
+    from advisor.bank.cases import bank_path
     from advisor.pilot import default_folder, exit_code, run_pilot
-    from advisor.pilot_report import render
-    from advisor.plan import read_plan
-    from advisor.plan_report import render as would
+    from advisor.runs.plan import read_plan
+    from advisor.runs.plan_text import render as would
+    from advisor.runs.report import render
 
     folder = data_folder()
     if _is_plan(Path(plan)):
@@ -123,7 +123,7 @@ def cases_command(as_json: Json = False, debug: Debug = False) -> int:
 
     Example: advisor cases
     """
-    from advisor.bank import bank_path, read_bank, render
+    from advisor.bank.cases import bank_path, read_bank, render
 
     bank = read_bank(bank_path(data_folder()))
     answer("cases", {"cases": list(bank.cases), "skipped": bank.skipped}, render(bank), as_json)
@@ -136,10 +136,10 @@ def evaluate_command(as_json: Json = False, debug: Debug = False) -> int:
 
     Example: advisor evaluate
     """
-    from advisor.bank import bank_path, read_bank
+    from advisor.advice.recommend import rank
+    from advisor.bank.cases import bank_path, read_bank
     from advisor.evaluate import evaluate, render
-    from advisor.recommend import rank
-    from advisor.traits import Traits
+    from advisor.task.traits import Traits
 
     bank = read_bank(bank_path(data_folder()))
     found = evaluate(bank.cases, lambda traits: [one.pipeline.id for one in rank(Traits(dict(traits)))[0]])
@@ -160,9 +160,9 @@ def export_command(
 
     Example: advisor export plan.json --to trl --out trl-run
     """
+    from advisor.advice.pipelines import PIPELINES
     from advisor.export import export
-    from advisor.pipelines import PIPELINES
-    from advisor.plan import NO_TRAINING, read_plan
+    from advisor.runs.plan import NO_TRAINING, read_plan
 
     read = read_plan(plan)
     arms = {one.id: one for one in read.arms if one.role != NO_TRAINING}
@@ -201,14 +201,14 @@ def memory_command(
 
 
 def _make_plan(said: str, named: dict[str, str | None], budget: str, seeds: str, settings: dict[str, Any]) -> Any:
-    from advisor.plan import read_recommendation
-    from advisor.priced import priced_plan
+    from advisor.plan import priced_plan
+    from advisor.runs.plan import read_recommendation
 
     return priced_plan(read_recommendation(said), named, budget, _seeds(seeds), settings)
 
 
 def _is_plan(path: Path) -> bool:
-    from advisor.dispatch import read_json
+    from advisor.runs.process import read_json
 
     return path.is_file() and "arms" in (read_json(path) or {})
 
@@ -224,7 +224,7 @@ def _settings(given: list[str] | None) -> dict[str, Any]:
     """Return `--set name=value` with values as JSON has them: numbers, true, false, or words."""
     import json
 
-    from advisor.traits import parse_settings
+    from advisor.task.traits import parse_settings
 
     found: dict[str, Any] = {}
     for name, value in parse_settings(given or []).items():

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from advisor.advice.pipelines import Pipeline
 from advisor.export import trl, verl
 from advisor.export.folder import Folder
 from advisor.export.job import make_job
-from advisor.pipelines import Pipeline
-from survey.errors import SurveyError
+from posttrain.errors import SurveyError
 
 TARGETS = {"trl": trl, "verl": verl}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.export.job import Job, package, starter
-from survey.errors import SurveyError
+from posttrain.errors import SurveyError
 
 _JUDGE = '''"""The reward: posttrain's verifier {verifier}, whose files lie beside this one in reference_impls/.{fill}
 """

@@ -10,11 +10,11 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from advisor.pipelines import Pipeline
-from advisor.techniques import TECHNIQUES
+from advisor.advice.pipelines import Pipeline
+from advisor.advice.techniques import TECHNIQUES
+from posttrain.errors import SurveyError
 from reference_impls.configs import Budget, RunConfig, default_learning_rate, make_config
 from reference_impls.errors import RunError
-from survey.errors import SurveyError
 
 CHARACTERS_PER_TOKEN = 4.0  # of English under the usual vocabularies; the starter's tokens are single characters
 LARGE = 1_000_000_000  # weights of a model whose size is not known: beyond the border of default_learning_rate

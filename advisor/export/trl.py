@@ -5,8 +5,8 @@ from typing import Any
 
 from advisor.export.folder import Folder, yaml_of
 from advisor.export.job import Job, Stage
+from posttrain.errors import SurveyError
 from reference_impls.configs import Budget
-from survey.errors import SurveyError
 
 NAME = "TRL 1.16"
 VERSION = "1.16.0"

@@ -10,8 +10,8 @@ from typing import Any
 
 from advisor.export.folder import Folder
 from advisor.export.job import Job, Stage
-from survey.errors import SurveyError
-from survey.reference import reference_path
+from posttrain.errors import SurveyError
+from posttrain.reference import reference_path
 
 NAME = "verl"
 TRAINERS = {"sft": "sft", "distillation": "sft", "grpo": "grpo"}

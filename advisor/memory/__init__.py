@@ -1,18 +1,18 @@
 """Peak memory of a run by phase and part, before anything is loaded: what does not fit, and the least costly change.
 
 `estimate_for` answers the command; `quick_estimate` needs a size alone and milliseconds. No torch is loaded here: a
-model that is not well known is counted in a process of its own (reference_impls.memory).
+model that is not well known is counted in a process of its own (reference_impls.model.memory).
 """
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from advisor.memory.changes import GIGABYTE, Change, cheapest_change, fits
 from advisor.memory.counts import Counts, counts_of
 from advisor.memory.phases import CACHED, CONTEXT, MARGIN, Estimate, Phase, estimate, quick_estimate
-from advisor.memory.points import Row, error_rows, published_figures
+from advisor.memory.published import Row, error_rows, published_figures
+from advisor.memory.remedies import GIGABYTE, Change, cheapest_change, fits
 from advisor.memory.setting import Setting, default_setting, setting_of
-from survey.errors import SurveyError
+from posttrain.errors import SurveyError
 
 __all__ = [
     "Answer", "Change", "Counts", "Estimate", "Phase", "Setting", "as_data", "cheapest_change", "counts_of",

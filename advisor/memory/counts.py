@@ -1,8 +1,8 @@
 """The numbers of a model that memory follows from, and three places they come from.
 
 A well-known model's were counted once and are committed (data/reference/model_counts.json). Any other model is counted
-from its config, before any weight is loaded, by `python -m reference_impls.memory` in a process of its own, for it
-needs torch. And a size alone gives those of well-known models of about that size, the larger number of each.
+from its config, before any weight is loaded, by `python -m reference_impls.model.memory` in a process of its own,
+because that needs torch. And a size alone gives those of well-known models of about that size, the larger number of each.
 """
 
 import json
@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from advisor.memory.setting import DType
-from survey.errors import SurveyError
-from survey.reference import reference_path
+from posttrain.errors import SurveyError
+from posttrain.reference import reference_path
 
 SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*[bB](?:illion)?")
 ABOVE = 1.15  # a size alone takes its shape from well-known models up to this much larger: names round down
@@ -28,7 +28,7 @@ ENDINGS = re.compile(r"(-(instruct|base|chat|sft|dpo|it|hf|\d{4}))+$")
 
 @dataclass(frozen=True)
 class Kept:
-    """Bytes kept for the backward pass in one way of training (reference_impls.memory.Kept says each)."""
+    """Bytes kept for the backward pass in one way of training (reference_impls.model.memory.Kept says each)."""
 
     weights: DType
     compute: DType
@@ -43,7 +43,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Counts:
-    """The numbers of one model (reference_impls.memory.Counts says each); `origin` says where they come from."""
+    """The numbers of one model (reference_impls.model.memory.Counts says each); `origin` says where they come from."""
 
     model: str
     parameters: int
@@ -109,7 +109,7 @@ def counts_of_size(billions: float) -> Counts:
 
 def counted(model: str) -> Counts:
     """Return the counts of a model by counting it in a process of its own. Raises SurveyError."""
-    command = [sys.executable, "-m", "reference_impls.memory", model]
+    command = [sys.executable, "-m", "reference_impls.model.memory", model]
     found = os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH"))))
     here = {**os.environ, "PYTHONPATH": found}  # the code that stands beside this one
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=here)
@@ -125,7 +125,7 @@ def counted(model: str) -> Counts:
 
 
 def parse_counts(values: dict[str, Any]) -> Counts:
-    """Return the counts that `python -m reference_impls.memory` printed."""
+    """Return the counts that `python -m reference_impls.model.memory` printed."""
     return Counts(**{**values, "kept": tuple(Kept(**one) for one in values["kept"])})
 
 

@@ -12,8 +12,8 @@ from functools import cached_property
 
 from advisor.memory.counts import Counts, Kept, counts_of_size
 from advisor.memory.setting import SIZE, Setting, default_setting
+from posttrain.errors import SurveyError
 from reference_impls.configs import LEAVE_AT
-from survey.errors import SurveyError
 
 NF4 = 0.5625  # bytes of a 4-bit weight with its share of a block's scale
 WHOLE_LOGIT = 10.0  # bytes of one logit made whole: between 8.3 (torchtune's saving) and 11 (trl#3678)

@@ -3,9 +3,9 @@
 from typing import Any
 
 from advisor.memory import Answer
-from advisor.memory.changes import GIGABYTE
 from advisor.memory.phases import CACHED, CONTEXT, MARGIN, PHASES, Estimate
-from advisor.memory.points import GIB, Point, Row, error_rows, published_figures, published_points
+from advisor.memory.published import GIB, Point, Row, error_rows, published_figures, published_points
+from advisor.memory.remedies import GIGABYTE
 from advisor.memory.setting import Setting
 
 PARTS = (

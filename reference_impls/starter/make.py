@@ -17,13 +17,13 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from reference_impls import objectives
-from reference_impls.batches import Batch, Encoded, encode_prompt, encode_response
-from reference_impls.policy import Policy, log_probs, make_optimizer
-from reference_impls.sampling import sample
+from reference_impls.model.batches import Batch, Encoded, encode_prompt, encode_response
+from reference_impls.model.policy import Policy, log_probs, make_optimizer
+from reference_impls.model.sampling import sample
+from reference_impls.run.processes import World
+from reference_impls.run.step import LossOf, update, warm_up
 from reference_impls.tasks import FAMILIES, Task, load_task
-from reference_impls.update import LossOf, update, warm_up
 from reference_impls.verifiers import Outcome, Verifier, load_verifier
-from reference_impls.world import World
 
 SPECIAL = ["<pad>", "<end>", "<unknown>"]
 CHARACTERS = [chr(code) for code in range(32, 127)] + ["\n"]

@@ -4,7 +4,7 @@ A task is examples and what judges a response to them. Nothing here needs torch.
 """
 
 from reference_impls.tasks.families import FAMILIES
-from reference_impls.tasks.family import Family
+from reference_impls.tasks.generated import Family
 from reference_impls.tasks.load import load_task
 from reference_impls.tasks.row import Prompt, Row, Task, split_of
 

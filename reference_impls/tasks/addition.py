@@ -8,7 +8,7 @@ would depend on carries that stand nowhere.
 import random
 from dataclasses import replace
 
-from reference_impls.tasks.family import Family
+from reference_impls.tasks.generated import Family
 from reference_impls.tasks.row import Row
 
 

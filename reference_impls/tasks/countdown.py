@@ -11,7 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from reference_impls.tasks.family import Family
+from reference_impls.tasks.generated import Family
 from reference_impls.tasks.row import Row
 
 _LARGEST = 99  # of a value on the way: two characters

@@ -5,7 +5,7 @@ import random
 from reference_impls.tasks.addition import ADDITION
 from reference_impls.tasks.countdown import COUNTDOWN
 from reference_impls.tasks.edits import EDITS
-from reference_impls.tasks.family import Family
+from reference_impls.tasks.generated import Family
 from reference_impls.tasks.lookup import LOOKUP
 from reference_impls.tasks.maze import MAZE
 from reference_impls.tasks.modular import MODULAR

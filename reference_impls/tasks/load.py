@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reference_impls.errors import RunError
 from reference_impls.tasks.families import FAMILIES, generate
-from reference_impls.tasks.family import Family
+from reference_impls.tasks.generated import Family
 from reference_impls.tasks.jsonl import read_file
 from reference_impls.tasks.row import SPLITS, Task
 

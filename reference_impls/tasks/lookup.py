@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import pairwise
 from string import ascii_lowercase
 
-from reference_impls.tasks.family import Family
+from reference_impls.tasks.generated import Family
 from reference_impls.tasks.row import Row
 
 _ASTRAY = 2  # links that the walk never takes

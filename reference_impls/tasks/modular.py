@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reference_impls.tasks.family import Family
+from reference_impls.tasks.generated import Family
 from reference_impls.tasks.row import Row
 
 _MODULI = (5, 7)  # one digit each; few, for every further one brings its own table of remainders to learn

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reference_impls.tasks.family import Family
+from reference_impls.tasks.generated import Family
 from reference_impls.tasks.row import Row
 
 _SIGNS = {"add": "+", "take": "-", "times": "*", "mod": "%"}

@@ -7,7 +7,7 @@ from typing import Any
 
 from reference_impls.errors import RunError
 from reference_impls.verifiers.verdict import Asked, Verdict, Verifier, unscorable
-from reference_impls.verifiers.workers import Failed, Workers
+from reference_impls.verifiers.worker_pool import Failed, Workers
 
 _OURS = "reference_impls."
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from reference_impls.verifiers.forms import final_statement, gold, last_boxed, missing_gold
 from reference_impls.verifiers.verdict import Asked, Verdict, Verifier, decided, unscorable
-from reference_impls.verifiers.workers import Failed, Workers
+from reference_impls.verifiers.worker_pool import Failed, Workers
 
 
 class Mathematics(Verifier):

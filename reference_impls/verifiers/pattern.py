@@ -8,7 +8,7 @@ from reference_impls.errors import RunError
 from reference_impls.verifiers.exact import fold
 from reference_impls.verifiers.forms import gold
 from reference_impls.verifiers.verdict import Asked, Verdict, Verifier, decided, unscorable
-from reference_impls.verifiers.workers import Failed, Workers
+from reference_impls.verifiers.worker_pool import Failed, Workers
 
 
 class Pattern(Verifier):

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from reference_impls.verifiers import wire
+from reference_impls.verifiers import messages
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
@@ -32,19 +32,19 @@ def main(parent: int, descriptor: int, target: str, memory_mb: int) -> None:
     try:
         function = _load(target)
     except BaseException as error:  # a module may raise anything, SystemExit among it
-        wire.send(connection, json.dumps({"unloadable": f"{type(error).__name__}: {_text(error)}"}).encode())
+        messages.send(connection, json.dumps({"unloadable": f"{type(error).__name__}: {_text(error)}"}).encode())
         os._exit(1)
     limit_memory(memory_mb)
-    wire.send(connection, json.dumps({"ready": True}).encode())
+    messages.send(connection, json.dumps({"ready": True}).encode())
     while True:
         try:
-            number, arguments = pickle.loads(wire.receive(connection))
-        except wire.BrokenError:
+            number, arguments = pickle.loads(messages.receive(connection))
+        except messages.BrokenError:
             os._exit(0)
         answer = _call(function, arguments)
         if os.getpid() != own:  # the function forked, and this is the copy
             os._exit(0)
-        wire.send(connection, json.dumps({"item": number} | answer).encode())
+        messages.send(connection, json.dumps({"item": number} | answer).encode())
 
 
 def _load(target: str) -> Callable[..., Any]:

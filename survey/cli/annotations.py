@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
+from posttrain.console import answer, progress, say
+from posttrain.errors import ExitCode, SurveyError
+from posttrain.settings import data_folder
 from survey.cli.app import Data, Debug, Json, app, own_store
-from survey.errors import ExitCode, SurveyError
-from survey.settings import data_folder
-from survey.speech import answer, progress, say
 
 annotate = typer.Typer(help="Readers' labels of method and data source: see, add, compare and learn from them.")
 app.add_typer(annotate, name="annotate")
@@ -37,10 +37,10 @@ def next_command(
 
     Example: survey annotate next 2402.03300 --labeller ana --method sft --sources "api|human"
     """
+    from posttrain.settings import warehouse_path
     from survey.annotate import all_labels, worth_labelling
-    from survey.labels import add_labels, reading_of
-    from survey.settings import warehouse_path
-    from survey.warehouse import Warehouse
+    from survey.labels.readings import add_labels, reading_of
+    from survey.warehouse.database import Warehouse
 
     folder = data_folder(data)
     if (paper is None) != (method is None):
@@ -81,7 +81,7 @@ def import_command(
 
     Example: survey annotate import labels.csv
     """
-    from survey.labels import add_labels, read_labels
+    from survey.labels.readings import add_labels, read_labels
 
     new = read_labels(file)
     kept = add_labels(data_folder(data), new)
@@ -103,7 +103,7 @@ def export_command(
     Example: survey annotate export labels.csv
     """
     from survey.annotate import all_labels
-    from survey.labels import own_labels, write_labels
+    from survey.labels.readings import own_labels, write_labels
 
     folder = data_folder(data)
     readings = all_labels(folder) if bundled else own_labels(folder)
@@ -147,7 +147,7 @@ def train_command(
     Example: survey annotate train
     """
     from survey.annotate import all_labels, train
-    from survey.validation import method_pairs
+    from survey.labels.validation import method_pairs
 
     folder = data_folder(data)
     say("about a minute: ten folds, each learned anew")

@@ -8,11 +8,11 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from survey.commands import Data, Debug, Json, make_app, run
-from survey.domain import Rule
-from survey.errors import ExitCode, SurveyError
-from survey.settings import data_folder
-from survey.trends import Scope
+from posttrain.commands import Data, Debug, Json, make_app, run
+from posttrain.errors import ExitCode, SurveyError
+from posttrain.settings import data_folder
+from survey.mentions.domain import Rule
+from survey.trends.domain import Scope
 
 Choice = TypeVar("Choice", bound=StrEnum)
 __all__ = ["Counts", "Data", "Debug", "Json", "app", "choice", "main", "own_store"]
@@ -32,8 +32,8 @@ def main() -> None:
 
 @contextmanager
 def own_store(data: Path | None) -> Iterator[Any]:
-    from survey.ledger import Ledger
-    from survey.store import Store
+    from survey.arxiv.ledger import Ledger
+    from survey.store.papers import Store
 
     folder = data_folder(data)
     listed = Ledger.exists(folder)

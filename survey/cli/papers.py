@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from survey.benchmarks import LexiconName
+from posttrain.console import answer, progress, say
+from posttrain.errors import ExitCode, SurveyError
+from posttrain.settings import data_folder
 from survey.cli.app import Data, Debug, Json, app, choice, own_store
-from survey.errors import ExitCode, SurveyError
-from survey.settings import data_folder
-from survey.speech import answer, progress, say
+from survey.mentions.lexicon import LexiconName
 
 
 @app.command("harvest")
@@ -33,9 +33,9 @@ def harvest_command(
 
     Example: survey harvest --source api --from 2023-01-01 --until 2025-06-30 --category cs.CL --category cs.LG
     """
+    from posttrain.settings import arxiv_settings, user_state
     from survey import harvest as harvests
-    from survey.ledger import Ledger
-    from survey.settings import arxiv_settings, user_state
+    from survey.arxiv.ledger import Ledger
 
     window = harvests.Window(_parse_day("--from", since), _parse_day("--until", until), tuple(category or ()))
     if window.since > window.until:
@@ -95,11 +95,11 @@ def download_command(
 
     Example: survey download --category cs.CL --word "language model" --word LLM --dry-run
     """
+    from posttrain.settings import arxiv_settings, user_state
+    from survey.arxiv.ledger import Ledger
+    from survey.arxiv.prefilter import Prefilter, sentence
     from survey.download import Surface, download, wanted
-    from survey.ledger import Ledger
-    from survey.prefilter import Prefilter, sentence
-    from survey.settings import arxiv_settings, user_state
-    from survey.store import Store
+    from survey.store.papers import Store
 
     folder, settings = data_folder(data), arxiv_settings()
     surfaces = [choice("--surface", name, Surface, "separated by commas") for name in surface.split(",")]
@@ -143,9 +143,9 @@ def download_command(
 
 
 def _recall(prefilter: Any, ledger: Any, folder: Path) -> Any:
-    from survey.prefilter import measure_recall
-    from survey.settings import warehouse_path
-    from survey.warehouse import Warehouse
+    from posttrain.settings import warehouse_path
+    from survey.arxiv.prefilter import measure_recall
+    from survey.warehouse.database import Warehouse
 
     if not warehouse_path(folder).exists():
         return None
@@ -168,7 +168,7 @@ def ingest_command(
     Example: survey ingest papers/ more.parquet
     """
     from survey.ingest import existing, ingest
-    from survey.store import Store
+    from survey.store.papers import Store
 
     existing(paths)
     with Store(data_folder(data)) as store, progress("identifying") as draw:
@@ -204,7 +204,7 @@ def extract_command(
     Example: survey extract --workers 2
     """
     from survey.extract import estimate, extract, unread
-    from survey.isolation import default_workers
+    from survey.store.isolation import default_workers
 
     with own_store(data) as store:
         at_once = workers or default_workers()
@@ -236,11 +236,11 @@ def label_command(
 
     Example: survey label --lexicon printed
     """
-    from survey.benchmarks import load_lexicon
+    from posttrain.settings import warehouse_path
     from survey.extract import chosen_texts
     from survey.label import label
-    from survey.settings import warehouse_path
-    from survey.warehouse import Warehouse
+    from survey.mentions.lexicon import load_lexicon
+    from survey.warehouse.database import Warehouse
 
     with own_store(data) as store, progress("counting") as advance:
         papers = len(chosen_texts(store))
@@ -263,7 +263,7 @@ def status_command(data: Data = None, as_json: Json = False, debug: Debug = Fals
 
     Example: survey status --json
     """
-    from survey.sample import status
+    from survey.warehouse.sample import status
 
     with own_store(data) as store:
         values = status(store)

@@ -8,16 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from survey.benchmarks import Domain
+from posttrain.console import answer, envelope, put, say
+from posttrain.errors import ExitCode, SurveyError
+from posttrain.settings import data_folder
 from survey.cli.app import ByRule, Counts, Data, Debug, InScope, Json, Threshold, app, choice, own_store
-from survey.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD, Rule
-from survey.errors import ExitCode, SurveyError
-from survey.projection import Project
-from survey.published import Axis
+from survey.mentions.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD, Rule
+from survey.mentions.lexicon import Domain
 from survey.report import BINARY, Format
-from survey.settings import data_folder
-from survey.speech import answer, envelope, put, say
-from survey.trends import Period, Scope
+from survey.trends.domain import Period, Scope
+from survey.trends.projection import Project
+from survey.trends.published import Axis
 
 
 @app.command("report")
@@ -46,11 +46,11 @@ def report_command(
 
     Example: survey report --sweep 1..6 --by half --format csv --out trends.csv
     """
-    from survey.cited_trends import with_citations
-    from survey.grids import as_data, as_grids
     from survey.report import draw, render
-    from survey.sample import open_sample
-    from survey.trends import domain_trends
+    from survey.trends.cited import with_citations
+    from survey.trends.domain import domain_trends
+    from survey.trends.tables import as_data, as_grids
+    from survey.warehouse.sample import open_sample
 
     if discover:
         if out or counts or form is not Format.TERMINAL:
@@ -105,7 +105,7 @@ def papers_command(
     Example: survey papers --domain code --period 2024
     """
     from survey.explain import day_of, papers
-    from survey.sample import open_sample
+    from survey.warehouse.sample import open_sample
 
     sample = open_sample(data_folder(data), counts)
     with sample.warehouse:
@@ -134,11 +134,11 @@ def diff_command(
 
     Example: survey diff --check
     """
-    from survey.compare import Verdict, compare
-    from survey.grids import diff_grid
+    from survey.diff import Verdict, compare
     from survey.report import draw
-    from survey.sample import open_sample
-    from survey.trends import domain_trends
+    from survey.trends.domain import domain_trends
+    from survey.trends.tables import diff_grid
+    from survey.warehouse.sample import open_sample
 
     sample = open_sample(data_folder(data), counts)
     with sample.warehouse:
@@ -166,7 +166,7 @@ def explain_command(
     Example: survey explain 2503.05592
     """
     from survey.explain import day_of, explain
-    from survey.sample import open_sample
+    from survey.warehouse.sample import open_sample
 
     sample = open_sample(data_folder(data), counts)
     with sample.warehouse:
@@ -210,8 +210,8 @@ def _labelled(warehouse: Any, axes: list[Axis], by: Period, data: Path | None) -
     """The method table in both readings of RL, and the data-source table, as far as they are asked for."""
     if axes == [Axis.DOMAIN]:
         return []
-    from survey.labelled_trends import data_source_trends, method_trends
-    from survey.validation import read_validation
+    from survey.labels.validation import read_validation
+    from survey.trends.labelled import data_source_trends, method_trends
 
     checked = read_validation(data)
     tables = list(method_trends(warehouse, checked, by)) if Axis.METHOD in axes else []
@@ -220,8 +220,8 @@ def _labelled(warehouse: Any, axes: list[Axis], by: Period, data: Path | None) -
 
 def _discover(data: Path, by: Period, as_json: bool) -> int:
     """Names that the texts call benchmarks and the lexicon lacks, ranked by papers."""
+    from posttrain.console import progress
     from survey.discover import discover, stanza
-    from survey.speech import progress
 
     with own_store(data) as store, progress("reading") as advance:
         found = discover(store, by, advance)

@@ -10,7 +10,7 @@ from datetime import date
 from enum import StrEnum
 from pathlib import PurePath
 
-from survey.errors import UnreadableError
+from posttrain.errors import UnreadableError
 from survey.fulltext.container import Tree, open_container
 from survey.fulltext.sections import Section, Text, section_at
 from survey.paper import Identity, IdSource, newest_date_inside

@@ -10,7 +10,7 @@ import tarfile
 import zlib
 from pathlib import PurePosixPath
 
-from survey.errors import UnreadableError
+from posttrain.errors import UnreadableError
 
 MAX_UNPACKED = 1 << 30  # bytes; a real source with large figures stays under 200 MB
 MAX_MEMBERS = 20_000

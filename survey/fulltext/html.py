@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from lxml import etree
 from lxml import html as parser
 
-from survey.errors import UnreadableError
+from posttrain.errors import UnreadableError
 from survey.fulltext.normalise import normalise
 from survey.fulltext.sections import Section, Text, join_pieces
 from survey.paper import Identity, IdSource, find_stamp

@@ -9,7 +9,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from survey.errors import UnreadableError
+from posttrain.errors import UnreadableError
 from survey.fulltext.bibliography import keep_ids, references_of
 from survey.fulltext.container import MAX_TEXT, Tree
 from survey.fulltext.macros import braced, expand_macros

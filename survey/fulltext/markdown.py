@@ -3,7 +3,7 @@
 import re
 from datetime import date
 
-from survey.errors import UnreadableError
+from posttrain.errors import UnreadableError
 from survey.fulltext.container import MAX_TEXT
 from survey.fulltext.normalise import normalise
 from survey.fulltext.sections import Text, split_plain

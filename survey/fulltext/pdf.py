@@ -9,7 +9,7 @@ from statistics import median
 import pypdfium2
 from pypdfium2 import raw as pdfium
 
-from survey.errors import UnreadableError
+from posttrain.errors import UnreadableError
 from survey.fulltext.normalise import normalise
 from survey.fulltext.sections import Text, split_plain
 from survey.paper import Identity, IdSource, find_stamp, newest_date_inside

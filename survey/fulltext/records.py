@@ -9,7 +9,7 @@ from typing import Any
 
 from lxml import etree
 
-from survey.errors import UnreadableError
+from posttrain.errors import UnreadableError
 from survey.fulltext.markdown import decode_text
 from survey.fulltext.normalise import normalise
 from survey.fulltext.sections import Section, Text, join_pieces, split_plain

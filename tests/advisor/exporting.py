@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from advisor.advice.pipelines import PIPELINES, Pipeline
+from advisor.advice.techniques import TECHNIQUES
 from advisor.export import export
-from advisor.pipelines import PIPELINES, Pipeline
-from advisor.techniques import TECHNIQUES
 from reference_impls.configs import CONFIGS, RunConfig
 
 TASK = {"model": "starter", "data": "task:addition", "verifier": None}

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from advisor.plan import Plan, make_plan, write_plan
+from advisor.runs.plan import Plan, make_plan, write_plan
 
 TASK = {"model": "starter", "data": "task:addition"}
 TINY = {
@@ -16,8 +16,9 @@ TINY = {
     "group_size": 4, "prompts_per_round": 8,
 }  # fmt: skip
 LIVE = (
-    "import sys; from pathlib import Path; from advisor.pilot import run_pilot; from advisor.plan import read_plan\n"
-    "from survey.errors import SurveyError\n"
+    "import sys; from pathlib import Path; from advisor.pilot import run_pilot\n"
+    "from advisor.runs.plan import read_plan\n"
+    "from posttrain.errors import SurveyError\n"
     "try: run_pilot(read_plan(Path(sys.argv[1])), Path(sys.argv[2]), resume=True)\n"
     "except SurveyError as error: print(error.message); sys.exit(error.exit_code)\n"
 )

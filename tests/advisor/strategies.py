@@ -2,8 +2,8 @@
 
 from hypothesis import strategies as st
 
-from advisor.rules import telling_values
-from advisor.traits import TRAITS, Traits
+from advisor.advice.rules import telling_values
+from advisor.task.traits import TRAITS, Traits
 
 
 @st.composite

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from advisor.evaluate import evaluate, render
-from survey.errors import ExitCode, SurveyError
+from posttrain.errors import ExitCode, SurveyError
 
 
 def _case(family: str, shares: dict[str, float], traits: dict[str, Any] | None = None) -> dict[str, Any]:

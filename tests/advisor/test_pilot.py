@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from advisor.bank import read_bank
+from advisor.bank.cases import read_bank
 from advisor.pilot import default_folder, exit_code, points_of, read_status, run_pilot
-from advisor.pilot_report import render
-from survey.errors import ExitCode, SurveyError
+from advisor.runs.report import render
+from posttrain.errors import ExitCode, SurveyError
 from tests.advisor.pilots import begin, tiny_plan, without_time
 
 ARMS = "sft_grpo"

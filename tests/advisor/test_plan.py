@@ -1,204 +1,64 @@
-"""Plans: arms with equal budgets, what is left out and why, prices, and what cannot be planned."""
+"""Priced plans: what was named overrules the recommendation, and memory is that of the named GPU or this machine."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from advisor.pipelines import LADDER, PIPELINES
-from advisor.plan import CONTROL, NEAREST, NO_TRAINING, RECOMMENDED, RIVAL, make_plan, read_plan, read_recommendation
-from advisor.plan import write_plan as write
-from advisor.plan_report import render, said_seconds
-from reference_impls.configs import Budget
-from survey.errors import ExitCode, SurveyError
+from advisor.memory.counts import known_counts
+from advisor.plan import priced_plan
+from advisor.runs.plan import read_recommendation
+from posttrain.errors import SurveyError
 
-TASK = {"model": "starter", "data": "task:addition"}
-RANKED = ["prompt_only", "sft_grpo", "dpo", "expert_iteration", "hybrid", "sft", "dft"]
+QWEN = {"model": "Qwen/Qwen2.5-0.5B", "data": "task:addition"}
 
 
-def _plan(ranked: list[str] = RANKED, budget: str = "200k-tokens", **more: Any) -> Any:
-    return make_plan(ranked, {**TASK, **more.pop("task", {})}, budget, **more)
+def _advice(**traits: Any) -> dict[str, Any]:
+    return {"ranked": ["sft"], "traits": {**traits}, "task": {**QWEN, "settings": {"micro_batch": 4}}}
 
 
-def test_every_arm_has_the_same_budget() -> None:
-    """The best and two rivals, no training, and the control of the one that samples; stages share the budget."""
-    plan = _plan()
-    roles = {arm.id: arm.role for arm in plan.arms}
-    assert roles == {
-        "no_training": NO_TRAINING, "sft_grpo": RECOMMENDED, "expert_iteration": RIVAL, "sft": RIVAL,
-        "expert_iteration-random": CONTROL,
-    }  # fmt: skip
-    for arm in plan.arms[1:]:
-        assert sum(Budget.parse(stage["budget"]).amount for stage in arm.stages) == 200_000
-    control, its = plan.arms[-1].stages[0], plan.arms[2].stages[0]
-    assert control == {**its, "select": "random"}
+def test_what_is_named_overrules_the_recommendation() -> None:
+    """Model, data and verifier; what is not named stays, and settings hold for every arm."""
+    plan = priced_plan(_advice(), {"model": None, "data": "task:sorting"}, "200k-tokens", (0, 1), {"eval_size": 7})
+    assert plan.task["model"] == QWEN["model"] and plan.task["data"] == "task:sorting" and plan.seeds == (0, 1)
+    assert {(one["eval_size"], one["data"]) for arm in plan.arms for one in arm.stages} == {(7, "task:sorting")}
+    assert plan.arms[1].stages[0]["micro_batch"] == 4
 
 
-def test_what_cannot_be_tried_is_named_with_its_reason() -> None:
-    """Nothing trained, no implementation (and what comes nearest), a need that is not met, the same run, the rest."""
-    plan = _plan(["sft", "distillation", "prefix_hybrid", "collect", "r1_zero", "grpo", "dft", "expert_iteration"],
-                 traits={"parameters": 0.5})  # fmt: skip
-    found = {one["pipeline"]: (one["reason"], one["nearest"]) for one in plan.left_out}
-    assert found["distillation"] == (
-        "needs the teacher's responses first: write them into `response`, then plan sft",
-        "sft",
-    )
-    assert found["prefix_hybrid"] == ("has no reference implementation here (prefix_rft)", "sft_grpo")
-    assert found["collect"][0].startswith("trains nothing")
-    assert found["r1_zero"][0] == "needs parameters >= 3, which is not so"
-    assert found["expert_iteration"][0] == "ranks behind the three that are tried"
-    assert [arm.id for arm in plan.arms] == ["no_training", "sft", "grpo", "dft"]
+def test_memory_is_counted_against_the_named_gpu_or_this_machine() -> None:
+    """A GPU of 2 GB cannot train half a billion weights whole; the larger share of a GPU's needs is in the price."""
+    here = priced_plan(_advice(), {}, "200k-tokens")
+    on_gpu = priced_plan(_advice(gpu_memory=2), {}, "200k-tokens")
+    spent, spent_on_gpu = (plan.arms[1].estimate["memory_bytes"] or 0 for plan in (here, on_gpu))
+    assert 4 * known_counts()["qwen2.5-0.5b"].parameters < spent < spent_on_gpu
+    assert any(one.startswith("sft does not fit") and "there are 2.0" in one for one in on_gpu.warnings)
+    room = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert any("does not fit" in one for one in here.warnings) == (spent > room)
 
 
-def test_what_comes_nearest_can_be_tried() -> None:
-    """Every suggestion is a bundled pipeline, for one that is not."""
-    assert all(PIPELINES[nearest].is_bundled and nearest != name for name, nearest in NEAREST.items())
-    assert {one.id for one in LADDER if one.stages and not one.is_bundled} - {"dpo", "kto"} <= set(NEAREST)
+def test_a_model_that_cannot_be_counted_is_planned_without_memory(
+    tmp_path: Path,
+) -> None:
+    """A warning says so, and the model is looked at again for the next plan: by then the folder may hold one."""
+    for _ in range(2):
+        plan = priced_plan(_advice(), {"model": str(tmp_path)}, "200k-tokens")
+        assert plan.arms[1].estimate["memory_bytes"] is None
+        assert len([one for one in plan.warnings if one.startswith("memory is not estimated: ")]) == 1
 
 
-@pytest.mark.parametrize("ranked", [["dpo", "prompt_only"], ["no_training"]])
-def test_a_recommendation_of_which_nothing_can_be_tried_matches_nothing(ranked: list[str]) -> None:
-    """The error says so for each."""
-    with pytest.raises(SurveyError, match="can be tried") as caught:
-        _plan(ranked)
-    assert caught.value.exit_code is ExitCode.NOTHING_MATCHED
+def test_the_command_line_makes_the_same_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`advisor plan` and the function agree to the byte."""
+    from advisor.cli.trials import plan_command
+
+    plan_command("sft,grpo", **QWEN, budget="100k-tokens", seeds="0,1", out=tmp_path / "plan.json")
+    capsys.readouterr()
+    made = priced_plan(read_recommendation("sft,grpo"), QWEN, "100k-tokens", (0, 1))
+    assert json.loads((tmp_path / "plan.json").read_text()) == json.loads(json.dumps(made.as_dict()))
 
 
-def test_too_small_a_budget_is_refused_with_the_least_that_works() -> None:
-    """64 rows of 30 tokens are one update of SFT, which has half the budget; GRPO has the other half, and samples."""
-    with pytest.raises(SurveyError, match=r"expected at least 7680-tokens") as caught:
-        _plan(["sft_grpo"], "7000-tokens", traits={"row_tokens": 30})
-    assert "--budget 7680-tokens" in caught.value.hint
-    assert _plan(["sft_grpo"], "7680-tokens", traits={"row_tokens": 30})
-    with pytest.raises(SurveyError, match="taking a row to be max_response_tokens long"):
-        _plan(["sft"], "1k-tokens")
-
-
-def test_seconds_are_allowed_and_warned_of() -> None:
-    """And FLOPs, whose amounts stay numbers that a run can read."""
-    assert any("seconds are not comparable" in one for one in _plan(budget="60s").warnings)
-    stages = _plan(budget="5e14-flops").arms[1].stages
-    assert [stage["budget"] for stage in stages] == ["2.5e14-flops", "2.5e14-flops"]
-
-
-def test_an_arm_that_does_not_fit_is_warned_of() -> None:
-    """Where memory is estimated and the device is known."""
-    plan = _plan(memory=lambda technique, settings: 3e9 if technique == "grpo" else 1e9, available=2e9)
-    said = [one for one in plan.warnings if "does not fit" in one]
-    assert len(said) == 1 and said[0].startswith("sft_grpo does not fit: about 3.0 GB")
-
-
-def test_the_plan_says_what_it_would_do() -> None:
-    """Line by line, with tokens, time from the measured speed, memory where it is known."""
-    plan = _plan(task={"tokens_per_second": 1000.0}, traits={"row_tokens": 30})
-    lines = render(plan)
-    assert lines[0] == (
-        "would try 5 arms with starter on task:addition, verifier its own: 200k-tokens each, 1 seed"
-    )  # fmt: skip
-    assert lines[1] == "would score starter as it is, on 200 test prompts (no training)"
-    assert lines[2] == (
-        "would train sft_grpo (recommended): sft for 100000-tokens then grpo for 100000-tokens; about 200,000 tokens, "
-        "about 108,000 tokens of scores beside, about 5 minutes, memory not estimated"
-    )
-    assert "would leave out dpo: has no reference implementation here (dpo)" in lines
-    assert any(line.startswith("would be 5 runs one after another, about ") for line in lines)
-    assert [said_seconds(one) for one in (50, 600, 7200)] == ["about 50 seconds", "about 10 minutes", "about 2.0 hours"]
-
-
-def test_a_verifier_that_errs_leaves_out_what_learns_from_it() -> None:
-    """Below 95 % on gold only imitation is tried, and the plan says what to do first."""
-    plan = _plan(traits={"verifier_on_gold": 0.9})
-    assert [arm.id for arm in plan.arms] == ["no_training", "sft", "dft"]
-    assert any("accepts 90% of gold responses: mend it first" in one for one in plan.warnings)
-
-
-def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
-    """The same object, and the same id; another budget is another plan."""
-    plan = _plan(seeds=(0, 3))
-    write(plan, tmp_path / "plan.json")
-    assert read_plan(tmp_path / "plan.json") == plan
-    assert read_plan(tmp_path / "plan.json").id == plan.id != _plan(budget="100k-tokens").id
-
-
-@pytest.mark.parametrize("text, said", [
-    ("", "is no plan"), ("[]", "is no plan"), ('{"schema_version": 9}', "schema version 9"),
-    ('{"schema_version": 1}', "lacks a part"),
-])  # fmt: skip
-def test_what_is_no_plan_is_said(text: str, said: str, tmp_path: Path) -> None:
-    """Missing, broken, of another version, incomplete."""
-    (tmp_path / "plan.json").write_text(text)
-    with pytest.raises(SurveyError, match=said):
-        read_plan(tmp_path / "plan.json")
-
-
-@pytest.mark.parametrize("task, settings, said", [
-    ({"model": None}, {}, "names no model"), ({"data": "rows.jsonl"}, {}, "there is no file rows.jsonl"),
-    ({}, {"eval_sise": 3}, "did you mean eval_size"), ({}, {"micro_batch": 3}, "expected a multiple of group_size"),
-    ({}, {"budget": "1s"}, "cannot be set for a whole plan"), ({}, {"eval_size": "many"}, "eval_size is 'many'"),
-])  # fmt: skip
-def test_a_task_that_cannot_run_is_refused(task: dict[str, Any], settings: dict[str, Any], said: str) -> None:
-    """Before anything is started."""
-    with pytest.raises(SurveyError, match=said):
-        _plan(["grpo"], task=task, settings=settings)
-
-
-def test_a_file_needs_a_verifier(tmp_path: Path) -> None:
-    """A generated task has its own."""
-    (tmp_path / "rows.jsonl").write_text('{"prompt": "a"}\n')
-    with pytest.raises(SurveyError, match="no verifier is named"):
-        _plan(task={"data": str(tmp_path / "rows.jsonl")})
-
-
-@pytest.mark.parametrize("budget, seeds", [("much", (0,)), ("0s", (0,)), ("60s", ()), ("60s", (1, 1)), ("60s", (-1,))])
-def test_budgets_and_seeds_are_checked(budget: str, seeds: tuple[int, ...]) -> None:
-    """With what was expected."""
-    with pytest.raises(SurveyError, match="expected"):
-        _plan(budget=budget, seeds=seeds)
-
-
-def test_a_recommendation_is_a_file_or_a_list(tmp_path: Path) -> None:
-    """What `advisor ask` wrote, also as it prints it; or ids in a row; an unknown one is answered with the nearest."""
-    said = {"traits": {"verifier": "rule"}, "task": TASK, "ranked": [{"id": "sft"}, {"pipeline_id": "grpo"}]}
-    for number, written in enumerate((said, {"data": said})):
-        path = tmp_path / f"{number}.json"
-        path.write_text(json.dumps(written))
-        assert read_recommendation(str(path)) == {**said, "ranked": ["sft", "grpo"]}
-    assert read_recommendation("sft, grpo")["ranked"] == ["sft", "grpo"]
-    with pytest.raises(SurveyError, match="did you mean grpo"):
-        read_recommendation("sft,grop")
-    with pytest.raises(SurveyError, match="there is no file"):
-        read_recommendation("gone.json")
-
-
-def _file(folder: Path, rows: int) -> str:
-    path = folder / "rows.jsonl"
-    path.write_text("".join(json.dumps({"prompt": f"{n}+1=", "answer": str(n + 1)}) + "\n" for n in range(rows)))
-    return str(path)
-
-
-def test_a_file_is_scored_on_the_prompts_that_it_holds_back(tmp_path: Path) -> None:
-    """A tenth of sixty rows is few, and the plan says so before anything runs."""
-    task = {"model": "starter", "data": _file(tmp_path, 60), "verifier": "numeric"}
-    plan = make_plan(["sft"], task, "1M-tokens", settings={"eval_size": 100})
-    sizes = {stage["eval_size"] for arm in plan.arms for stage in arm.stages}
-    assert len(sizes) == 1 and 0 < (held_back := sizes.pop()) < 20
-    assert any(one.startswith(f"only {held_back} test prompts") for one in plan.warnings)
-    many = make_plan(["sft"], {**task, "data": _file(tmp_path, 3000)}, "1M-tokens", settings={"eval_size": 100})
-    assert {stage["eval_size"] for arm in many.arms for stage in arm.stages} == {100}
-    assert not any(one.startswith("only ") for one in many.warnings)
-
-
-def test_a_file_that_holds_nothing_back_is_refused_before_it_runs(tmp_path: Path) -> None:
-    """Unless the evaluation has a file of its own."""
-    task = {"model": "starter", "data": _file(tmp_path, 1), "verifier": "numeric"}
-    with pytest.raises(SurveyError, match="none of them in split 'test'"):
-        make_plan(["sft"], task, "1M-tokens")
-    make_plan(["sft"], task, "1M-tokens", settings={"eval_data": "task:addition"})
-
-
-@pytest.mark.parametrize("model", ["../../etc/nothing", "<script>", "a/b/c", "$x$ :red[a]"])
-def test_what_is_no_folder_and_no_hub_id_is_refused_at_once(model: str) -> None:
-    """Nobody waits for the hub's answer to it."""
-    with pytest.raises(SurveyError, match="no hub id looks like that"):
-        make_plan(["sft"], {"model": model, "data": "task:addition"}, "1M-tokens")
+def test_what_cannot_be_planned_is_refused() -> None:
+    """In the words of the plan."""
+    with pytest.raises(SurveyError, match="there is no verifier 'nonsense'"):
+        priced_plan(_advice(), {"verifier": "nonsense"}, "200k-tokens")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from advisor.background import pilots, stop
+from advisor.runs.background import pilots, stop
 from tests import browser as browsing
 from tests.browser import App, Sitting
 

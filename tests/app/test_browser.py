@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from survey.charts import MEASURES, on_page
 from survey.explain import explain, papers_behind
-from survey.labelled_trends import method_trends
-from survey.published import Axis
-from survey.sample import Sample, open_sample
-from survey.trends import TrendTable, domain_trends
-from survey.validation import read_validation
+from survey.labels.validation import read_validation
+from survey.trends.charts import MEASURES, on_page
+from survey.trends.domain import TrendTable, domain_trends
+from survey.trends.labelled import method_trends
+from survey.trends.published import Axis
+from survey.warehouse.sample import Sample, open_sample
 from tests.browser import App, Sitting, settle, sitting
 
 HEADINGS = {

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from advisor.answer import as_data
-from advisor.evidence import Field
-from advisor.examples import examples
-from advisor.markdown import as_markdown
-from advisor.recommend import Recommendation, recommend
-from advisor.techniques import TECHNIQUES
+from advisor.advice.evidence import Field
+from advisor.advice.markdown import as_markdown
+from advisor.advice.recommend import Recommendation, recommend
+from advisor.advice.techniques import TECHNIQUES
+from advisor.advice.text import as_data
+from advisor.task.examples import examples
 from tests.browser import Sitting, settle, sitting
 
 TUTOR = next(one for one in examples() if "tutor" in one.title)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from advisor.background import learning, pilots, samples, stop
-from advisor.drawings import scores
-from advisor.plan import NO_TRAINING
-from advisor.seen import Seen, see
+from advisor.advice.charts import scores
+from advisor.runs.background import learning, pilots, samples, stop
+from advisor.runs.plan import NO_TRAINING
+from advisor.runs.status import Seen, see
 from tests.browser import Sitting, served, settle, sitting
 
 ROWS = [json.dumps({"prompt": f"{n}+{n}=", "answer": str(2 * n), "response": f"{2 * n}"}) for n in range(40)]

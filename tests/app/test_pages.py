@@ -12,22 +12,22 @@ import pytest
 from lxml.html import fromstring
 from streamlit.testing.v1 import AppTest
 
-from advisor.answer import said
-from advisor.background import start
-from advisor.examples import examples
-from advisor.plan import write_plan
-from advisor.recommend import recommend
-from advisor.traits import GROUPS, TRAITS, Traits, make_traits
-from survey.grids import as_grids
-from survey.labelled_trends import data_source_trends, method_trends
-from survey.published import LABELS, Axis
-from survey.sample import open_sample
-from survey.trends import Period, Scope, TrendTable, domain_trends
-from survey.validation import read_validation
+from advisor.advice.recommend import recommend
+from advisor.advice.text import said
+from advisor.runs.background import start
+from advisor.runs.plan import write_plan
+from advisor.task.examples import examples
+from advisor.task.traits import GROUPS, TRAITS, Traits, make_traits
+from survey.labels.validation import read_validation
+from survey.trends.domain import Period, Scope, TrendTable, domain_trends
+from survey.trends.labelled import data_source_trends, method_trends
+from survey.trends.published import LABELS, Axis
+from survey.trends.tables import as_grids
+from survey.warehouse.sample import open_sample
 from tests.advisor.pilots import tiny_plan
 
 ROOT = Path(__file__).resolve().parents[2]
-TRENDS, ADVISOR, PILOT = "trends", "advice", "pilot"
+TRENDS, ADVISOR, PILOT = "survey/page.py", "advisor/pages/advice.py", "advisor/pages/pilot.py"
 
 
 def _open(page: str = TRENDS, **address: str) -> AppTest:
@@ -37,7 +37,7 @@ def _open(page: str = TRENDS, **address: str) -> AppTest:
         app.query_params[name] = value
     app.run()
     if page != TRENDS:
-        app.switch_page(f"app_pages/{page}.py").run()
+        app.switch_page(page).run()
     assert not app.exception, app.exception
     return app
 
@@ -190,7 +190,7 @@ def test_every_question_is_asked_with_its_reason_and_may_stay_open() -> None:
 
 @pytest.mark.parametrize("place", range(4))
 def test_an_example_gives_the_advice_of_the_rules(place: int) -> None:
-    """Traits, title, points, reasons with dissent, and what would change it, as advisor.recommend has them."""
+    """Traits, title, points, reasons with dissent, and what would change it, as advisor.advice.recommend has them."""
     app = _open(ADVISOR)
     app.button[place].click()
     _do(app)
@@ -240,7 +240,7 @@ def test_the_answers_stand_in_the_address() -> None:
     """A link gives the same answer to whoever opens it, and the page shows that link."""
     traits = examples()[3].traits
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    app.switch_page("app_pages/advice.py")
+    app.switch_page("advisor/pages/advice.py")
     for name, value in traits.values.items():
         app.query_params[name] = said(value)
     _do(app)
@@ -252,7 +252,7 @@ def test_the_answers_stand_in_the_address() -> None:
 def test_nonsense_in_the_address_is_dropped_and_said() -> None:
     """Numbers that nothing has, words that are no answer: the questions are there, and what was meant is asked."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    app.switch_page("app_pages/advice.py")
+    app.switch_page("advisor/pages/advice.py")
     for name, value in {"steps": "1e400", "parameters": "nan", "domain": "<script>", "gpus": "2"}.items():
         app.query_params[name] = value
     _do(app)
@@ -322,7 +322,7 @@ def test_advice_is_carried_to_the_pilot() -> None:
     app = _open(ADVISOR)
     app.button[1].click()
     _do(app)
-    app.switch_page("app_pages/pilot.py")
+    app.switch_page("advisor/pages/pilot.py")
     _do(app)
     assert app.title[0].value == "Does it work on my task?"
     assert "would train rejection_sampling (recommended)" in app.code[0].value
@@ -418,7 +418,7 @@ def test_a_pilot_that_was_broken_off_can_go_on(tmp_path: Path) -> None:
 
 def test_without_torch_the_page_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """And still shows what it can."""
-    monkeypatch.setattr("advisor.dispatch.find_spec", lambda name: None)
+    monkeypatch.setattr("advisor.runs.process.find_spec", lambda name: None)
     app = _open(PILOT)
     assert "torch" in app.error[0].value and "pip install" in app.error[0].value
     assert app.code
@@ -428,7 +428,7 @@ def test_a_session_goes_through_all_pages_and_back() -> None:
     """No page takes another's controls for its own, and what was answered is still there."""
     app = _open()
     for page in (ADVISOR, PILOT, TRENDS, PILOT, ADVISOR):
-        app.switch_page(f"app_pages/{page}.py")
+        app.switch_page(page)
         _do(app)
         if page == ADVISOR:
             app.button[0].click()

@@ -39,7 +39,7 @@ def count(name: str) -> dict[str, Any]:
     """Return the counts of a well-known model, made now."""
     from transformers import AutoConfig
 
-    from reference_impls import memory
+    from reference_impls.model import memory
 
     counted = asdict(memory.count(AutoConfig.for_model(**known_shapes()[name]), name))
     return json.loads(json.dumps(counted))  # type: ignore[no-any-return]  # tuples become lists, as in the file

@@ -18,13 +18,13 @@ from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
 
-from survey.benchmarks import load_lexicon
-from survey.domain import HIGHEST_THRESHOLD
 from survey.fulltext import Section, Text
-from survey.mentions import MentionFinder
-from survey.texts import read_shard, write_shard
-from survey.trends import domain_trends
-from survey.warehouse import CountedMention, CountedPaper, Warehouse
+from survey.mentions.domain import HIGHEST_THRESHOLD
+from survey.mentions.finder import MentionFinder
+from survey.mentions.lexicon import load_lexicon
+from survey.store.texts import read_shard, write_shard
+from survey.trends.domain import domain_trends
+from survey.warehouse.database import CountedMention, CountedPaper, Warehouse
 
 MEGABYTES = 300
 ROUNDS = 5

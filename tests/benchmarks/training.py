@@ -21,11 +21,11 @@ from transformers import GenerationConfig, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
 from reference_impls import grpo, sft
-from reference_impls.batches import left_padded
 from reference_impls.configs import make_config
-from reference_impls.policy import load_policy
-from reference_impls.run import Run, open_run
-from reference_impls.sampling import sample
+from reference_impls.model.batches import left_padded
+from reference_impls.model.policy import load_policy
+from reference_impls.model.sampling import sample
+from reference_impls.run.loop import Run, open_run
 from reference_impls.tasks import load_task
 from tests.benchmarks.run import alternate, figures, own_cpu, pin_to_one_core
 

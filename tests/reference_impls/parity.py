@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from reference_impls import objectives, policy, update
-from reference_impls.batches import Batch, Encoded, micro_batches, spread
-from reference_impls.world import World
+from reference_impls import objectives
+from reference_impls.model import policy
+from reference_impls.model.batches import Batch, Encoded, micro_batches, spread
+from reference_impls.run import step as update
+from reference_impls.run.processes import World
 from tests.reference_impls.small_models import EOS, VOCABULARY, make_policy
 
 LOSS_WITHIN, GRADIENT_WITHIN = 1e-6, 5e-6

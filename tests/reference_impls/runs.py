@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from reference_impls import cli, dft, grpo, probe, rejection_sampling, sft
+from reference_impls import dft, grpo, probe, rejection_sampling, sft
+from reference_impls.run import cli
 from reference_impls.starter import make
 
 ROOT = Path(__file__).resolve().parents[2]

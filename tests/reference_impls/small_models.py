@@ -10,8 +10,8 @@ import torch
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from torch import nn
 
-from reference_impls.forward import can_share
-from reference_impls.policy import Policy, _has_plain_head
+from reference_impls.model.forward import can_share
+from reference_impls.model.policy import Policy, _has_plain_head
 
 LETTERS = "0123456789+-*/=<>?:.,|_ abcdefghijklmnopqrst"
 SPECIAL = ("<pad>", "<eos>", "<bos>", "<unk>")

@@ -10,10 +10,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from reference_impls import objectives, policy, update
-from reference_impls.batches import Batch, spread
+from reference_impls import objectives
+from reference_impls.model import policy
+from reference_impls.model.batches import Batch, spread
 from reference_impls.objectives import FORMS, Form, group_advantages, grpo, grpo_divisor
-from reference_impls.world import World
+from reference_impls.run import step as update
+from reference_impls.run.processes import World
 from tests.reference_impls import parity
 
 LONGEST = 12  # what dr_grpo divides by

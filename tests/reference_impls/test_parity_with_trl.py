@@ -16,11 +16,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from reference_impls import grpo, objectives, policy, update
-from reference_impls.batches import Batch, Shared, collate
+from reference_impls import grpo, objectives
 from reference_impls.configs import GRPOConfig
-from reference_impls.sampling import Rollout
-from reference_impls.world import World
+from reference_impls.model import policy
+from reference_impls.model.batches import Batch, Shared, collate
+from reference_impls.model.sampling import Rollout
+from reference_impls.run import step as update
+from reference_impls.run.processes import World
 from tests.reference_impls import parity
 from tests.reference_impls.parity import (
     BY_NAME,

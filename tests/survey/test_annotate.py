@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from posttrain.errors import ExitCode, SurveyError
 from survey.annotate import all_labels, train
-from survey.errors import ExitCode, SurveyError
-from survey.labels import COLUMNS, bundled_labels, own_labels, read_labels
-from survey.store import Store
-from survey.training import classifier_of, features_path
-from survey.validation import read_validation
-from survey.warehouse import Warehouse
+from survey.labels.reader import classifier_of, features_path
+from survey.labels.readings import COLUMNS, bundled_labels, own_labels, read_labels
+from survey.labels.validation import read_validation
+from survey.store.papers import Store
+from survey.warehouse.database import Warehouse
 from tests.builders import FILLER
 from tests.chain import DATA, answer, command_line, count, read_texts, save_table, table_of, take_in
 
@@ -75,7 +75,7 @@ def test_labels_go_in_and_out(labelled: None) -> None:
 @pytest.mark.slow
 def test_own_labels_are_learned_from(labelled: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Numbers and validation lie in the data folder, and the classifier is fitted to them; twice the same."""
-    monkeypatch.setattr("survey.classifier._TREES", 40)  # smaller trees than in earnest, on the same path
+    monkeypatch.setattr("survey.labels.classifier._TREES", 40)  # smaller trees than in earnest, on the same path
     before = read_validation()
     with Store(DATA) as store:
         checked = train(store, DATA, all_labels(DATA))

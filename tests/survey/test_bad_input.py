@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from survey.errors import ExitCode
+from posttrain.errors import ExitCode
 from tests.builders import FILLER, latex, make_pdf, make_tar, markdown_paper
 from tests.chain import (
     DATA,

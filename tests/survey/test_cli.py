@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from posttrain.errors import ExitCode
 from survey.cli import main
-from survey.errors import ExitCode
 from tests.builders import FILLER, make_pdf, markdown_paper
 
 BODY = "We train on HotpotQA. " * 6 + "We claimed that GSM8K helps. GSM8K."

@@ -13,17 +13,17 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
-from survey.benchmarks import load_lexicon
+from posttrain.reference import reference_path
+from posttrain.settings import warehouse_path
 from survey.extract import extract
 from survey.fulltext import Section
 from survey.fulltext.normalise import normalise
 from survey.ingest import ingest
 from survey.label import label
-from survey.mentions import MentionFinder
-from survey.reference import reference_path
-from survey.settings import warehouse_path
-from survey.store import Store
-from survey.warehouse import Warehouse
+from survey.mentions.finder import MentionFinder
+from survey.mentions.lexicon import load_lexicon
+from survey.store.papers import Store
+from survey.warehouse.database import Warehouse
 
 pytestmark = pytest.mark.corpus
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from survey.benchmarks import load_lexicon
+from posttrain.settings import ArxivSettings, warehouse_path
+from survey.arxiv.ledger import Ledger
 from survey.download import Surface, download, wanted
 from survey.extract import extract
 from survey.harvest import Source, Window, harvest, plan
 from survey.label import label
-from survey.ledger import Ledger
-from survey.settings import ArxivSettings, warehouse_path
-from survey.store import Store
-from survey.warehouse import Warehouse
+from survey.mentions.lexicon import load_lexicon
+from survey.store.papers import Store
+from survey.warehouse.database import Warehouse
 from tests.fake_arxiv.asking import VirtualClock
 from tests.fake_arxiv.papers import make_corpus
 from tests.fake_arxiv.scripts import SCRIPTS

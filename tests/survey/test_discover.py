@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from survey.benchmarks import Alias, Domain, load_lexicon
 from survey.discover import Candidate, Names, Order, candidates, is_benchmark, stanza
 from survey.extract import chosen_texts, extract
 from survey.fulltext import Section
 from survey.ingest import ingest
-from survey.names import Naming, key_of, names_in
-from survey.store import Store
-from survey.texts import StoredText, read_shard
+from survey.mentions.candidates import Naming, key_of, names_in
+from survey.mentions.lexicon import Alias, Domain, load_lexicon
+from survey.store.papers import Store
+from survey.store.texts import StoredText, read_shard
 
 LEXICON = load_lexicon()
 JANUARY, APRIL = date(2025, 1, 15), date(2025, 4, 2)

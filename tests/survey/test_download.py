@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from posttrain.errors import ExitCode, SurveyError
+from posttrain.settings import ArxivSettings
+from survey.arxiv.ledger import Ledger
 from survey.download import Downloaded, Surface, download, wanted
-from survey.errors import ExitCode, SurveyError
 from survey.extract import extract
 from survey.harvest import Source, Window, harvest, plan
-from survey.ledger import Ledger
-from survey.settings import ArxivSettings
-from survey.store import Store
+from survey.store.papers import Store
 from tests.builders import FILLER, latex, latexml, make_pdf, make_tar
 from tests.fake_arxiv.asking import VirtualClock
 from tests.fake_arxiv.faults import FaultScript

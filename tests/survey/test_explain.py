@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from survey.domain import Rule
 from survey.explain import papers_behind
-from survey.labelled_trends import data_source_trends, method_trends
-from survey.sample import Sample, open_sample, stamp
-from survey.trends import Period, Scope, TrendTable, domain_trends
-from survey.validation import read_validation
-from survey.warehouse import Warehouse
+from survey.labels.validation import read_validation
+from survey.mentions.domain import Rule
+from survey.trends.domain import Period, Scope, TrendTable, domain_trends
+from survey.trends.labelled import data_source_trends, method_trends
+from survey.warehouse.database import Warehouse
+from survey.warehouse.sample import Sample, open_sample, stamp
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from survey.errors import ExitCode
+from posttrain.errors import ExitCode
 from survey.extract import METADATA_ONLY, extract, reasons_without_text
-from survey.store import Store
+from survey.store.papers import Store
 from tests.builders import FILLER, latex, make_pdf, make_tar, markdown_paper
 from tests.chain import (
     DATA,

@@ -9,11 +9,12 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from survey.errors import ExitCode, SurveyError
+from posttrain.errors import ExitCode, SurveyError
+from posttrain.settings import ArxivSettings
+from survey.arxiv import api
+from survey.arxiv.ledger import Ledger, State
+from survey.arxiv.listed import Listed
 from survey.harvest import Harvested, Source, Window, harvest, harvest_snapshot, plan
-from survey.ledger import Ledger, State
-from survey.listing import Listed, api
-from survey.settings import ArxivSettings
 from tests.fake_arxiv.asking import VirtualClock
 from tests.fake_arxiv.faults import Every, Fault, FaultScript, Nth, Rule, status
 from tests.fake_arxiv.papers import FakePaper, make_corpus

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from survey.errors import SurveyError
+from posttrain.errors import SurveyError
 from survey.ingest import existing, ingest
 from survey.paper import IdSource
-from survey.store import Store
+from survey.store.papers import Store
 from tests.builders import FILLER, latex, make_pdf, make_tar, markdown_paper
 from tests.chain import DATA, index_content, only_source, save, save_table, sources, table_of, take_in
 

@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 
-from survey.errors import ExitCode
-from survey.ledger import Ledger
-from survey.store import Store
+from posttrain.errors import ExitCode
+from survey.arxiv.ledger import Ledger
+from survey.store.papers import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = int(os.environ.get("POSTTRAIN_KILLS", "6"))  # attempts; a run that ends before its kill is none
@@ -84,7 +84,7 @@ class Crawl:
         return {"env": {**self.environment, "POSTTRAIN_ARXIV_CONTACT": contact}, "cwd": self.folder}
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
-        small = f"import survey.listing.api as api; api.PAGE, api.WINDOW = {self.page}, 2000"
+        small = f"import survey.arxiv.api as api; api.PAGE, api.WINDOW = {self.page}, 2000"
         return [sys.executable, "-c", f"{small}; import survey.cli; survey.cli.main()", *arguments]
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from survey.benchmarks import LexiconName, load_lexicon
-from survey.domain import DEFAULT_THRESHOLD
-from survey.errors import ExitCode, SurveyError
+from posttrain.errors import ExitCode, SurveyError
+from posttrain.settings import warehouse_path
 from survey.label import label
-from survey.settings import warehouse_path
-from survey.store import Store
-from survey.trends import Period, Scope, domain_trends
-from survey.warehouse import CountedMention, CountedPaper, Warehouse
+from survey.mentions.domain import DEFAULT_THRESHOLD
+from survey.mentions.lexicon import LexiconName, load_lexicon
+from survey.store.papers import Store
+from survey.trends.domain import Period, Scope, domain_trends
+from survey.warehouse.database import CountedMention, CountedPaper, Warehouse
 from tests.builders import FILLER, latex, make_pdf, make_tar, markdown_paper
 from tests.chain import DATA, ROOT, count, counts, read_texts, save, save_table, table_of, take_in
 
@@ -136,7 +136,7 @@ def test_a_reader_never_sees_half_a_warehouse() -> None:
     read_texts()
     count().__exit__()
     code = (
-        "import sys; from pathlib import Path; from survey.warehouse import Warehouse\n"
+        "import sys; from pathlib import Path; from survey.warehouse.database import Warehouse\n"
         "print('ready', flush=True)\n"
         "for _ in range(25):\n"
         "    with Warehouse.open(Path(sys.argv[1])) as warehouse:\n"
@@ -180,8 +180,9 @@ def test_a_full_disk_leaves_the_old_warehouse_and_says_so(room: int) -> None:
     path = Path("warehouse.duckdb")
     Warehouse.build(path, _papers(3), [], load_lexicon(), {})
     code = (
-        "import sys; from pathlib import Path; from survey.errors import SurveyError\n"
-        "from survey.benchmarks import load_lexicon; from survey.warehouse import CountedPaper, Warehouse\n"
+        "import sys; from pathlib import Path; from posttrain.errors import SurveyError\n"
+        "from survey.mentions.lexicon import load_lexicon\n"
+        "from survey.warehouse.database import CountedPaper, Warehouse\n"
         "paper = CountedPaper('x', 'T', None, False, 'pdf', 'none')\n"
         "try: Warehouse.build(Path(sys.argv[1]), [paper], [], load_lexicon(), {})\n"
         "except SurveyError as error: print(error.message); sys.exit(error.exit_code)"

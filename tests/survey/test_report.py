@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
-from survey.grids import Grid, as_data, as_grids, flat_rows, grid
-from survey.labelled_trends import method_trends
+from survey.labels.validation import read_validation
 from survey.report import Format, _latex, draw, render
-from survey.trends import TrendTable, domain_trends
-from survey.validation import read_validation
+from survey.trends.domain import TrendTable, domain_trends
+from survey.trends.labelled import method_trends
+from survey.trends.tables import Grid, as_data, as_grids, flat_rows, grid
 from tests.warehouses import make_warehouse
 
 FOOTER = "surfaces: latex 3; lexicon aliases 0123456789ab; posttrain 0"

@@ -34,8 +34,8 @@ from pathlib import Path
 from typing import Any
 
 from reference_impls.errors import RunError
-from reference_impls.verifiers import wire
-from reference_impls.verifiers.sandbox.names import borrowed
+from reference_impls.verifiers import messages
+from reference_impls.verifiers.sandbox.allowed_names import borrowed
 
 _ROOT = Path(__file__).resolve().parents[3]
 _START = (
@@ -123,8 +123,8 @@ class Sandbox:
         self._close = weakref.finalize(self, _end, self._server, ours)
         ours.settimeout(_SECONDS_TO_START)
         try:
-            self.facts = json.loads(wire.receive(ours))
-        except (wire.BrokenError, wire.GarbledError, TimeoutError) as error:
+            self.facts = json.loads(messages.receive(ours))
+        except (messages.BrokenError, messages.GarbledError, TimeoutError) as error:
             self.close()
             raise RunError(
                 f"the sandbox does not start: {error}",
@@ -145,7 +145,7 @@ class Sandbox:
                     running.remove(trial.number)
                     reports[trial.number] = self._report(trial)
                     trial.connection.close()
-        except wire.BrokenError:  # the server is gone; what ran with it is tried once more
+        except messages.BrokenError:  # the server is gone; what ran with it is tried once more
             self.close()
         except BaseException:  # an interrupt ends all trials
             self.close()
@@ -163,11 +163,11 @@ class Sandbox:
                 socket.send_fds(self._control, [b"1"], [theirs.fileno()])
             except OSError:
                 ours.close()
-                raise wire.BrokenError("the server is gone") from None
+                raise messages.BrokenError("the server is gone") from None
         names, modules = borrowed(job.setup, tuple(job.tests), job.entry)
         said = {"sources": job.sources, "tests": job.tests, "setup": job.setup, "names": names, "modules": modules}
-        with suppress(wire.BrokenError, TimeoutError):  # seen when the report is read
-            wire.send(ours, json.dumps(said).encode())
+        with suppress(messages.BrokenError, TimeoutError):  # seen when the report is read
+            messages.send(ours, json.dumps(said).encode())
         return ours, selectors.EVENT_READ, _Trial(number, ours, time.monotonic() + self._seconds + _GRACE)
 
     def _finished(self, selector: selectors.BaseSelector) -> list[_Trial]:
@@ -180,12 +180,12 @@ class Sandbox:
     def _report(self, trial: _Trial) -> Report | None:
         trial.connection.settimeout(max(0.01, trial.deadline - time.monotonic()))
         try:
-            return Report(**json.loads(wire.receive(trial.connection)))
+            return Report(**json.loads(messages.receive(trial.connection)))
         except TimeoutError:
             return Report(0, 1, "sandbox", f"no report {_GRACE:.0f} s after the time limit")
-        except (wire.GarbledError, ValueError, TypeError):
+        except (messages.GarbledError, ValueError, TypeError):
             return Report(0, 1, "tests", "the tests write into the sandbox's own connection")
-        except wire.BrokenError:
+        except messages.BrokenError:
             if self._server is None or self._server.poll() is not None:
                 return None
             if time.monotonic() - trial.started > self._seconds:  # as over `range(10**12)`, where one was returned

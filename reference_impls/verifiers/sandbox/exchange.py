@@ -18,7 +18,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NoReturn
 
-from reference_impls.verifiers import wire
+from reference_impls.verifiers import messages
 from reference_impls.verifiers.sandbox.remote import Remote
 
 _CROSS: tuple[Any, ...] = (
@@ -140,23 +140,23 @@ class Channel:
         file = io.BytesIO()
         _Pickler(file, self).dump(message)
         payload = file.getvalue()
-        if len(payload) > wire.LIMIT:
+        if len(payload) > messages.LIMIT:
             raise ValueError("too large")
         self._connection.settimeout(self._left())
         try:
-            wire.send(self._connection, payload)
+            messages.send(self._connection, payload)
         except TimeoutError:
             self._end("time")
-        except wire.BrokenError:
+        except messages.BrokenError:
             self._end("gone")
 
     def _receive(self) -> Any:
         self._connection.settimeout(self._left())
         try:
-            return _Unpickler(io.BytesIO(wire.receive(self._connection)), self).load()
+            return _Unpickler(io.BytesIO(messages.receive(self._connection)), self).load()
         except TimeoutError:
             self._end("time")
-        except wire.BrokenError:
+        except messages.BrokenError:
             self._end("gone")
         except EndedError:
             raise

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from reference_impls.verifiers import wire
+from reference_impls.verifiers import messages
 from reference_impls.verifiers.sandbox import candidate
 from reference_impls.verifiers.sandbox.confine import confine, unreadable
 from reference_impls.verifiers.sandbox.exchange import Channel, EndedError
@@ -40,11 +40,11 @@ def main(parent: socket.socket, seconds: float) -> None:
     unreadable()
     signal.setitimer(signal.ITIMER_REAL, seconds + _GRACE)  # ends tests that hang by themselves
     confine(seconds + _GRACE, child=pid)
-    trial = _Trial(json.loads(wire.receive(parent)), ours, seconds)
+    trial = _Trial(json.loads(messages.receive(parent)), ours, seconds)
     report = trial.run()
     if trial.channel.ended:
         report |= {"fault": "program", "reason": _how_it_ended(pid, trial.channel.ended, seconds)}
-    wire.send(parent, json.dumps(report).encode())
+    messages.send(parent, json.dumps(report).encode())
     with suppress(OSError):  # where it does not end with its parent
         os.kill(pid, signal.SIGKILL)
 

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 
-from reference_impls.verifiers import wire
+from reference_impls.verifiers import messages
 from reference_impls.verifiers.sandbox import confine, judge
 from reference_impls.verifiers.sandbox import filter as system_calls
 from reference_impls.verifiers.worker import end_with
@@ -35,7 +35,7 @@ def main(parent: int, descriptor: int, seconds: float, memory_mb: int) -> None:
         "files": confine.read_only_libraries(),
         "system_calls": system_calls.install(),
     }
-    wire.send(control, json.dumps(facts).encode())
+    messages.send(control, json.dumps(facts).encode())
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel forgets those that end
     gc.collect()
     gc.freeze()  # so that a fork copies as few pages as may be

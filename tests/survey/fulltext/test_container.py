@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 
-from survey.errors import UnreadableError
+from posttrain.errors import UnreadableError
 from survey.fulltext import container
 from survey.fulltext.container import open_container
 from tests.builders import FILLER, make_pdf, make_tar

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from survey.errors import UnreadableError
+from posttrain.errors import UnreadableError
 from survey.fulltext import PREFERENCE, Kind, identify, kind_of, read
 from survey.paper import ArxivId, IdSource
 from tests.builders import FILLER, latex, make_pdf, make_tar, markdown_paper

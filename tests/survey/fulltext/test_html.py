@@ -2,7 +2,7 @@
 
 import pytest
 
-from survey.errors import UnreadableError
+from posttrain.errors import UnreadableError
 from survey.fulltext import Kind, identify, kind_of, read
 from survey.fulltext.sections import Section
 from survey.paper import IdSource

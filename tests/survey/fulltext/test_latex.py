@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from survey.errors import UnreadableError
+from posttrain.errors import UnreadableError
 from survey.fulltext import Kind, Section, Text, read
 from survey.fulltext.latex import find_root, read_latex
 from tests.builders import latex

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from survey.errors import UnreadableError
+from posttrain.errors import UnreadableError
 from survey.fulltext import Section
 from survey.fulltext.markdown import decode_text, identify_markdown, read_markdown
 from survey.paper import ArxivId, IdSource

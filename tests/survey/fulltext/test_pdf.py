@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from survey.errors import UnreadableError
+from posttrain.errors import UnreadableError
 from survey.fulltext import Kind, Section, kind_of
 from survey.fulltext.pdf import identify_pdf, read_pdf
 from survey.paper import ArxivId, IdSource

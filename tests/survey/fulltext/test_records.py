@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from survey.errors import UnreadableError
+from posttrain.errors import UnreadableError
 from survey.fulltext import Section, Text
 from survey.fulltext.records import (
     first_version_created,

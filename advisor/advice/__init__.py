@@ -1,0 +1,1 @@
+"""The advice: techniques, pipelines, rules, and the ranked recommendation."""

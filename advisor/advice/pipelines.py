@@ -1,0 +1,211 @@
+"""Pipelines: the ladder of what one can do with a task, from nothing at all to stages of imitation and reward.
+
+A pipeline is ordered stages, each a technique. Its method is computed from them, which is where advice and survey meet.
+The first rungs train nothing: they are answers too.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from advisor.advice.techniques import TECHNIQUES, Kind
+from advisor.task.conditions import Condition, parse
+
+_VERIFIER = "verifier in rule|unit-tests|environment|judge"
+_TRUE_VERIFIER = "verifier_on_gold >= 0.95"
+_SOMETIMES = "pass_at_k > 0"
+_TEACHER = "teacher in black-box|white-box"
+_PERMITTED = "teacher_permitted == yes"
+_DEMONSTRATIONS = "demonstrations >= 1"
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """One answer: what is done, what it asks for, what it gives, and what goes wrong with it."""
+
+    id: str
+    title: str
+    stages: tuple[str, ...]  # techniques, in order; none where nothing is trained
+    needs: tuple[str, ...]  # conditions; one that is known not to hold rules the pipeline out
+    gives: str
+    risks: str
+    settings: tuple[dict[str, object], ...] = ()  # of each stage, where a pilot needs more than the defaults
+
+    @cached_property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What it needs, parsed."""
+        return tuple(map(parse, self.needs))
+
+    @property
+    def method(self) -> str:
+        """What a paper that did this would be labelled: none, sft, rl, hybrid, or preference."""
+        kinds = {TECHNIQUES[stage].kind for stage in self.stages}
+        if Kind.HYBRID in kinds or {Kind.IMITATION, Kind.ONLINE} <= kinds:
+            return "hybrid"
+        if Kind.ONLINE in kinds:
+            return "rl"
+        if Kind.PREFERENCE in kinds:
+            return "preference"
+        return "sft" if kinds else "none"
+
+    @property
+    def is_bundled(self) -> bool:
+        """Whether every stage has a reference implementation here; nothing to train is nothing to implement."""
+        return all(TECHNIQUES[stage].bundled for stage in self.stages)
+
+
+# In the order of the ladder: what comes earlier is cheaper and calmer, and wins where points are equal.
+LADDER: tuple[Pipeline, ...] = (
+    Pipeline(
+        "prompt_only", "Prompt first: instructions and examples in the prompt", (), (),
+        "an answer within the hour, and the baseline that any training has to beat",
+        "long prompts cost at every call; what the model cannot reach stays out of reach",
+    ),
+    Pipeline(
+        "no_training", "Do not train: the model does it already", (), (),
+        "nothing breaks, nothing is spent",
+        "the few failures left may be the ones that matter: look at them",
+    ),
+    Pipeline(
+        "make_evaluation", "First make an evaluation: a held-out set and a score", (), (),
+        "the means to tell any gain from luck",
+        "a set that does not look like use measures something else",
+    ),
+    Pipeline(
+        "fix_verifier", "First fix the verifier or judge", (), ("verifier != none",),
+        "a signal worth learning from",
+        "every technique that samples learns the verifier's mistakes first",
+    ),
+    Pipeline(
+        "retrieve", "Retrieve the facts at the time of asking", (), (),
+        "facts that can be changed without training",
+        "it does not change how the model behaves",
+    ),
+    Pipeline(
+        "collect", "Collect 50 demonstrations, or write a verifier", (), (),
+        "something to learn from: either one opens the ladder",
+        "demonstrations unlike what will be asked teach something else",
+    ),
+    Pipeline(
+        "sft", "Supervised fine-tuning on demonstrations", ("sft",), (_DEMONSTRATIONS,),
+        "the form and skill that was shown, stably and cheaply",
+        "not better than its demonstrations; copies their mistakes; may forget what they leave out",
+    ),
+    Pipeline(
+        "dft", "SFT with each token weighted by its probability (DFT)", ("dft",), (_DEMONSTRATIONS,),
+        "imitation that holds wrong demonstrations lightly",
+        "weak where the base gives the right tokens little probability; reports of failure outside mathematics",
+    ),
+    Pipeline(
+        "iterative_sft", "Correct own responses by what the verifier says, and imitate them (iterative SFT)",
+        ("iterative_sft",), (_VERIFIER, _TRUE_VERIFIER, "verifier_explains == yes"),
+        "uses the whole failure message where a reward keeps one number",
+        "somebody, or a strong model, has to write the corrections",
+    ),
+    Pipeline(
+        "rejection_sampling", "Sample, keep what the verifier accepts, imitate it",
+        ("rejection_sampling",), (_VERIFIER, _TRUE_VERIFIER, _SOMETIMES),
+        "a training set above the model's average, from its own best; no demonstrations needed",
+        "useless without a filter; prompts that it never solves stay unsolved",
+        settings=({"rounds": 1},),
+    ),
+    Pipeline(
+        "expert_iteration", "Rejection sampling, round after round (expert iteration)",
+        ("rejection_sampling",), (_VERIFIER, _TRUE_VERIFIER, _SOMETIMES),
+        "compounds while each round samples from a better policy",
+        "plateaus; narrows what the policy says",
+    ),
+    Pipeline(
+        "distillation", "Imitate a teacher's responses, checked where there is a verifier",
+        ("distillation",), (_TEACHER, _PERMITTED),
+        "the teacher's behaviour on this task in a cheaper model",
+        "the teacher's failures and ceiling come along; licence and terms of use",
+    ),
+    Pipeline(
+        "distillation_logits", "Match a teacher's whole distribution (white-box distillation)",
+        ("distillation_logits",), ("teacher == white-box", _PERMITTED),
+        "a distribution at each token where text shows one",
+        "needs logits and a tokenizer that can be aligned; off-policy like any imitation",
+    ),
+    Pipeline(
+        "on_policy_distillation", "Let the teacher score the student's own rollouts, token by token",
+        ("on_policy_distillation",), ("teacher == white-box", _PERMITTED),
+        "dense signal on the states that the student really visits",
+        "needs the teacher's logits during training",
+    ),
+    Pipeline(
+        "dpo", "Learn preferences directly (DPO)", ("dpo",), ("preference_pairs >= 1",),
+        "which of two acceptable responses is better, which imitation cannot say",
+        "off-policy; drifts and lengthens; best from a fine-tuned start",
+    ),
+    Pipeline(
+        "sft_dpo", "SFT, then DPO", ("sft", "dpo"), (_DEMONSTRATIONS, "preference_pairs >= 1"),
+        "the form by imitation, then the choice among good responses",
+        "two stages to tune",
+    ),
+    Pipeline(
+        "kto", "Learn from thumbs up and down (KTO)", ("kto",), ("thumbs >= 1",),
+        "uses single verdicts, without pairs",
+        "weaker signal than pairs; unbalanced thumbs need weights",
+    ),
+    Pipeline(
+        "sft_rejection_sampling", "SFT, then rejection sampling", ("sft", "rejection_sampling"),
+        (_DEMONSTRATIONS, _VERIFIER, _TRUE_VERIFIER),
+        "demonstrations lift the model to where its own responses are worth keeping",
+        "two stages to tune; the verifier's mistakes come along",
+        settings=({}, {"rounds": 1}),
+    ),
+    Pipeline(
+        "grpo", "Reinforcement learning from groups of rollouts (GRPO)", ("grpo",),
+        (_VERIFIER, _TRUE_VERIFIER, _SOMETIMES),
+        "learns from wrong responses too; can pass the demonstrations",
+        "collapse, reward hacking; many times the work of imitation; silent where groups are all alike",
+    ),
+    Pipeline(
+        "sft_grpo", "SFT, then GRPO", ("sft", "grpo"), (_DEMONSTRATIONS, _VERIFIER, _TRUE_VERIFIER),
+        "imitation for stability, then reward for what was not shown",
+        "the SFT checkpoint with the best score need not be the best start; two stages to tune",
+    ),
+    Pipeline(
+        "hybrid", "Demonstrations and rollouts in one loss (CHORD)", ("chord",),
+        (_DEMONSTRATIONS, _VERIFIER, _TRUE_VERIFIER),
+        "imitation and reward at once; imitation carries where rollouts all fail",
+        "a weight to schedule; young, with few independent reports",
+    ),
+    Pipeline(
+        "prefix_hybrid", "Roll out from prefixes of demonstrations (BREAD, UFT, Prefix-RFT)", ("prefix_rft",),
+        (_DEMONSTRATIONS, _VERIFIER, _TRUE_VERIFIER),
+        "reward reaches long or hard tasks that the model never solves from the start",
+        "young; needs demonstrations that can be cut and continued",
+    ),
+    Pipeline(
+        "stepwise_rl", "Reward each step's likeness to an expert's (SRL)", ("srl",),
+        (_DEMONSTRATIONS, "steps > 1"),
+        "a dense reward where no rollout ever succeeds",
+        "needs demonstrations cut into actions; no public code",
+    ),
+    Pipeline(
+        "rlhf", "SFT, a reward model of preferences, PPO (RLHF)", ("sft", "reward_model", "ppo"),
+        (_DEMONSTRATIONS, "preference_pairs >= 1"),
+        "optimises what people prefer online, and can pass the demonstrations",
+        "three models to train and hold; reward hacking",
+    ),
+    Pipeline(
+        "r1_zero", "Reinforcement learning from a base model, no demonstrations (R1-Zero)", ("grpo",),
+        (_VERIFIER, _TRUE_VERIFIER, _SOMETIMES, "start == base", "parameters >= 3"),
+        "long reasoning found by reward alone",
+        "unreadable mixtures of languages; fails at 0.5 billion weights",
+    ),
+    Pipeline(
+        "r1", "Cold start, GRPO, rejection sampling, GRPO (R1)", ("sft", "grpo", "rejection_sampling", "grpo"),
+        (_DEMONSTRATIONS, _VERIFIER, _TRUE_VERIFIER, "gpus >= 8"),
+        "the recipe of the reasoning models",
+        "four stages, each to tune; a cluster",
+    ),
+    Pipeline(
+        "continued_pretraining", "Train on the text, then SFT (continued pre-training)",
+        ("continued_pretraining", "sft"), ("facts_megabytes >= 500", _DEMONSTRATIONS),
+        "vocabulary and facts of a field that retrieval cannot carry",
+        "forgetting; weeks of work; facts stay hard to change",
+    ),
+)  # fmt: skip
+PIPELINES = {pipeline.id: pipeline for pipeline in LADDER}

@@ -1,0 +1,1 @@
+"""The task: what is known about it, the model and the budget."""

@@ -1,0 +1,16 @@
+"""Where the small committed tables lie: in a checkout under data/reference, in a wheel beside the code."""
+
+from pathlib import Path
+
+_HERE = Path(__file__).resolve().parent
+
+
+def reference_path(name: str) -> Path:
+    """Return the path of the committed table `name`, such as `benchmarks.toml`.
+
+    Raises FileNotFoundError when the installation lacks it.
+    """
+    for folder in (_HERE.parent / "data" / "reference", _HERE / "reference_data"):
+        if (folder / name).exists():
+            return folder / name
+    raise FileNotFoundError(f"{name} is in neither data/reference nor posttrain/reference_data: reinstall posttrain")

@@ -1,0 +1,68 @@
+"""Settings: flag before environment before posttrain.toml before default."""
+
+import os
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from posttrain.errors import SurveyError
+
+_FILE = Path("posttrain.toml")
+
+
+def data_folder(flag: Path | None = None) -> Path:
+    """Return where own data live: `--data`, POSTTRAIN_DATA, `data` in posttrain.toml, or ./data."""
+    return Path(flag or setting("data", "POSTTRAIN_DATA") or "data")
+
+
+def warehouse_path(data: Path) -> Path:
+    """Return where the warehouse of own data lies."""
+    return data / "warehouse.duckdb"
+
+
+@dataclass(frozen=True)
+class ArxivSettings:
+    """Where arXiv's endpoints are and who asks, under [arxiv] in posttrain.toml or POSTTRAIN_ARXIV_…"""
+
+    api_url: str = "https://export.arxiv.org/api/query"
+    oai_url: str = "https://oaipmh.arxiv.org/oai"
+    content_url: str = "https://export.arxiv.org"
+    contact: str = ""
+    delay_seconds: float = 3.0
+
+
+def arxiv_settings() -> ArxivSettings:
+    """Return the settings of the crawl. Raises SurveyError where one is not what it must be."""
+    table = _from_file().get("arxiv", {})
+    values: dict[str, Any] = {
+        field.name: os.environ.get(f"POSTTRAIN_ARXIV_{field.name.upper()}") or table.get(field.name, field.default)
+        for field in fields(ArxivSettings)
+    }
+    try:
+        return ArxivSettings(**(values | {"delay_seconds": float(values["delay_seconds"])}))
+    except (TypeError, ValueError) as error:
+        raise SurveyError(
+            f"delay_seconds is '{values['delay_seconds']}'; expected a number", "set it under [arxiv] in posttrain.toml"
+        ) from error
+
+
+def user_state() -> Path:
+    """Return the folder that all processes of the user share, for the pace of the crawl."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "posttrain"
+
+
+def setting(name: str, variable: str) -> Any:
+    """Return a setting from the environment or posttrain.toml, or None where neither has it."""
+    if os.environ.get(variable):
+        return os.environ[variable]
+    return _from_file().get(name)
+
+
+def _from_file() -> dict[str, Any]:
+    if not _FILE.exists():
+        return {}
+    try:
+        return tomllib.loads(_FILE.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SurveyError(f"{_FILE} is not TOML: {error}", f"mend or remove {_FILE}") from error

@@ -1,0 +1,1 @@
+"""The model: policy, forward pass, decoder, sampling, batches, memory and checkpoints."""

@@ -1,0 +1,301 @@
+"""What a model keeps in memory for training, counted before any weight is loaded.
+
+    python -m reference_impls.model.memory MODEL
+
+The model is built from its config on the meta device, where tensors have a shape and no data; for the forward pass
+they become fake tensors, meta tensors that pass for CPU tensors, so that autocast acts on them. The model's own code
+runs at two lengths, and what autograd keeps for the backward pass is added up, each storage once. Two lengths give a
+straight line: bytes for each token, and bytes besides (the copies of the weights that autocast makes).
+
+Two traps. A mask of T x T would be made and kept, so attention here has neither mask nor scores: it keeps query, key,
+value, output and the logarithm of the sum of exponentials, as flash attention does (arXiv:2307.08691). And weights are
+kept for the backward pass too, so their storages are left out: they are counted as weights.
+
+Logits are not counted here: reference_impls.model.policy makes them in chunks.
+"""
+
+import argparse
+import json
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from reference_impls.configs import make_config
+from reference_impls.errors import RunError
+from reference_impls.model.policy import DTYPES, STARTER, with_adapters
+
+ATTENTION = "counted"
+LENGTHS = (64, 128)  # tokens of the two passes
+RANK = 16  # adapters' weights grow in proportion to it; what they keep hardly does
+ADAPTERS = {"technique": "sft", "lora_rank": RANK}
+WAYS = {"float32": ("bfloat16", "float32"), "bfloat16": ("bfloat16",)}  # weights, and what may compute with them
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Bytes kept for the backward pass in one way of training; a layer is what is recomputed as a whole."""
+
+    weights: str
+    compute: str
+    adapters: bool
+    per_token: float  # all of it
+    constant: float  # all that does not grow with tokens: autocast's copies of the weights
+    inputs_per_token: float  # what all layers are given: it stays when the rest is recomputed
+    rest_per_token: float  # kept outside the layers
+    layer_per_token: float  # kept by the layer that keeps the most
+    layer_constant: float
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The numbers of one model that memory follows from."""
+
+    model: str
+    parameters: int
+    embedding: int  # weights of the input embedding
+    head: int  # weights of the output matrix, the same ones where `tied`
+    tied: bool
+    largest: int  # weights of the largest tensor
+    layer_parameters: int  # weights of the largest layer
+    layers: int
+    hidden: int
+    vocabulary: int
+    adapter_parameters_per_rank: int  # of LoRA adapters on all linear layers
+    kv_values_per_token: int  # keys and values of one token in all layers
+    kept: tuple[Kept, ...]
+
+
+def count(config: Any, name: str = "") -> Counts:
+    """Return the counts of the model that a transformers config describes; nothing is loaded.
+
+    Raises RunError for a model whose code cannot run on shapes alone (it looks at the values of its tensors).
+    """
+    try:
+        with _quiet():
+            plain = {weights: _build(config, DTYPES[weights]) for weights in WAYS}
+            adapted = {
+                weights: with_adapters(_build(config, DTYPES[weights]), make_config(ADAPTERS)) for weights in WAYS
+            }
+            trained = sum(one.numel() for one in adapted["float32"].parameters() if one.requires_grad)
+            with FakeTensorMode():
+                facts = _facts(_as_fake(plain["float32"]))
+                kept = tuple(
+                    Kept(weights, compute, adapters, **_lines(_as_fake(model), DTYPES[compute]))
+                    for adapters, models in (
+                        (False, plain),
+                        (True, {weights: one.get_base_model() for weights, one in adapted.items()}),
+                    )
+                    for weights, model in models.items()
+                    for compute in WAYS[weights]
+                )
+    # a model's own code may raise any of these where it looks for values in tensors that have none
+    except (ValueError, RuntimeError, TypeError, AttributeError, KeyError) as error:
+        first = (str(error) or type(error).__name__).splitlines()[0]
+        raise RunError(f"cannot count {name or config.model_type}: {first}", "give its size instead") from error
+    return Counts(name, **facts, adapter_parameters_per_rank=trained // RANK, kept=kept)
+
+
+def kept_bytes(model: Any, tokens: int, compute: torch.dtype) -> dict[str, float]:
+    """Return the bytes that one forward pass of a sequence keeps for its backward pass, logits left out.
+
+    total, inputs (of all layers), rest (outside them) and layer (the most of one). Real tensors and fake ones alike.
+    """
+    own = {weight.untyped_storage()._cdata for weight in model.parameters()}
+    held: dict[int, tuple[Tensor, int | None]] = {}  # the tensors stay, so that no storage is given out again
+    inputs: dict[int, Tensor] = {}
+    layer: list[int | None] = [None]
+    layers = _layers(model)
+
+    def pack(tensor: Tensor) -> Tensor:
+        place = tensor.untyped_storage()._cdata
+        if place not in own:
+            held.setdefault(place, (tensor, layer[0]))
+        return tensor
+
+    def enter(number: int, hidden: Tensor) -> None:
+        layer[0] = number
+        inputs[hidden.untyped_storage()._cdata] = hidden
+
+    hooks = [
+        hook
+        for number, one in enumerate(layers)
+        for hook in (
+            one.register_forward_pre_hook(lambda _, given, number=number: enter(number, given[0])),
+            one.register_forward_hook(lambda *_: layer.__setitem__(0, None)),
+        )
+    ]
+    ids = torch.zeros(1, tokens, dtype=torch.long)
+    autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=compute == torch.bfloat16)
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor), autocast:
+        hidden = model.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
+    for hook in hooks:
+        hook.remove()
+    del hidden
+    by_layer = [0] * max(len(layers), 1)
+    for tensor, number in held.values():
+        if number is not None:
+            by_layer[number] += tensor.untyped_storage().nbytes()
+    total = sum(tensor.untyped_storage().nbytes() for tensor, _ in held.values())
+    return {
+        "total": total,
+        "inputs": sum(tensor.untyped_storage().nbytes() for tensor in inputs.values()) if layers else total,
+        "rest": total - sum(by_layer),
+        "layer": max(by_layer),
+    }
+
+
+def read_config(model: str) -> Any:
+    """Return the transformers config of a folder, a config.json, a hub id or `starter`. Raises RunError."""
+    from transformers import AutoConfig
+
+    place = str(STARTER) if model == "starter" else model
+    try:
+        return AutoConfig.from_pretrained(place, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise RunError(
+            f"cannot read the config of '{model}': {str(error).splitlines()[0]}",
+            "give a hub id, a folder, a config.json, `starter`, or the model's size",
+        ) from error
+
+
+def _build(config: Any, dtype: torch.dtype) -> Any:
+    from transformers import AttentionInterface, AutoModelForCausalLM
+    from transformers.masking_utils import AttentionMaskInterface
+
+    AttentionInterface.register(ATTENTION, _attend)
+    AttentionMaskInterface.register(ATTENTION, lambda *_, **__: None)
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(
+            config, dtype=dtype, attn_implementation=ATTENTION, trust_remote_code=False
+        )
+
+
+def _as_fake(model: Any) -> Any:
+    """Put fake tensors in the place of a model's meta tensors, shared ones shared; to be called in the fake mode."""
+    made: dict[int, Any] = {}
+
+    def fake(tensor: Any) -> Any:
+        if tensor is None or tensor.device.type != "meta":
+            return tensor
+        if id(tensor) not in made:
+            empty = torch.empty(tensor.shape, dtype=tensor.dtype)
+            made[id(tensor)] = nn.Parameter(empty, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else empty
+        return made[id(tensor)]
+
+    for module in model.modules():
+        for held in (module._parameters, module._buffers):
+            held.update({name: fake(tensor) for name, tensor in held.items()})
+    return model
+
+
+def _facts(model: Any) -> dict[str, Any]:
+    config = model.config.get_text_config()
+    embedding, head = model.get_input_embeddings().weight, model.get_output_embeddings().weight
+    weights = list(model.parameters())
+    return {
+        "parameters": sum(weight.numel() for weight in weights),
+        "embedding": embedding.numel(),
+        "head": head.numel(),
+        "tied": embedding is head,
+        "largest": max(weight.numel() for weight in weights),
+        "layer_parameters": max(
+            (sum(weight.numel() for weight in one.parameters()) for one in _layers(model)), default=0
+        ),
+        "layers": config.num_hidden_layers,
+        "hidden": config.hidden_size,
+        "vocabulary": config.vocab_size,
+        "kv_values_per_token": _kv_values(model),
+    }
+
+
+def _kv_values(model: Any) -> int:
+    """Return how many keys and values one token has in all layers, as attention is given them."""
+    _Attention.values = 0
+    with torch.no_grad():
+        model.get_decoder()(input_ids=torch.zeros(1, LENGTHS[0], dtype=torch.long), use_cache=False)
+    return _Attention.values // LENGTHS[0]
+
+
+def _lines(model: Any, compute: torch.dtype) -> dict[str, float]:
+    """Return what is kept for each token and what is kept besides, from two lengths."""
+    short, long = (kept_bytes(model, tokens, compute) for tokens in LENGTHS)
+    slopes = {name: (long[name] - short[name]) / (LENGTHS[1] - LENGTHS[0]) for name in short}
+    constants = {name: short[name] - slopes[name] * LENGTHS[0] for name in short}
+    return {
+        "per_token": slopes["total"],
+        "constant": constants["total"],
+        "inputs_per_token": slopes["inputs"],
+        "rest_per_token": slopes["rest"],
+        "layer_per_token": slopes["layer"],
+        "layer_constant": constants["layer"],
+    }
+
+
+def _layers(model: Any) -> list[nn.Module]:
+    """Return the layers that activation checkpointing recomputes."""
+    from transformers.modeling_layers import GradientCheckpointingLayer
+
+    return [one for one in model.modules() if isinstance(one, GradientCheckpointingLayer)]
+
+
+class _Attention(torch.autograd.Function):
+    """Attention that computes nothing and keeps what flash attention keeps."""
+
+    values = 0  # keys and values seen so far
+
+    @staticmethod
+    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        _Attention.values += key.numel() + value.numel()
+        batch, heads, tokens, _ = query.shape
+        out = query.new_empty(batch, tokens, heads, value.shape[-1]).transpose(1, 2)  # (B, H, T, D) as kernels lay it
+        sums = query.new_empty(query.shape[:-1], dtype=torch.float32)  # (B, H, T)
+        ctx.save_for_backward(query, key, value, out, sums)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *_: Any) -> Any:
+        raise NotImplementedError("only what is kept is counted")  # a gradient of nothing would be a wrong one
+
+
+def _attend(module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Any, **_: Any) -> tuple[Tensor, None]:
+    if torch.is_autocast_enabled("cpu"):
+        dtype = torch.get_autocast_dtype("cpu")
+        query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
+    out: Tensor = _Attention.apply(query, key, value)  # type: ignore[no-untyped-call]
+    return out.transpose(1, 2).contiguous(), None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    import transformers
+
+    transformers.utils.logging.set_verbosity_error()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def main() -> None:
+    """Print the counts of a model as one JSON object; leave with exit code 2 and a hint where they cannot be had."""
+    parser = argparse.ArgumentParser(
+        prog="python -m reference_impls.model.memory", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("model", help="a folder, a config.json, a hub id, or `starter`")
+    name = parser.parse_args().model
+    try:
+        print(json.dumps({"counts": asdict(count(read_config(name), Path(name).name or name))}))
+    except RunError as error:
+        print(f"error: {error.message}", f"  try: {error.hint}", sep="\n", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,294 @@
+"""The policy: the model that is trained, its tokenizer, and the log-probabilities it gives to tokens.
+
+Any causal language model of `transformers`, from the hub or a folder, safetensors only and without remote code.
+Logits are made for response tokens alone and in chunks, and made anew in the backward pass, so that they never set the
+peak of memory (a 0.5B model with a vocabulary of 150,000 needs 0.6 GB of float32 logits for every thousand tokens).
+"""
+
+import copy
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from reference_impls.configs import CHUNK_LOGITS, RunConfig
+from reference_impls.errors import RunError
+from reference_impls.model.batches import Batch
+from reference_impls.model.forward import can_share, forward
+
+STARTER = Path(__file__).parents[1] / "starter"
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+@dataclass
+class Policy:
+    """A causal language model in training."""
+
+    model: Any  # transformers.PreTrainedModel, or peft.PeftModel around one
+    tokenizer: Any
+    device: torch.device
+    compute: torch.dtype
+    stop_ids: frozenset[int]
+    chat: bool = False  # text prompts are put into the tokenizer's chat template
+    plain_head: bool = True  # logits are the output matrix times the last hidden state, and nothing else
+    shares_prompts: bool = False  # rollouts of one prompt are trained on with the prompt read once
+    reference: Any = None  # the starting weights, where a KL term asks for them
+    decoder: Any = None  # the compiled decoder, kept from one rollout to the next
+    end_id: int | None = None  # what ends a whole response; left out, the tokenizer's end of sequence
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def base(self) -> Any:
+        """The transformers model itself, adapters in place."""
+        return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+
+    def body_of(self, base: Any) -> Any:
+        """What of a model is run over a batch: its layers alone where the head is plain, else all of it."""
+        return base.get_decoder() if self.plain_head else base
+
+    @property
+    def pad_id(self) -> int:
+        """What stands in padding; it is masked by place and never by its value, so it may equal another token."""
+        return int(next(iter(self.stop_ids)) if self.tokenizer.pad_token_id is None else self.tokenizer.pad_token_id)
+
+    @property
+    def window(self) -> int:
+        """The longest sequence that the model was made for."""
+        window: int | None = getattr(self.base.config.get_text_config(), "max_position_embeddings", None)
+        return window or 1 << 30
+
+    def trainable(self) -> list[nn.Parameter]:
+        """The weights that training changes."""
+        return [weight for weight in self.model.parameters() if weight.requires_grad]
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Matrix products in the dtype of computation; weights stay in theirs."""
+        if self.compute == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=self.compute)
+
+    def parameters_in_use(self) -> int:
+        """Weights that a token passes through: all but the input embedding, where that is not the output too."""
+        base = self.base
+        embedding, head = base.get_input_embeddings().weight, base.get_output_embeddings().weight
+        every: int = sum(weight.numel() for weight in base.parameters())
+        return every if embedding is head else every - int(embedding.numel())
+
+    @contextmanager
+    def as_reference(self) -> Iterator[Any]:
+        """The starting policy for a while: adapters off, or the kept copy of all weights."""
+        if hasattr(self.model, "disable_adapter"):
+            with self.model.disable_adapter():
+                yield self.base
+        else:
+            yield self.reference
+
+    def keep_reference(self) -> None:
+        """Remember the weights of now as the starting policy; adapters need no copy."""
+        if not hasattr(self.model, "disable_adapter"):
+            self.reference = copy.deepcopy(self.model).requires_grad_(False)
+
+
+def log_probs(
+    policy: Policy, batch: Batch, temperature: float = 1.0, *, entropy: bool = False, model: Any = None
+) -> tuple[Tensor, Tensor | None]:
+    """Return log p of each response token and, if asked, the entropy of the distribution it came from, both (B, T).
+
+    Logits are divided by `temperature` first, as they were when the token was sampled. Other places hold 0. Both are
+    float32, whatever the products were computed in.
+    """
+    base = model if model is not None else policy.base
+    targets = batch.targets[batch.mask]  # (N,) response tokens
+    with policy.autocast(), _recomputing(base):
+        hidden = forward(policy.body_of(base), batch)  # (N, d), or logits (N, V) where the head is not plain
+        head = base.get_output_embeddings() if policy.plain_head else nn.Identity()
+        values, entropies = _in_chunks(
+            head, hidden, targets, temperature, entropy, base.config.get_text_config().vocab_size
+        )
+    place = torch.zeros(batch.mask.shape, dtype=torch.float32, device=batch.mask.device)
+    spread_entropies = None if entropies is None else place.masked_scatter(batch.mask, entropies)
+    return place.masked_scatter(batch.mask, values), spread_entropies
+
+
+@contextmanager
+def _recomputing(base: Any) -> Iterator[None]:
+    """Let layers that are asked to make their activations anew in the backward pass do so.
+
+    transformers does it in training mode alone, where dropout would act too; so only the layers' own flag is raised,
+    and for this pass alone, since a layer in training mode keeps no cache to decode with.
+    """
+    asked = [one for one in base.modules() if getattr(one, "gradient_checkpointing", False) and not one.training]
+    for layer in asked:
+        layer.training = torch.is_grad_enabled()
+    try:
+        yield
+    finally:
+        for layer in asked:
+            layer.training = False
+
+
+def _in_chunks(
+    head: nn.Module, hidden: Tensor, targets: Tensor, temperature: float, entropy: bool, vocabulary: int
+) -> tuple[Tensor, Tensor | None]:
+    size = max(CHUNK_LOGITS // vocabulary, 1)
+    if len(hidden) <= size:
+        return _score(head, hidden, targets, temperature, entropy)
+    pieces = [
+        checkpoint(_score, head, rows, ids, temperature, entropy, use_reentrant=False, preserve_rng_state=False)
+        for rows, ids in zip(hidden.split(size), targets.split(size), strict=True)
+    ]
+    values = torch.cat([value for value, _ in pieces])
+    return values, torch.cat([spread for _, spread in pieces]) if entropy else None
+
+
+def _score(
+    head: nn.Module, hidden: Tensor, targets: Tensor, temperature: float, entropy: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Return log p of the targets and the entropies, (N,) each, from hidden states (N, d)."""
+    logits = head(hidden).float()  # (N, V)
+    if temperature != 1.0:
+        logits = logits / temperature
+    if not entropy:
+        return -nn.functional.cross_entropy(logits, targets, reduction="none"), None
+    every = logits.log_softmax(-1)
+    return every.gather(-1, targets[:, None])[:, 0], -(every.exp() * every).sum(-1)
+
+
+def load_policy(config: RunConfig) -> Policy:
+    """Return the policy that a config names. Raises RunError where it cannot be loaded or used."""
+    torch.manual_seed(config.seed)  # new weights, those of adapters, are the same in every process
+    device = _device(config.device)
+    model, tokenizer = _from_files(config.model, DTYPES[config.weights])
+    compute = (
+        (torch.bfloat16 if device.type == "cuda" else torch.float32)
+        if config.compute == "auto"
+        else DTYPES[config.compute]
+    )
+    model = model.to(device)
+    if config.activation_checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    if config.lora_rank:
+        model = with_adapters(model, config)
+    policy = Policy(model, tokenizer, device, compute, _stop_ids(model, tokenizer), tokenizer.chat_template is not None)
+    policy.end_id = _end_of_turn(policy)
+    policy.plain_head = _has_plain_head(policy)
+    policy.shares_prompts = can_share(policy.body_of(policy.base))
+    if not policy.plain_head:
+        policy.notes.append("logits are more than a matrix product here; they are made whole, which takes memory")
+    return policy
+
+
+def save_policy(policy: Policy, folder: Path) -> None:
+    """Write the policy as any library reads it: safetensors, config and tokenizer, adapters added into the weights."""
+    whole = copy.deepcopy(policy.model).merge_and_unload() if policy.model is not policy.base else policy.model
+    whole.save_pretrained(folder)
+    policy.tokenizer.save_pretrained(folder)
+
+
+def _from_files(name: str, dtype: torch.dtype) -> tuple[Any, Any]:
+    import transformers
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    transformers.utils.logging.disable_progress_bar()
+    place = str(STARTER) if name == "starter" else name
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(place, dtype=dtype, trust_remote_code=False, use_safetensors=True)
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+        raise RunError(
+            f"cannot load the model '{name}': {(str(error) or type(error).__name__).splitlines()[0]}",
+            "give a hub id, a folder with safetensors and a tokenizer, or `starter`",
+        ) from error
+    if tokenizer.eos_token_id is None:
+        raise RunError(f"the tokenizer of '{name}' has no end-of-sequence token", "set eos_token in its config")
+    return model, tokenizer
+
+
+def with_adapters(model: Any, config: RunConfig) -> Any:
+    """Return the model with LoRA adapters on all linear layers (arXiv:2106.09685), its own weights frozen."""
+    from peft import LoraConfig, get_peft_model
+
+    adapters = LoraConfig(
+        r=config.lora_rank,
+        lora_alpha=config.lora_alpha,
+        lora_dropout=0.0,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # peft warns of tied embeddings, which stay as they are
+        adapted = get_peft_model(model, adapters)
+    if config.activation_checkpointing:
+        adapted.enable_input_require_grads()
+    return adapted
+
+
+def _stop_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+    """Return the tokens that end a response: the tokenizer's, and those the model's generation config names."""
+    named = getattr(model, "generation_config", None) and model.generation_config.eos_token_id
+    also = named if isinstance(named, list) else [] if named is None else [named]
+    return frozenset({tokenizer.eos_token_id, *also})
+
+
+def _end_of_turn(policy: Policy) -> int:
+    """Return the token that ends an answer in the chat template, or the tokenizer's end of sequence."""
+    if policy.chat:
+        turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+        ids = policy.tokenizer.apply_chat_template(turns, return_dict=True)["input_ids"]
+        for one in reversed(ids):
+            if one in policy.stop_ids:
+                return int(one)
+    return int(policy.tokenizer.eos_token_id)
+
+
+@torch.no_grad()
+def _has_plain_head(policy: Policy) -> bool:
+    """Whether output matrix times hidden state gives the model's own logits (soft caps and scales make it not so)."""
+    if getattr(policy.base.config.get_text_config(), "final_logit_softcapping", None):
+        return False  # a cap shows only where logits are large
+    head: Callable[[Tensor], Tensor] | None = policy.base.get_output_embeddings()
+    ids = torch.tensor([[policy.tokenizer.eos_token_id, *range(4)]], device=policy.device)
+    try:
+        hidden = policy.base.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
+        own = policy.base(input_ids=ids, use_cache=False).logits
+    except (AttributeError, TypeError):
+        return False
+    return head is not None and torch.allclose(head(hidden).float(), own.float(), rtol=1e-3, atol=1e-3)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = f"cuda:{torch.cuda.current_device()}" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise RunError(f"device is {name} and torch sees no GPU", "set device to cpu, or install torch for your GPU")
+    try:
+        return torch.device(name)
+    except RuntimeError as error:
+        raise RunError(f"device is '{name}'; expected auto, cpu, cuda or cuda:1", "set device to auto") from error
+
+
+def make_optimizer(policy: Policy, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
+    """Return AdamW over the trainable weights, fused; vectors (norms, biases) are not decayed."""
+    weights = policy.trainable()
+    groups = [
+        {"params": [weight for weight in weights if weight.dim() > 1], "weight_decay": weight_decay},
+        {"params": [weight for weight in weights if weight.dim() <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=learning_rate, fused=True)
+
+
+def flops_per_token(policy: Policy, length: float) -> float:
+    """Return the FLOPs of one token's forward pass: 2 per weight in use, and the attention to `length` / 2 tokens.
+
+    Training takes three times that (PaLM, arXiv:2204.02311, appendix B).
+    """
+    config = policy.base.config.get_text_config()
+    attention = 4 * config.num_hidden_layers * config.hidden_size * length / 2
+    return float(2 * policy.parameters_in_use() + attention)

@@ -1,0 +1,1 @@
+"""The run: loop, optimizer step, splits, evaluation, guards, folder and command line."""

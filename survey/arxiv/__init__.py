@@ -1,0 +1,1 @@
+"""arXiv: which papers exist, by query API, OAI-PMH and metadata snapshot, and how they are fetched."""

@@ -1,0 +1,254 @@
+"""The ledger of a crawl: which slice of arXiv was asked for, how many papers it must have and how many it gave.
+
+    DATA/harvest.sqlite             slices, and the papers that arXiv listed page by page
+    DATA/listing/snapshot-….parquet the papers of a metadata snapshot
+
+Each page is one transaction: its papers, its slice's progress. `kill -9` at any moment loses the page in flight and
+nothing else.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from survey.arxiv.listed import Listed
+from survey.arxiv.snapshot import count_listed, read_listing
+from survey.store.sqlite import explained, open_index
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS slice (
+    id INTEGER PRIMARY KEY,
+    source TEXT NOT NULL,
+    query TEXT NOT NULL,        -- the categories, or the OAI set
+    since TEXT NOT NULL,        -- first minute, YYYYMMDDHHMM, or day
+    until TEXT NOT NULL,        -- last minute or day, inclusive
+    expected INTEGER,           -- what the server says it has; NULL before it was asked, and for OAI-PMH until the end
+    next TEXT NOT NULL,         -- where to go on: an offset, or a resumption token
+    state TEXT NOT NULL,
+    note TEXT NOT NULL,
+    fetched_at TEXT NOT NULL,   -- of the last reply
+    UNIQUE (source, query, since, until)
+);
+CREATE TABLE IF NOT EXISTS member (slice INTEGER NOT NULL, arxiv_id TEXT NOT NULL, PRIMARY KEY (slice, arxiv_id))
+    WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS absence (
+    arxiv_id TEXT NOT NULL,
+    surface TEXT NOT NULL,      -- or 'metadata only' where arXiv has no surface at all
+    reason TEXT NOT NULL,
+    PRIMARY KEY (arxiv_id, surface)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS prefiltered (arxiv_id TEXT PRIMARY KEY) WITHOUT ROWID;  -- chosen by a filter for download
+CREATE TABLE IF NOT EXISTS listed (
+    arxiv_id TEXT PRIMARY KEY,
+    version INTEGER,
+    title TEXT NOT NULL,
+    abstract TEXT NOT NULL,
+    categories TEXT NOT NULL,
+    published TEXT NOT NULL,
+    license TEXT
+) WITHOUT ROWID;
+"""
+
+
+class State(StrEnum):
+    """What became of a slice."""
+
+    WAITING = "waiting"
+    DONE = "done"  # expected equals unique got
+    SPLIT = "split"  # too large for one window; its halves stand in for it
+    INCOMPLETE = "incomplete"  # given up for this run, with the reason in its note
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One slice of a harvest."""
+
+    id: int
+    source: str
+    query: str
+    since: str
+    until: str
+    expected: int | None
+    got: int
+    next: str
+    state: State
+    note: str
+    fetched_at: str
+
+
+class Ledger:
+    """The ledger under `root`, made where it is missing. Raises SurveyError where it cannot be written."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        with explained(root):
+            root.mkdir(parents=True, exist_ok=True)
+            self._db = open_index(root / "harvest.sqlite", _SCHEMA)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    @staticmethod
+    def exists(root: Path) -> bool:
+        """Say whether a harvest was ever begun under `root`."""
+        return (root / "harvest.sqlite").exists()
+
+    def add_slices(self, source: str, query: str, spans: Iterable[tuple[str, str]], start: str = "0") -> None:
+        """Add slices to be asked for; one that was done before is asked for again."""
+        with explained(self.root), self._db:
+            for since, until in spans:
+                self._db.execute(
+                    "INSERT INTO slice (source, query, since, until, next, state, note, fetched_at)"
+                    " VALUES (?, ?, ?, ?, ?, 'waiting', '', '') ON CONFLICT DO UPDATE SET"
+                    " state = 'waiting', expected = NULL, next = excluded.next, note = ''",
+                    (source, query, since, until, start),
+                )
+
+    def slices(self, source: str | None = None, query: str | None = None) -> list[Slice]:
+        """Return the slices, in the order of time, with how many papers each gave."""
+        rows = self._db.execute(
+            "SELECT id, source, query, since, until, expected,"
+            " CASE WHEN source = 'snapshot' THEN expected"
+            " ELSE (SELECT count(*) FROM member WHERE member.slice = slice.id) END,"
+            " next, state, note, fetched_at FROM slice"
+            " WHERE (?1 IS NULL OR source = ?1) AND (?2 IS NULL OR query = ?2) ORDER BY source, query, since, until",
+            (source, query),
+        )
+        return [
+            Slice(number, kind, key, since, until, expected, got, after, State(state), note, fetched_at)
+            for number, kind, key, since, until, expected, got, after, state, note, fetched_at in rows
+        ]
+
+    def add_page(self, one: Slice, papers: Iterable[Listed], expected: int | None, after: str, fetched_at: str) -> None:
+        """Record a page and where to go on."""
+        with explained(self.root), self._db:
+            for paper in papers:
+                self._db.execute("INSERT OR IGNORE INTO member VALUES (?, ?)", (one.id, paper.arxiv_id))
+                self._add_listed(paper)
+            self._db.execute(
+                "UPDATE slice SET expected = ?, next = ?, fetched_at = ? WHERE id = ?",
+                (expected, after, fetched_at, one.id),
+            )
+
+    def got(self, one: Slice) -> int:
+        """Return how many different papers a slice has given by now."""
+        return int(self._db.execute("SELECT count(*) FROM member WHERE slice = ?", (one.id,)).fetchone()[0])
+
+    def finish(self, one: Slice, state: State, note: str = "", expected: int | None = None) -> None:
+        """Close a slice with its outcome."""
+        with explained(self.root), self._db:
+            self._db.execute(
+                "UPDATE slice SET state = ?, note = ?, expected = coalesce(?, expected) WHERE id = ?",
+                (state, note, expected, one.id),
+            )
+
+    def restart(self, one: Slice, start: str = "0") -> None:
+        """Forget which papers a slice gave (the papers stay listed), to ask for it from the beginning."""
+        with explained(self.root), self._db:
+            self._db.execute("DELETE FROM member WHERE slice = ?", (one.id,))
+            self._db.execute("UPDATE slice SET expected = NULL, next = ? WHERE id = ?", (start, one.id))
+
+    def split(self, one: Slice, halves: Iterable[tuple[str, str]]) -> None:
+        """Put two halves in the place of a slice that is too large."""
+        self.finish(one, State.SPLIT)
+        self.add_slices(one.source, one.query, halves)
+
+    def snapshot_path(self, query: str, since: str, until: str) -> Path:
+        """Where the papers of a snapshot lie that were asked for with this window and these categories."""
+        name = hashlib.sha256(f"{query} {since} {until}".encode()).hexdigest()[:12]
+        with explained(self.root):
+            (self.root / "listing").mkdir(exist_ok=True)
+        return self.root / "listing" / f"snapshot-{name}.parquet"
+
+    def add_snapshot(self, query: str, since: str, until: str, papers: int, fetched_at: str) -> None:
+        """Record that a snapshot was read for this window."""
+        self.add_slices("snapshot", query, [(since, until)])
+        with explained(self.root), self._db:
+            self._db.execute(
+                "UPDATE slice SET state = 'done', expected = ?, fetched_at = ?"
+                " WHERE source = 'snapshot' AND query = ? AND since = ? AND until = ?",
+                (papers, fetched_at, query, since, until),
+            )
+
+    def listed(self) -> Iterator[Listed]:
+        """Yield every listed paper once: those that arXiv listed, by id, then those that only a snapshot has."""
+        seen = set()
+        with closing(self._db.execute("SELECT * FROM listed ORDER BY arxiv_id")) as rows:
+            for row in rows:
+                seen.add(row[0])
+                yield _listed(row)
+        for path in self._snapshots():
+            for paper in read_listing(path):
+                if paper.arxiv_id not in seen:
+                    seen.add(paper.arxiv_id)
+                    yield paper
+
+    def known(self, arxiv_ids: Iterable[str]) -> dict[str, Listed]:
+        """Return what is listed of these papers."""
+        wanted = set(arxiv_ids)
+        found = {}
+        for arxiv_id in wanted:
+            row = self._db.execute("SELECT * FROM listed WHERE arxiv_id = ?", (arxiv_id,)).fetchone()
+            if row:
+                found[arxiv_id] = _listed(row)
+        for path in self._snapshots() if len(found) < len(wanted) else ():
+            found |= {p.arxiv_id: p for p in read_listing(path) if p.arxiv_id in wanted and p.arxiv_id not in found}
+        return found
+
+    def count(self) -> int:
+        """Return how many papers are listed."""
+        return count_listed(self._snapshots(), (row[0] for row in self._db.execute("SELECT arxiv_id FROM listed")))
+
+    def add_absence(self, arxiv_id: str, surface: str, reason: str) -> None:
+        """Remember that arXiv does not have this surface of a paper."""
+        with explained(self.root), self._db:
+            self._db.execute("INSERT OR REPLACE INTO absence VALUES (?, ?, ?)", (arxiv_id, surface, reason))
+
+    def lacks(self, arxiv_id: str, surface: str) -> bool:
+        """Say whether arXiv is known not to have this surface of a paper."""
+        row = self._db.execute("SELECT 1 FROM absence WHERE arxiv_id = ? AND surface = ?", (arxiv_id, surface))
+        return row.fetchone() is not None
+
+    def without_content(self) -> set[str]:
+        """Return the papers that arXiv has no surface of."""
+        return {row[0] for row in self._db.execute("SELECT arxiv_id FROM absence WHERE surface = 'metadata only'")}
+
+    def add_prefiltered(self, arxiv_ids: Iterable[str]) -> None:
+        """Remember that these papers were chosen for download by a filter, which makes them no measure of filters."""
+        with explained(self.root), self._db:
+            self._db.executemany("INSERT OR IGNORE INTO prefiltered VALUES (?)", ((key,) for key in arxiv_ids))
+
+    def prefiltered(self) -> set[str]:
+        """Return the papers that were chosen by a filter."""
+        return {row[0] for row in self._db.execute("SELECT arxiv_id FROM prefiltered")}
+
+    def _snapshots(self) -> list[Path]:
+        return sorted((self.root / "listing").glob("snapshot-*.parquet"))
+
+    def _add_listed(self, paper: Listed) -> None:
+        # What one route does not know (version, licence) never wipes out what another has told.
+        self._db.execute(
+            "INSERT INTO listed VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " version = coalesce(max(excluded.version, version), excluded.version, version), title = excluded.title,"
+            " abstract = excluded.abstract, categories = excluded.categories,"
+            " license = coalesce(excluded.license, license)",
+            (
+                paper.arxiv_id, paper.version, paper.title, paper.abstract, " ".join(paper.categories),
+                paper.published.isoformat(), paper.license,
+            ),
+        )  # fmt: skip
+
+
+def _listed(row: tuple[str, int | None, str, str, str, str, str | None]) -> Listed:
+    arxiv_id, version, title, abstract, categories, published, license_ = row
+    return Listed(
+        arxiv_id, version, title, abstract, tuple(categories.split()), date.fromisoformat(published), license_
+    )

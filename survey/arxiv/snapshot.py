@@ -1,0 +1,84 @@
+"""The metadata snapshot (Kaggle's arxiv-metadata-oai-snapshot.json): three million JSON lines, read by DuckDB.
+
+The wanted papers go straight from the lines into a Parquet table, without becoming Python objects: the whole snapshot
+takes seconds, and memory stays the same whatever its size.
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+import pyarrow
+from pyarrow import compute, parquet
+
+from posttrain.errors import ExitCode, SurveyError
+from survey.arxiv.listed import Listed, one_line
+
+SOURCE = "snapshot"
+_EXPECTED = "give arXiv's metadata snapshot, one JSON record a line"
+
+
+def copy_snapshot(path: Path, out: Path, since: date, until: date, categories: list[str]) -> tuple[int, int]:
+    """Write the papers of a window and of categories (all where none is named) to the Parquet file `out`.
+
+    Return how many there are, and how many lines of the snapshot are no record of a paper. Raises SurveyError where
+    the file cannot be read as lines of JSON, or holds no paper at all.
+    """
+    whole, unfinished = out.with_name(f".all-{out.name}"), out.with_name(f".{out.name}")
+    window = {"path": str(path), "since": since, "until": until, "categories": categories}
+    connection = duckdb.connect(":memory:")
+    try:
+        connection.execute("SET threads = 2; SET memory_limit = '1GB'; SET preserve_insertion_order = false")
+        connection.execute(f"COPY ({_sql('snapshot_papers')}) TO {_quoted(whole)} (FORMAT parquet)", window)
+        records = f"FROM read_parquet({_quoted(whole)}) WHERE arxiv_id IS NOT NULL AND published IS NOT NULL"
+        found = int(connection.execute(f"SELECT count(*) {records}").fetchall()[0][0])
+        refused = parquet.read_metadata(whole).num_rows - found
+        if not found and not _count_records(connection, path):
+            message = f"{path} holds no record of a paper in {refused:,} lines"
+            raise SurveyError(message, _EXPECTED, ExitCode.NOTHING_MATCHED)
+        if refused:
+            connection.execute(f"COPY (SELECT * {records}) TO {_quoted(unfinished)} (FORMAT parquet)")
+            unfinished.replace(out)
+        else:
+            whole.replace(out)
+    except duckdb.Error as error:
+        raise SurveyError(f"{path} cannot be read: {str(error).splitlines()[0]}", _EXPECTED) from error
+    finally:
+        connection.close()
+        whole.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
+    return found, refused
+
+
+def _count_records(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
+    return int(connection.execute(_sql("snapshot_records"), {"path": str(path)}).fetchall()[0][0])
+
+
+def _quoted(path: Path) -> str:
+    """A path as a word of SQL, where a parameter is not allowed."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def read_listing(path: Path) -> Iterator[Listed]:
+    """Yield the papers of a table that `copy_snapshot` wrote."""
+    with parquet.ParquetFile(path) as table:
+        for batch in table.iter_batches():
+            for row in batch.to_pylist():
+                subjects = tuple(dict.fromkeys((row["categories"] or "").split()))
+                title, abstract = one_line(row["title"] or ""), one_line(row["abstract"] or "")
+                published: date = row["published"]
+                yield Listed(row["arxiv_id"], row["version"], title, abstract, subjects, published, row["license"])
+
+
+def count_listed(paths: Iterable[Path], others: Iterable[str]) -> int:
+    """Return how many different papers these tables and the ids of `others` are, without reading more than the ids."""
+    columns = [parquet.read_table(path, columns=["arxiv_id"])["arxiv_id"].chunks for path in paths]
+    ids = pyarrow.array(others, pyarrow.string())
+    return int(compute.count_distinct(pyarrow.chunked_array([*itertools.chain(*columns), ids])).as_py())
+
+
+def _sql(name: str) -> str:
+    return files("survey.warehouse").joinpath("sql", f"{name}.sql").read_text()

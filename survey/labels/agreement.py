@@ -1,0 +1,148 @@
+"""Agreement: how far two readers gave the same papers the same labels, and what they took for what.
+
+Observed agreement alone flatters a reader of a lopsided sample, so it comes with Cohen's kappa, which takes away what
+chance would give, and with the confusion matrix, from which every class has its precision, recall and F1.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist, mean
+
+from survey.trends.domain import CONFIDENCE, Share, share_of
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """One class of a confusion matrix; None where the denominator is 0."""
+
+    label: str
+    truths: int  # papers that the first reader put here
+    precision: float | None  # of the second reader's papers here, those that the first put here too
+    recall: float | None  # of the first reader's papers here, those that the second put here too
+    f1: float | None  # 2 · both / (first + second): 0 where one reader alone used the class, None where neither did
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How often the first reader's class (row) met the second reader's (column), both in the order of `classes`."""
+
+    classes: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+    @property
+    def n(self) -> int:
+        """How many papers both read."""
+        return sum(map(sum, self.counts))
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """Papers of each class by the first reader."""
+        return tuple(map(sum, self.counts))
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Papers of each class by the second reader."""
+        return tuple(map(sum, zip(*self.counts, strict=True)))
+
+    def scores(self) -> tuple[ClassScore, ...]:
+        """Return precision, recall and F1 of every class, the first reader taken as the truth."""
+        scores = []
+        for at, (label, first, second) in enumerate(zip(self.classes, self.rows, self.columns, strict=True)):
+            both = self.counts[at][at]
+            f1 = _part(2 * both, first + second)
+            scores.append(ClassScore(label, first, _part(both, second), _part(both, first), f1))
+        return tuple(scores)
+
+    def macro_f1(self, over: Sequence[str] | None = None) -> float | None:
+        """Return the plain mean of the F1 of the classes in `over` (all by default).
+
+        A class that neither reader used has no F1 and is left out of the mean; None where that leaves nothing. Raises
+        ValueError where `over` names an unknown class.
+        """
+        _known(self.classes if over is None else over, self.classes)
+        f1s = [s.f1 for s in self.scores() if s.f1 is not None and (over is None or s.label in over)]
+        return mean(f1s) if f1s else None
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Two readers of the same papers. Kappa is None where chance alone would make them agree on everything."""
+
+    observed: Share
+    expected: float  # the agreement that their margins alone would give
+    kappa: float | None
+    low: float | None
+    high: float | None
+    confusion: Confusion
+
+
+def confusion_of(first: Sequence[str], second: Sequence[str], classes: Sequence[str]) -> Confusion:
+    """Return how often each label of `first` (the truth, where there is one) met each label of `second`.
+
+    The labels stand in the same order of papers. Raises ValueError where the lengths differ, where a label is not in
+    `classes`, and where a class is named twice.
+    """
+    if len(first) != len(second):
+        raise ValueError(f"the readers labelled {len(first)} and {len(second)} papers; expected the same papers")
+    if len(set(classes)) != len(classes):
+        raise ValueError(f"classes {', '.join(classes)} name one twice; expected each once")
+    _known([*first, *second], classes)
+    counts = [[0] * len(classes) for _ in classes]
+    place = {label: at for at, label in enumerate(classes)}
+    for one, other in zip(first, second, strict=True):
+        counts[place[one]][place[other]] += 1
+    return Confusion(tuple(classes), tuple(map(tuple, counts)))
+
+
+def agreement_of(first: Sequence[str], second: Sequence[str], classes: Sequence[str]) -> Agreement | None:
+    """Return the agreement of two readers of n papers with Cohen's kappa and its 95 % interval; None without papers.
+
+    With p_ij the shares of the confusion matrix, r_i and c_j its margins, p_o = Σ p_ii and p_e = Σ r_i c_i, kappa is
+    κ = (p_o - p_e) / (1 - p_e) (J. Cohen, Educational and Psychological Measurement 20, 1960). It is None where
+    p_e = 1: both readers gave every paper one and the same label, and there is nothing beyond chance to measure.
+
+    The interval is κ ± 1.96 SE within [-1, 1], with the large-sample error of Fleiss, Cohen and Everitt (Psychological
+    Bulletin 72, 1969): SE² = (A + B - C) / (n (1 - p_e)²), where A = Σ p_ii (1 - (r_i + c_i)(1 - κ))²,
+    B = (1 - κ)² Σ_{i≠j} p_ij (c_i + r_j)² and C = (κ - p_e (1 - κ))². The simple error, √(p_o (1 - p_o) / n) over
+    1 - p_e, will not do: it takes p_e as known, though the margins come from the same papers.
+    The interval shrinks to a point at κ = 1, where the readers agree on every paper, and at κ = 0, where one of them
+    used a single class: then read the interval of the observed agreement, which is Wilson's and never shrinks so.
+
+    Raises ValueError as `confusion_of` does.
+    """
+    confusion = confusion_of(first, second, classes)
+    n = confusion.n
+    observed = share_of(sum(row[at] for at, row in enumerate(confusion.counts)), n)
+    if observed is None:
+        return None
+    by_chance = sum(r * c for r, c in zip(confusion.rows, confusion.columns, strict=True))
+    expected = by_chance / n**2
+    if by_chance == n**2:  # in integers, for 1 - p_e must not be a rounding error
+        return Agreement(observed, expected, None, None, None, confusion)
+    kappa = (observed.share - expected) / (1 - expected)
+    half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * _kappa_error(confusion, kappa, expected)
+    return Agreement(observed, expected, kappa, max(-1.0, kappa - half), min(1.0, kappa + half), confusion)
+
+
+def _kappa_error(confusion: Confusion, kappa: float, expected: float) -> float:
+    """The standard error of Fleiss, Cohen and Everitt; the letters are those of `agreement_of`."""
+    n, rows, columns = confusion.n, confusion.rows, confusion.columns
+    a = b = 0.0
+    for i, row in enumerate(confusion.counts):
+        for j, count in enumerate(row):
+            if i == j:
+                a += count / n * (1 - (rows[i] + columns[i]) / n * (1 - kappa)) ** 2
+            else:
+                b += count / n * ((columns[i] + rows[j]) / n * (1 - kappa)) ** 2
+    c = (kappa - expected * (1 - kappa)) ** 2
+    return math.sqrt(max(0.0, a + b - c) / n) / (1 - expected)
+
+
+def _known(labels: Sequence[str], classes: Sequence[str]) -> None:
+    if unknown := sorted(set(labels) - set(classes)):
+        raise ValueError(f"unknown class {', '.join(unknown)}; expected one of {', '.join(classes)}")
+
+
+def _part(k: int, n: int) -> float | None:
+    return k / n if n else None

@@ -1,0 +1,67 @@
+"""Cross-validation: every paper with several readings, read by a classifier that has not seen it.
+
+The papers are cut into ten folds; each fold is read by a classifier fitted to all other labelled papers.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from sklearn.model_selection import StratifiedKFold
+
+from posttrain.errors import SurveyError
+from survey.labels.classifier import Classifier, Example, decide
+from survey.labels.data_source import sources_by_cues
+from survey.labels.method import Features
+from survey.labels.readings import Method, Reading, by_paper, settled_method, settled_source
+from survey.labels.validation import IN_DISPUTE, NOT_TRAINING, Checked
+
+_FOLDS = 10
+
+
+def examples_of(readings: Sequence[Reading], features: Mapping[str, Features]) -> dict[str, Example]:
+    """Return the papers to learn from: those with numbers, on whose method their readers agree."""
+    examples = {}
+    for paper, own in by_paper(readings).items():
+        method = settled_method(own)
+        if paper in features and method not in (None, Method.UNCLEAR):
+            examples[paper] = Example(features[paper], method, settled_source(own))
+    return examples
+
+
+def cross_validate(
+    readings: Sequence[Reading],
+    features: Mapping[str, Features],
+    advance: Callable[[int, int], None] = lambda done, of: None,
+) -> list[Checked]:
+    """Return every paper with several readings, read unseen. Raises SurveyError where labels are too few."""
+    examples = examples_of(readings, features)
+    papers = by_paper(readings)
+    several = [paper for paper, own in papers.items() if len(own) > 1 and paper in features]
+    strata = [str(settled_method(papers[paper])) for paper in several]
+    if len(several) < 2 * _FOLDS:
+        raise SurveyError(
+            f"{len(several)} papers have several readings; at least {2 * _FOLDS} are needed to measure anything",
+            "survey annotate next --labeller ANOTHER --second",
+        )
+    checked: list[Checked] = []
+    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=0).split(np.zeros(len(several)), strata)
+    for done, (_, held_out) in enumerate(folds, start=1):
+        unseen = {several[at]: features[several[at]] for at in held_out}
+        try:
+            classifier = Classifier({paper: one for paper, one in examples.items() if paper not in unseen})
+        except ValueError as error:
+            raise SurveyError(f"too few labels to learn from: {error}", "survey annotate next") from error
+        for paper, prediction in classifier.predict(unseen).items():
+            decision = decide(features[paper], prediction)
+            by_cues = sources_by_cues(features[paper])
+            method, source = settled_method(papers[paper]), settled_source(papers[paper])
+            checked.append(
+                Checked(
+                    paper, papers[paper][0].drawn, method or IN_DISPUTE, decision.by_cues, decision.by_classifier,
+                    decision.method,
+                    (source or IN_DISPUTE) if all(one.primary for one in papers[paper]) else NOT_TRAINING,
+                    by_cues[0] if by_cues else "", prediction.primary,
+                )
+            )  # fmt: skip
+        advance(done, _FOLDS)
+    return sorted(checked, key=lambda one: one.arxiv_id)

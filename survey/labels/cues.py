@@ -1,0 +1,158 @@
+"""Cues: the places where a paper says what its own work trains, and on whose data.
+
+`data/reference/cues.toml` holds the wordings, each with a reason and with sentences that test it. They are looked for
+in the sentences of own work (`survey.labels.passages`). A sentence that compares or cites without a word of "we"
+speaks of others' work and is set aside: "unlike SFT", "baselines trained with PPO", "Wei et al. fine-tune".
+"""
+
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import NamedTuple
+
+from posttrain.reference import reference_path
+from survey.labels.passages import Part, Sentence, sentence_at, sentences
+from survey.mentions.finder import fastest_engine, re_engine
+from survey.store.texts import StoredText
+
+TITLE, WE, ASIDE = "title", "we", "aside"
+SCOPES = (TITLE, *(part.value for part in Part if part not in (Part.RELATED, Part.CLOSING)), WE, ASIDE)
+SENTENCES = "sentences"  # the name of their number among the features
+_OTHERS = re.compile(
+    r"\b(?:unlike|in contrast (?:to|with)|contrary to|baselines?|compared? (?:with|to|against)|previous(?:ly)?"
+    r"|prior (?:work|method|stud|approach)|existing (?:work|method|approach|stud|model)"
+    r"|recent (?:work|stud|advance|method|research|effort)|future (?:work|research|direction)|could be|can be|may be)\b"
+    r"|et al|\[\d+(?:,\s*\d+)*\]",
+    re.IGNORECASE | re.ASCII,  # the text is bytes read as Latin-1: a curly quote must not be a letter
+)
+_WE = re.compile(r"\b(?:we|our|ours|us|this (?:work|paper|study))\b", re.IGNORECASE | re.ASCII)
+
+
+@dataclass(frozen=True)
+class Cue:
+    """One wording, by several patterns. `kind` is what it speaks for, the part of its name before the dot."""
+
+    name: str
+    patterns: tuple[str, ...]
+    reason: str
+    finds: tuple[str, ...]
+    passes: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        """What the cue speaks for."""
+        return self.name.partition(".")[0]
+
+    @cached_property
+    def regex(self) -> re.Pattern[str]:
+        """All patterns as one, in any case but where a pattern says otherwise."""
+        return re.compile("|".join(f"(?:{pattern})" for pattern in self.patterns), re.IGNORECASE | re.ASCII)
+
+
+class CuePlace(NamedTuple):
+    """A cue at bytes `start` to `end`. `own` says whether its sentence speaks of the paper's own work."""
+
+    cue: str
+    part: str  # a Part, or TITLE
+    start: int
+    end: int
+    own: bool
+    we: bool
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one paper says on training: its cues, and how many sentences it has in which there could be some."""
+
+    places: tuple[CuePlace, ...]
+    sentences: int
+
+    def features(self) -> Counter[str]:
+        """Return the evidence as named numbers: `cue@part`, `cue@we`, `cue@aside`, and `sentences`.
+
+        A sentence counts once for each cue, in its part where it speaks of own work, else aside.
+        """
+        counts: Counter[str] = Counter({SENTENCES: self.sentences})
+        for place in self.places:
+            counts[f"{place.cue}@{place.part if place.own else ASIDE}"] += 1
+            if place.we:
+                counts[f"{place.cue}@{WE}"] += 1
+        return counts
+
+
+@cache
+def load_cues() -> tuple[Cue, ...]:
+    """Return the cues in the order of their file."""
+    table = tomllib.loads(reference_path("cues.toml").read_text())
+    words = {f"<{name}>": pattern for name, pattern in table["words"].items()}
+    return tuple(
+        Cue(
+            cue["name"], tuple(_filled(pattern, words) for pattern in cue["patterns"]), cue["reason"],
+            tuple(cue["finds"]), tuple(cue["passes"]),
+        )
+        for cue in table["cue"]
+    )  # fmt: skip
+
+
+class CueFinder:
+    """Finds cues. Build it once: compiling the patterns takes longer than reading many papers.
+
+    With `scan`, hyperscan (where it is installed) looks for all patterns at once and points at sentences, which the
+    pattern itself then looks at; without, every sentence is looked at. Both give the same places. The first pays
+    from some twenty papers on, for compiling takes seconds.
+    """
+
+    def __init__(self, scan: bool = True) -> None:
+        self._cues = load_cues()
+        self._of_pattern = [number for number, cue in enumerate(self._cues) for _ in cue.patterns]
+        engine = fastest_engine(starts=False) if scan else re_engine
+        patterns = [pattern for cue in self._cues for pattern in cue.patterns]
+        self._scan = None if engine is re_engine else engine(patterns)
+
+    def read(self, text: StoredText, title: str) -> Evidence:
+        """Return the cues of a paper in the order of their places, those of its title first."""
+        found = list(sentences(text))
+        places = [CuePlace(cue.name, TITLE, -1, -1, True, False) for cue in self._cues if cue.regex.search(title)]
+        for sentence, cues in self._candidates(text, found):
+            places += self._confirmed(sentence, cues)
+        return Evidence(tuple(places), sum(sentence.part is not Part.CLOSING for sentence in found))
+
+    def _candidates(self, text: StoredText, found: list[Sentence]) -> Iterable[tuple[Sentence, Iterable[int]]]:
+        if self._scan is None:
+            every = range(len(self._cues))
+            return [(sentence, every) for sentence in found if sentence.part is not Part.CLOSING]
+        flat = bytes(text.text).replace(b"\n", b" ")
+        return _by_sentence(found, {(end - 1, self._of_pattern[pattern]) for _, end, pattern in self._scan(flat)})
+
+    def _confirmed(self, sentence: Sentence, cues: Iterable[int]) -> Iterable[CuePlace]:
+        flat = _flat(sentence)
+        we = _WE.search(flat) is not None
+        own = we or _OTHERS.search(flat) is None
+        for number in sorted(cues):
+            match = self._cues[number].regex.search(flat)
+            if match:
+                start, end = sentence.start + match.start(), sentence.start + match.end()
+                yield CuePlace(self._cues[number].name, sentence.part, start, end, own, we)
+
+
+def _filled(pattern: str, words: dict[str, str]) -> str:
+    for name, meaning in words.items():
+        pattern = pattern.replace(name, meaning)
+    return pattern
+
+
+def _flat(sentence: Sentence) -> str:
+    return sentence.text.replace("\n", " ")
+
+
+def _by_sentence(found: list[Sentence], candidates: set[tuple[int, int]]) -> Iterable[tuple[Sentence, Iterable[int]]]:
+    """Group (byte, cue) by the sentence that holds the byte; in order."""
+    groups: dict[int, tuple[Sentence, set[int]]] = {}
+    for offset, cue in sorted(candidates):
+        sentence = sentence_at(found, offset)
+        if sentence is not None and sentence.part is not Part.CLOSING:
+            groups.setdefault(sentence.start, (sentence, set()))[1].add(cue)
+    return groups.values()

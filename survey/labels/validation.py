@@ -1,0 +1,75 @@
+"""Validation: what the routes to a method and to a data source are worth, on papers of several readers.
+
+    data/reference/validation.csv   of the bundled labels
+    DATA/validation.csv             with the user's own, once they are learned from
+
+Where the readers disagree, no answer counts as right.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from posttrain.errors import SurveyError
+from posttrain.reference import reference_path
+from survey.labels.readings import TRAINS, DataSource, Method
+
+METHODS = (*map(str, TRAINS), str(Method.NONE))  # the classes that are told apart
+SOURCES = tuple(map(str, DataSource))
+IN_DISPUTE = "in dispute"  # by its readers, so that no answer is right
+NOT_TRAINING = "-"  # by one reader at least, so that the paper has no source to compare
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A paper of several readers, and what was made of it unseen."""
+
+    arxiv_id: str
+    drawn: str
+    method: str
+    method_by_cues: str
+    method_by_classifier: str
+    method_together: str
+    source: str
+    source_by_cues: str
+    source_together: str
+
+
+def write_validation(checked: Sequence[Checked], path: Path) -> None:
+    """Write what `cross_validate` returned."""
+    unfinished = path.with_name(f".{path.name}")
+    with unfinished.open("w", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow([column.name for column in fields(Checked)])
+        writer.writerows(map(astuple, checked))
+    unfinished.replace(path)
+
+
+def read_validation(data: Path | None = None) -> list[Checked]:
+    """Return the validation of the user's labels where there is one under `data`, else the bundled one."""
+    own = data / "validation.csv" if data else None
+    path = own if own and own.exists() else reference_path("validation.csv")
+    try:
+        with path.open(newline="") as stream:
+            checked = [Checked(**row) for row in csv.DictReader(stream)]
+    except (OSError, TypeError, UnicodeDecodeError) as error:
+        raise SurveyError(f"{path} is no validation: {error}", "make it anew: survey annotate train") from error
+    known = {*METHODS, *SOURCES, str(Method.UNCLEAR), IN_DISPUTE, NOT_TRAINING, ""}
+    for one in checked:
+        strange = [cell for cell in astuple(one)[2:] if cell not in known]
+        if strange:
+            message = f"{path} is no whole validation: {one.arxiv_id} has '{strange[0]}'"
+            raise SurveyError(message, "make it anew: survey annotate train")
+    return checked
+
+
+def method_pairs(checked: Sequence[Checked], route: str = "together") -> tuple[list[str], list[str]]:
+    """Return the readers' methods and those of a route; IN_DISPUTE where the readers disagree."""
+    return [one.method for one in checked], [getattr(one, f"method_{route}") for one in checked]
+
+
+def source_pairs(checked: Sequence[Checked], route: str = "together") -> tuple[list[str], list[str]]:
+    """Return the readers' primary sources and those of a route, of the papers that train by every reader."""
+    training = [one for one in checked if one.source != NOT_TRAINING]
+    return [one.source for one in training], [getattr(one, f"source_{route}") for one in training]

@@ -1,0 +1,1 @@
+"""Mentions: where a text names a benchmark, which domain that makes, and what it cites."""

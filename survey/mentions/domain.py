@@ -1,0 +1,45 @@
+"""Domain: which of qa, math, agentic and code a paper works on, by how often it names their benchmarks.
+
+The survey's rule (arXiv:2603.13985, appendix B): a paper belongs to a domain that it names at least five times. What
+"it" counts is not printed, so both readings are here: five mentions of any one benchmark of the domain, or five of
+all of them together. A threshold is always inclusive.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from survey.mentions.lexicon import Domain
+
+DEFAULT_THRESHOLD = 5
+HIGHEST_THRESHOLD = 20  # of a sweep; counts beyond it change no table
+
+
+class Rule(StrEnum):
+    """How the mentions of several benchmarks of one domain make its level."""
+
+    ANY_NAME = "any-name"  # the most mentioned benchmark alone
+    DOMAIN_SUM = "domain-sum"  # all of them together
+
+
+def domain_levels(counts: Mapping[str, int], domains: Mapping[str, Domain], rule: Rule) -> dict[Domain, int]:
+    """Return, for each domain that is named at all, the highest threshold at which the paper belongs to it.
+
+    `counts` are mentions by benchmark key, `domains` the domain of each key. `sql/trend_domain.sql` says the same
+    over all papers at once.
+    """
+    levels: dict[Domain, int] = {}
+    for benchmark, count in counts.items():
+        domain = domains[benchmark]
+        before = levels.get(domain, 0)
+        levels[domain] = before + count if rule is Rule.DOMAIN_SUM else max(before, count)
+    return levels
+
+
+def assign_domains(
+    counts: Mapping[str, int],
+    domains: Mapping[str, Domain],
+    threshold: int = DEFAULT_THRESHOLD,
+    rule: Rule = Rule.ANY_NAME,
+) -> set[Domain]:
+    """Return the domains of a paper with these mention counts."""
+    return {domain for domain, level in domain_levels(counts, domains, rule).items() if level >= threshold}

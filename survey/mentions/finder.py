@@ -1,0 +1,162 @@
+"""Mentions: every place in a text where a benchmark is named, counted or refused with its reason.
+
+Two parts. An engine finds candidate places in one pass over the bytes of a text: hyperscan where its wheel exists,
+plain `re` elsewhere. The rules of the lexicon then settle each candidate; they see a few dozen places per paper,
+so they may be slow and readable.
+"""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from survey.mentions.lexicon import CONTEXT, Lexicon
+
+Place = tuple[int, int, int]  # start, end (bytes), pattern number
+Engine = Callable[[bytes | memoryview], list[Place]]
+# Bytes on either side of a place that its rules look at; a character has at most four.
+_NEIGHBOURS = 4 * 40
+_CONTEXT = 4 * CONTEXT + 4
+
+
+class Mention(NamedTuple):
+    """One candidate place: bytes `start` to `end` of a UTF-8 text name `benchmark` by `alias`.
+
+    Where `counted` is false, `reason` says which rule refused it; else why the alias counts.
+    """
+
+    benchmark: str
+    alias: str
+    start: int
+    end: int
+    counted: bool
+    reason: str
+
+
+class MentionFinder:
+    """Finds the mentions of one lexicon. Build it once: compiling the patterns takes longer than reading a paper."""
+
+    def __init__(self, lexicon: Lexicon, engine: Callable[[list[str]], Engine] | None = None) -> None:
+        self.lexicon = lexicon
+        patterns = list(lexicon.aliases_by_pattern)
+        self._aliases = [lexicon.aliases_by_pattern[pattern] for pattern in patterns]
+        self._rims = [
+            _CONTEXT if any(alias.near or alias.not_near for _, alias in aliases) else _NEIGHBOURS
+            for aliases in self._aliases
+        ]
+        self._scan = (engine or fastest_engine())(patterns)
+
+    def find(self, text: bytes | memoryview) -> list[Mention]:
+        """Return all mentions in UTF-8 `text` in their order: counted ones leftmost-longest, and refused ones.
+
+        No two returned places overlap.
+        """
+        places = self._scan(text)
+        if not places:
+            return []
+        kept: list[Mention] = []
+        refused: list[Mention] = []
+        end = 0  # of the last counted mention: what overlaps it need not be judged
+        for start, stop, pattern in sorted(set(places), key=_leftmost_longest):
+            if start >= end:
+                mention = self._judge(text, start, stop, pattern)
+                if mention.counted:
+                    kept.append(mention)
+                    end = stop
+                else:
+                    refused.append(mention)
+        if not refused:
+            return kept
+        alone = [mention for mention in refused if not _overlaps_any(mention, kept)]
+        return sorted(kept + _without_overlaps(alone), key=lambda mention: mention.start)
+
+    def counts(self, text: bytes | memoryview) -> dict[str, int]:
+        """Return how often each benchmark is named in UTF-8 `text`; benchmarks not named are left out."""
+        found: dict[str, int] = {}
+        for mention in self.find(text):
+            if mention.counted:
+                found[mention.benchmark] = found.get(mention.benchmark, 0) + 1
+        return found
+
+    def _judge(self, text: bytes | memoryview, start: int, end: int, pattern: int) -> Mention:
+        """The verdict on one place: the first alias that takes it, else the refusal of the last.
+
+        Only the surroundings that the rules look at are decoded; a character cut at their rim is dropped.
+        """
+        rim = self._rims[pattern]
+        before = str(text[max(0, start - rim) : start], "utf-8", "ignore")
+        around = before + str(text[start : end + rim], "utf-8", "ignore")
+        first, last = len(before), len(before) + end - start  # a name is ASCII: as many characters as bytes
+        for benchmark, alias in self._aliases[pattern]:
+            reason = alias.refusal(around, first, last)
+            if reason is None:
+                return Mention(benchmark.key, alias.spelling, start, end, True, alias.reason)
+        return Mention(benchmark.key, alias.spelling, start, end, False, reason or "")
+
+
+def fastest_engine(starts: bool = True) -> Callable[[list[str]], Engine]:
+    """Return hyperscan's engine where it is installed, else the one on plain `re`. Both give the same places."""
+    try:
+        import hyperscan  # noqa: F401
+    except ImportError:
+        return re_engine
+    return partial(hyperscan_engine, starts=starts)
+
+
+def hyperscan_engine(patterns: list[str], starts: bool = True) -> Engine:
+    """Return a scan that finds every place of `patterns` at some 2 GB/s (github.com/intel/hyperscan).
+
+    Without `starts` it takes patterns of any length, and only the end of a place is told.
+    """
+    import hyperscan
+
+    flags = hyperscan.HS_FLAG_CASELESS | (hyperscan.HS_FLAG_SOM_LEFTMOST if starts else 0)
+    database = hyperscan.Database()
+    database.compile(
+        expressions=[pattern.encode() for pattern in patterns],
+        ids=list(range(len(patterns))),
+        flags=[flags] * len(patterns),
+    )
+
+    def scan(text: bytes | memoryview) -> list[Place]:
+        places: list[Place] = []
+
+        def keep(pattern: int, start: int, end: int, _flags: int, _context: object) -> None:
+            places.append((start, end, pattern))
+
+        database.scan(text, match_event_handler=keep)  # type: ignore[type-var]  # takes any buffer
+        return places
+
+    return scan
+
+
+def re_engine(patterns: list[str]) -> Engine:
+    """Return a scan on the standard library alone: slow, plain, and the test oracle of the other."""
+    # A lookahead finds overlapping places too.
+    compiled = [re.compile(rf"(?=({pattern}))".encode(), re.IGNORECASE) for pattern in patterns]
+
+    def scan(text: bytes | memoryview) -> list[Place]:
+        return [
+            (match.start(1), match.end(1), number)
+            for number, regex in enumerate(compiled)
+            for match in regex.finditer(text)
+        ]
+
+    return scan
+
+
+def _leftmost_longest(place: Place) -> Place:
+    start, end, pattern = place
+    return start, -end, pattern
+
+
+def _without_overlaps(mentions: list[Mention]) -> list[Mention]:
+    kept: list[Mention] = []
+    for mention in mentions:
+        if not kept or mention.start >= kept[-1].end:
+            kept.append(mention)
+    return kept
+
+
+def _overlaps_any(mention: Mention, kept: list[Mention]) -> bool:
+    return any(mention.start < other.end and other.start < mention.end for other in kept)

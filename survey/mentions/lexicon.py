@@ -1,0 +1,211 @@
+"""The 26 benchmarks of the survey and the spellings that count for them.
+
+The table itself is `data/reference/benchmarks.toml`; this module gives its rules a voice: an alias looks at one
+candidate place in a text and says why it does not count, or that it does.
+"""
+
+import hashlib
+import re
+import tomllib
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from posttrain.reference import reference_path
+
+CONTEXT = 100  # characters on either side that `near` and `not_near` look at, within the paragraph
+
+
+class Domain(StrEnum):
+    """What a benchmark asks of a model (survey, section 5)."""
+
+    QA = "qa"
+    MATH = "math"
+    AGENTIC = "agentic"
+    CODE = "code"
+
+
+class LexiconName(StrEnum):
+    """Which spellings count: every alias with its rules, or the 26 keys as the survey printed them."""
+
+    ALIASES = "aliases"
+    PRINTED = "printed"
+
+
+@dataclass(frozen=True)
+class Alias:
+    """One spelling of a benchmark's name and the rules that settle its doubtful places.
+
+    The fields are the keys of benchmarks.toml, explained at its head.
+    """
+
+    spelling: str
+    reason: str
+    case: str = "any"
+    glued: bool = True
+    near: tuple[str, ...] = ()
+    not_near: tuple[str, ...] = ()
+    not_after: tuple[str, ...] = ()
+    not_before: tuple[str, ...] = ()
+    counts: str = ""
+    refuses: str = ""
+
+    @cached_property
+    def pattern(self) -> str:
+        """The regular expression of the spelling, for matching without regard to case."""
+        separators = {"-": "[-_]?", " ": r"[-_\s]?"}
+        return "".join(separators.get(char, re.escape(char)) for char in self.spelling)
+
+    def refusal(self, text: str, start: int, end: int) -> str | None:
+        """Return why `text[start:end]` is not this benchmark, or None where it is."""
+        found = text[start:end]
+        if not (self._starts_word(text, start, found) and self._ends_word(text, end, found)):
+            return f"inside the word '{_word_around(text, start, end)}'"
+        if not self._has_case(found):
+            return f"'{found}' in this case is not the benchmark's name"
+        return self._neighbours(text, start, end) or self._context(text, start, end)
+
+    def _neighbours(self, text: str, start: int, end: int) -> str | None:
+        if not (self.not_after or self.not_before):
+            return None
+        near = text[max(0, start - 20) : start].rpartition("\n\n")[2].lower()
+        for word in self.not_after:
+            # a single letter belongs to the name only without a space: V-WebArena, but not "Table V WebArena"
+            before = near.rstrip("-_" if len(word) == 1 else "-_ \n")
+            if before.endswith(word) and not before[: -len(word)][-1:].isalpha():
+                return f"another benchmark: {word}-{text[start:end]}"
+        for rest in self.not_before:
+            if text[end : end + len(rest)].lower() == rest.lower():
+                return f"another word: {text[start : end + len(rest)]}"
+        return None
+
+    def _context(self, text: str, start: int, end: int) -> str | None:
+        if not (self.near or self.not_near):
+            return None
+        around = _paragraph_around(text, start, end)
+        for word in self.not_near:
+            if word in around:
+                return f"'{word}' stands beside it"
+        if self.near and not any(word in around for word in self.near):
+            return "in this case only beside one of: " + ", ".join(self.near)
+        return None
+
+    def _has_case(self, found: str) -> bool:
+        if self.case == "upper":
+            return found == found.upper()
+        if self.case == "capital":
+            return found[0] == found[0].upper() and found != found.upper()
+        return True
+
+    def _starts_word(self, text: str, start: int, found: str) -> bool:
+        before = text[start - 1 : start]
+        if not before.isalnum():
+            return True
+        if not self.glued:
+            return False
+        first, second = found[0], found[1:2]
+        return (
+            before.isdigit() != first.isdigit()
+            or (before.islower() and first.isupper())
+            or (before.isupper() and first.isupper() and second.islower())
+        )
+
+    def _ends_word(self, text: str, end: int, found: str) -> bool:
+        after = text[end : end + 1]
+        if not after.isalnum():
+            return True
+        if not self.glued:
+            return False
+        last = found[-1]
+        if after.isdigit() or last.isdigit():
+            return after.isdigit() != last.isdigit()
+        if after.islower() or last.islower():
+            return after.islower() != last.islower()
+        # Capitals on both sides: "HotpotQAEM" ends a name in mixed case, "GSM8KFigure" starts a new word.
+        return found != found.upper() or text[end + 1 : end + 2].islower()
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A benchmark: the key by which it is counted, its name, its domain and its aliases."""
+
+    key: str
+    name: str
+    domain: Domain
+    aliases: tuple[Alias, ...]
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """The benchmarks with the aliases that count, and a fingerprint that names exactly this set."""
+
+    name: LexiconName
+    benchmarks: tuple[Benchmark, ...]
+    fingerprint: str
+
+    @cached_property
+    def domains(self) -> dict[str, Domain]:
+        """The domain of each benchmark key."""
+        return {benchmark.key: benchmark.domain for benchmark in self.benchmarks}
+
+    @cached_property
+    def aliases_by_pattern(self) -> dict[str, list[tuple[Benchmark, Alias]]]:
+        """The aliases that share one regular expression, in the order of the table."""
+        patterns: dict[str, list[tuple[Benchmark, Alias]]] = {}
+        for benchmark in self.benchmarks:
+            for alias in benchmark.aliases:
+                patterns.setdefault(alias.pattern.lower(), []).append((benchmark, alias))
+        return patterns
+
+
+def load_lexicon(name: LexiconName = LexiconName.ALIASES) -> Lexicon:
+    """Return the lexicon `name`, read from the committed table.
+
+    `printed` counts the 26 keys as a plain reader of the survey would: as whole words, in any case, and nothing
+    else (so `wind2web` but not `mind2web`, and Bird the animal too).
+    """
+    raw = reference_path("benchmarks.toml").read_bytes()
+    rows = tomllib.loads(raw.decode())["benchmark"]
+    benchmarks = tuple(_benchmark(row, name) for row in rows)
+    fingerprint = hashlib.sha256(name.encode() + raw).hexdigest()[:12]
+    return Lexicon(name, benchmarks, fingerprint)
+
+
+def _benchmark(row: dict[str, object], lexicon: LexiconName) -> Benchmark:
+    key = str(row["key"])
+    printed_key = str(row.get("printed", key))
+    aliases: tuple[Alias, ...]
+    if lexicon is LexiconName.PRINTED:
+        aliases = (_PrintedKey(printed_key, "the key as the survey printed it", glued=False),)
+    else:
+        aliases = tuple(_alias(alias) for alias in row["alias"])  # type: ignore[attr-defined]  # TOML is untyped
+    return Benchmark(key, str(row["name"]), Domain(str(row["domain"])), aliases)
+
+
+class _PrintedKey(Alias):
+    """A key as the survey printed it: every character, the hyphen too, stands for itself."""
+
+    @cached_property
+    def pattern(self) -> str:
+        return re.escape(self.spelling)
+
+
+def _alias(row: dict[str, object]) -> Alias:
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+    return Alias(**values)  # type: ignore[arg-type]  # an unknown key in the table is a TypeError here
+
+
+def _word_around(text: str, start: int, end: int) -> str:
+    while start > 0 and text[start - 1].isalnum():
+        start -= 1
+    while end < len(text) and text[end].isalnum():
+        end += 1
+    word = text[start:end]
+    return word if len(word) <= 40 else word[:37] + "..."  # PDF text can lose the spaces of a whole line
+
+
+def _paragraph_around(text: str, start: int, end: int) -> str:
+    """Up to CONTEXT characters on either side, never across a blank line, so that counting stays additive."""
+    before = text[max(0, start - CONTEXT) : start].rpartition("\n\n")[2]
+    after = text[end : end + CONTEXT].partition("\n\n")[0]
+    return " ".join((before + text[start:end] + after).split())

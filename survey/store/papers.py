@@ -1,0 +1,226 @@
+"""The store: raw files as they came, an index of which paper each is, and the text that was read from them.
+
+    DATA/raw/ab/abcd…          every file once, named by its SHA-256, never changed
+    DATA/store.sqlite          which sources there are, which paper each is, what became of it
+    DATA/text/part-….parquet   the extracted texts, LZ4-compressed
+
+SQLite holds the index because it survives `kill -9` at any moment and lets several processes write.
+"""
+
+import contextlib
+import hashlib
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+
+from survey.paper import IdSource
+from survey.store.sqlite import explained, open_index
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS source (
+    id INTEGER PRIMARY KEY,
+    sha256 TEXT NOT NULL,          -- the raw file
+    member INTEGER NOT NULL,       -- row or line inside it, -1 for the file as a whole
+    kind TEXT NOT NULL,
+    paper TEXT NOT NULL,           -- arXiv id without version, or local:… where none is proved
+    version INTEGER,
+    id_source TEXT NOT NULL,
+    title TEXT NOT NULL,
+    published TEXT,                -- version 1's date; the first of the month where only the id is known
+    is_stated INTEGER NOT NULL,    -- 1 where `published` is a stated date, 0 where it is the id's month
+    name TEXT NOT NULL,            -- the path as it was given
+    UNIQUE (sha256, member, paper)
+);
+CREATE INDEX IF NOT EXISTS source_paper ON source (paper);
+CREATE TABLE IF NOT EXISTS extraction (
+    source INTEGER PRIMARY KEY REFERENCES source (id),
+    extractor INTEGER NOT NULL,
+    surface TEXT,
+    reason TEXT,                   -- why there is no text; NULL where there is one
+    shard TEXT,
+    row INTEGER,
+    note TEXT NOT NULL             -- what the text lacks, such as files that the source does not hold
+);
+CREATE TABLE IF NOT EXISTS skipped (path TEXT PRIMARY KEY, reason TEXT NOT NULL);
+"""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One copy of a paper in the store: a file, or a row of one."""
+
+    sha256: str
+    member: int
+    kind: str
+    paper: str
+    version: int | None
+    id_source: IdSource
+    title: str
+    published: date | None
+    is_stated: bool
+    name: str
+    id: int = -1
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What became of a source: its place in the text shards, or the reason why it has no text."""
+
+    source: int
+    surface: str | None
+    reason: str | None
+    shard: str | None
+    row: int | None
+    note: str = ""
+
+
+class Store:
+    """The store under `root`, which is made where it is missing.
+
+    Raises SurveyError where the folder cannot be written or its index was made by something else.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        with explained(root):
+            (root / "raw").mkdir(parents=True, exist_ok=True)
+            (root / "text").mkdir(exist_ok=True)
+            self._db = open_index(root / "store.sqlite", _SCHEMA)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    @staticmethod
+    def exists(root: Path) -> bool:
+        """Say whether a store was ever made under `root`."""
+        return (root / "store.sqlite").exists()
+
+    # ---- raw files ---------------------------------------------------------------------------------------------
+
+    def add_raw(self, stream: BinaryIO) -> tuple[str, bool]:
+        """Copy `stream` into the store. Return its SHA-256, and whether it is new."""
+        digest = hashlib.sha256()
+        with explained(self.root), tempfile.NamedTemporaryFile(dir=self.root / "raw", delete=False) as copy:
+            try:
+                while chunk := stream.read(1 << 20):
+                    digest.update(chunk)
+                    copy.write(chunk)
+                copy.flush()
+                path = self.raw_path(digest.hexdigest())
+                new = not path.exists()
+                if new:
+                    path.parent.mkdir(exist_ok=True)
+                    Path(copy.name).chmod(0o644)  # a temporary file is its maker's alone; the store may be shared
+                    Path(copy.name).replace(path)
+                return digest.hexdigest(), new
+            finally:
+                Path(copy.name).unlink(missing_ok=True)
+
+    def raw_path(self, sha256: str) -> Path:
+        """Where the raw file with this SHA-256 lies."""
+        return self.root / "raw" / sha256[:2] / sha256
+
+    def forget_raw(self, sha256: str) -> None:
+        """Remove a raw file that no source rests on: it turned out not to be a paper."""
+        if not self.holds(sha256):
+            self.raw_path(sha256).unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove what is a day old or older and belongs to nothing: half-written files of runs that were killed, and
+        texts that newer ones have taken the place of."""
+        named = {row[0] for row in self._db.execute("SELECT DISTINCT shard FROM extraction WHERE shard IS NOT NULL")}
+        orphans = [path for path in self.root.glob("text/part-*.parquet") if path.name not in named]
+        halves = [path for form in ("raw/tmp*", "text/.part-*", ".warehouse.*") for path in self.root.glob(form)]
+        for path in orphans + halves:
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > 86_400:
+                    path.unlink()
+
+    # ---- index -------------------------------------------------------------------------------------------------
+
+    def holds(self, sha256: str) -> int:
+        """Return how many sources rest on this raw file."""
+        return int(next(self._rows("SELECT count(*) FROM source WHERE sha256 = ?", sha256))[0])
+
+    def add_sources(self, sources: Iterable[Source]) -> int:
+        """Add sources in one transaction; ones that are there already stay as they are. Return how many are new."""
+        before = self._db.total_changes
+        with explained(self.root), self._db:
+            self._db.executemany(
+                "INSERT OR IGNORE INTO source (sha256, member, kind, paper, version, id_source, title, published,"
+                " is_stated, name) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    (s.sha256, s.member, s.kind, s.paper, s.version, s.id_source, s.title,
+                     s.published.isoformat() if s.published else None, s.is_stated, s.name)
+                    for s in sources
+                ),
+            )  # fmt: skip
+        return self._db.total_changes - before
+
+    def sources(self, paper: str | None = None) -> Iterator[Source]:
+        """Yield all sources, or those of one paper, in the order in which they came."""
+        where = "WHERE paper = ?" if paper else ""
+        rows = self._rows(
+            "SELECT sha256, member, kind, paper, version, id_source, title, published, is_stated, name, id"
+            f" FROM source {where} ORDER BY id",
+            *([paper] if paper else []),
+        )
+        for row in rows:
+            sha256, member, kind, key, version, id_source, title, published, is_stated, name, number = row
+            day = date.fromisoformat(published) if published else None
+            identity = IdSource(id_source)
+            yield Source(sha256, member, kind, key, version, identity, title, day, bool(is_stated), name, number)
+
+    def rekey(self, source: Source, paper: str) -> None:
+        """Give a source another key: its name turned out to be another paper's."""
+        with explained(self.root), self._db:
+            self._db.execute(
+                "UPDATE source SET paper = ?, id_source = ?, published = NULL, is_stated = 0 WHERE id = ?",
+                (paper, IdSource.NONE, source.id),
+            )
+
+    def skip(self, path: str, reason: str) -> None:
+        """Record that `path` was seen and is not used, and why."""
+        with explained(self.root), self._db:
+            self._db.execute("INSERT OR REPLACE INTO skipped VALUES (?, ?)", (path, reason))
+
+    def unskip(self, path: str) -> None:
+        """Forget an earlier skip of `path`, which can be read by now."""
+        with explained(self.root), self._db:
+            self._db.execute("DELETE FROM skipped WHERE path = ?", (path,))
+
+    def skipped(self) -> list[tuple[str, str]]:
+        """Return (path, reason) of everything that was skipped."""
+        return list(self._rows("SELECT path, reason FROM skipped ORDER BY path"))
+
+    # ---- texts -------------------------------------------------------------------------------------------------
+
+    def add_extractions(self, extractions: Sequence[Extraction], extractor: int) -> None:
+        """Record what became of sources, in one transaction."""
+        with explained(self.root), self._db:
+            self._db.executemany(
+                "INSERT OR REPLACE INTO extraction VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(e.source, extractor, e.surface, e.reason, e.shard, e.row, e.note) for e in extractions],
+            )
+
+    def extractions(self, extractor: int) -> dict[int, Extraction]:
+        """Return what became of each source under this version of the extractor."""
+        rows = self._rows(
+            "SELECT source, surface, reason, shard, row, note FROM extraction WHERE extractor = ?", extractor
+        )
+        return {row[0]: Extraction(*row) for row in rows}
+
+    def text_path(self, shard: str) -> Path:
+        """Where a shard of texts lies."""
+        return self.root / "text" / shard
+
+    def _rows(self, query: str, *values: object) -> Iterator[Any]:
+        with explained(self.root):
+            yield from self._db.execute(query, values)

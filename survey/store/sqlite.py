@@ -1,0 +1,70 @@
+"""SQLite files that survive `kill -9` and serve several processes, and errors of the disk that a user can act on."""
+
+import errno
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from posttrain.errors import ExitCode, SurveyError
+
+_SECONDS_TO_WAIT = 60  # for another process that writes
+
+
+def open_index(path: Path, schema: str) -> sqlite3.Connection:
+    """Open the SQLite file at `path` and make its tables where they are missing.
+
+    SQLite does not wait for others by itself while it turns to a write-ahead log, so several may start at once.
+    """
+    db = sqlite3.connect(path, timeout=_SECONDS_TO_WAIT)
+    deadline = time.monotonic() + _SECONDS_TO_WAIT
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=NORMAL")
+            db.executescript(schema)
+            return db
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+@contextmanager
+def explained(root: Path) -> Iterator[None]:
+    """Turn a full or unwritable disk, or a busy or damaged index, into an error a user can act on."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise _full(root, error) from error
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENOENT):
+            raise _unwritable(root, error.strerror) from error
+        raise
+    except sqlite3.DatabaseError as error:
+        found = str(error)
+        if "full" in found or "disk I/O" in found:
+            raise _full(root, error) from error
+        if "unable to open" in found or "readonly" in found:
+            raise _unwritable(root, found) from error
+        if "locked" in found:
+            message = f"another command has been writing to {root} for {_SECONDS_TO_WAIT} seconds"
+            raise SurveyError(message, "run the same command again when it is done", ExitCode.PARTIAL) from error
+        raise SurveyError(
+            f"the index {root / 'store.sqlite'} cannot be used: {error}",
+            "move that file away and ingest again, or choose another folder with --data DIR",
+            ExitCode.UNEXPECTED,
+        ) from error
+
+
+def _full(root: Path, error: Exception) -> SurveyError:
+    return SurveyError(
+        f"the disk of {root} is full ({error})",
+        "free some space and run the same command again; nothing is lost",
+        ExitCode.PARTIAL,
+    )
+
+
+def _unwritable(root: Path, why: str | None) -> SurveyError:
+    return SurveyError(f"cannot write to {root}: {why}", "choose another folder with --data DIR or POSTTRAIN_DATA")

@@ -1,0 +1,211 @@
+"""The trend tables as charts: shares with their intervals, and the threshold curve; SVG and PNG without a browser."""
+
+import json
+import textwrap
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+from survey.trends.domain import TrendTable, share_of, without_gaps
+from survey.trends.published import LABELS, Axis
+
+_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"]  # Okabe and Ito's, told apart by the colour-blind too
+_SHAPES = ["circle", "square", "triangle-up", "diamond"]
+_TITLES = {
+    Axis.DOMAIN: "Papers by domain",
+    Axis.METHOD: "Methods papers train with",
+    Axis.DATA_SOURCE: "Where the training data come from",
+}
+_SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+_WIDTH = 110  # characters of a line below the title
+
+
+class Measure(StrEnum):
+    """What the bars of a page measure."""
+
+    SHARE = "share of papers"
+    CORRECTED = "share corrected for errors of the labels"
+    MIX = "part of a year's domain assignments"  # which is what can be compared with the survey's counts
+
+
+MEASURES = {
+    Axis.DOMAIN: (Measure.SHARE, Measure.MIX),
+    Axis.METHOD: (Measure.SHARE, Measure.CORRECTED),
+    Axis.DATA_SOURCE: (Measure.SHARE, Measure.CORRECTED),
+}
+
+
+def chart(tables: Sequence[TrendTable], notes: Sequence[str], measure: Measure = Measure.SHARE) -> dict[str, Any]:
+    """Return the Vega-Lite specification of one table, or of a sweep over thresholds, with `notes` below its title."""
+    first = tables[0]
+    drawn = _sweep(tables) if len(tables) > 1 else _measured(first, measure)
+    lines = [line for note in notes for line in textwrap.wrap(note, _WIDTH)]
+    return {
+        "$schema": _SCHEMA,
+        "title": {"text": _TITLES[first.axis], "subtitle": lines, "anchor": "start"},
+        "background": "white",
+        **drawn,
+    }
+
+
+def svg(spec: dict[str, Any]) -> str:
+    """Return a chart as SVG."""
+    import vl_convert
+
+    return str(vl_convert.vegalite_to_svg(json.dumps(spec)))
+
+
+def png(spec: dict[str, Any]) -> bytes:
+    """Return a chart as PNG, twice the size for dense screens and print."""
+    import vl_convert
+
+    return bytes(vl_convert.vegalite_to_png(json.dumps(spec), scale=2))
+
+
+def on_page(table: TrendTable, measure: Measure) -> dict[str, Any]:
+    """Return the chart of one table for a page, as wide as its place; each bar says its numbers to a screen reader.
+
+    A bar can be clicked: the selection `bar` holds its period and label.
+    """
+    drawn = _measured(table, measure)
+    drawn["layer"][0]["params"] = [{"name": "bar", "select": {"type": "point", "fields": ["period", "label"]}}]
+    # whole bands: Streamlit's theme makes bars narrower, and Vega-Lite then puts them beside their intervals
+    config = {"legend": {"orient": "top"}, "bar": {"discreteBandSize": {"band": 1}}}
+    # one layer down Streamlit leaves the data as they are; at the top it would carry them through pandas and Arrow
+    layer = {name: drawn[name] for name in ("data", "encoding", "layer")}
+    return {"$schema": _SCHEMA, "layer": [layer], "width": "container", "height": 320, "config": config}
+
+
+def _measured(table: TrendTable, measure: Measure) -> dict[str, Any]:
+    points = {
+        Measure.SHARE: lambda: _points(table),
+        Measure.CORRECTED: lambda: _corrected(table),
+        Measure.MIX: lambda: _mix(table),
+    }[measure]()
+    return _bars(points, table, f"{measure}, 95 % interval")
+
+
+def _bars(points: list[dict[str, Any]], table: TrendTable, title: str) -> dict[str, Any]:
+    """Bars with their intervals, side by side in each period, and a tick where the survey printed a share.
+
+    A period without papers keeps its place, so that time runs evenly.
+
+    Label and shape of the points say what the colours say.
+    """
+    y = {"type": "quantitative", "axis": {"format": "%", "title": title}}
+    shown = {point["period"] for point in points}
+    time = {"axis": {"labelAngle": 0, "labelOverlap": "greedy", "title": None},
+            "scale": {"domain": without_gaps(shown, table.by) if shown else []}}  # fmt: skip
+    place = [{"field": name, "type": "nominal"} for name in ("period", "label")]
+    told = [*place, *({"field": name, "type": "quantitative"} for name in ("k", "n"))]
+    told += [{"field": name, "type": "quantitative", "format": ".1%"} for name in ("share", "low", "high")]
+    printed = [*place, {"field": "printed", "type": "quantitative", "format": ".1%", "title": "the survey printed"}]
+    return {
+        "width": {"step": 22},
+        "height": 260,
+        "data": {"values": points},
+        "encoding": {
+            "x": {"field": "period", "type": "ordinal", **time},
+            "xOffset": {"field": "label", "sort": list(LABELS[table.axis])},
+            "color": _scale(table.axis, _COLOURS),
+        },
+        "layer": [
+            {
+                "mark": {"type": "bar", "opacity": 0.5, "cursor": "pointer"},
+                "encoding": {"y": {"field": "share", **y}, "tooltip": told},
+            },
+            {
+                "mark": {"type": "rule", "strokeWidth": 2},
+                "encoding": {"y": {"field": "low", "type": "quantitative"}, "y2": {"field": "high"}},
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 60},
+                "encoding": {
+                    "y": {"field": "share", "type": "quantitative"}, "shape": _scale(table.axis, _SHAPES),
+                    "tooltip": told,
+                },
+            },
+            {
+                "mark": {"type": "tick", "thickness": 3, "opacity": 1, "description": "as printed"},
+                "encoding": {"y": {"field": "printed", "type": "quantitative"}, "tooltip": printed},
+            },
+        ],
+    }  # fmt: skip
+
+
+def _points(table: TrendTable) -> list[dict[str, Any]]:
+    points = []
+    for row in table.rows:
+        place = {"period": row.period, "label": row.label}
+        if row.share is not None:
+            points.append({**place, "k": row.k, "n": row.n, "share": row.share, "low": row.low, "high": row.high})
+        if table.axis is not Axis.DOMAIN and row.published:  # the survey prints counts of domains, shares of the others
+            points.append({**place, "printed": row.published.value / 100})
+    return points
+
+
+def _corrected(table: TrendTable) -> list[dict[str, Any]]:
+    points = []
+    for point in _points(table):
+        row = next(row for row in table.rows if (row.period, row.label) == (point["period"], point["label"]))
+        if "printed" in point:
+            points.append(point)
+        elif row.corrected and row.corrected.share is not None:
+            one = row.corrected
+            points.append({**point, "share": one.share, "low": one.low, "high": one.high})
+    return points
+
+
+def _mix(table: TrendTable) -> list[dict[str, Any]]:
+    """Return each domain's part of the domain assignments of its period, and of those the survey printed.
+
+    It printed whole years, at one threshold; a year of which a cell is missing has no printed mix.
+    """
+    points: list[dict[str, Any]] = []
+    for period in dict.fromkeys(row.period for row in table.rows):
+        rows = [row for row in table.rows if row.period == period]
+        n = sum(row.k for row in rows)
+        printed = [row.published.value for row in rows if row.published]
+        for row in rows:
+            place = {"period": period, "label": row.label}
+            if part := share_of(row.k, n):
+                points.append({**place, "k": row.k, "n": n, "share": part.share, "low": part.low, "high": part.high})
+            if row.published and len(printed) == len(rows):
+                points.append({**place, "printed": row.published.value / sum(printed)})
+    return points
+
+
+def _sweep(tables: Sequence[TrendTable]) -> dict[str, Any]:
+    """The threshold curve: how many papers each domain keeps as the threshold rises, a panel for each period."""
+    counted = {row.period for table in tables for row in table.rows if row.k}
+    values = [
+        {"threshold": table.threshold, "period": row.period, "label": row.label, "k": row.k}
+        for table in tables
+        for row in table.rows
+        if row.period in counted
+    ]
+    return {
+        "data": {"values": values},
+        "facet": {"column": {"field": "period", "type": "ordinal", "title": None}},
+        "resolve": {"scale": {"y": "independent"}},
+        "spec": {
+            "width": 150,
+            "height": 220,
+            "mark": {"type": "line", "point": {"filled": True}},
+            "encoding": {
+                "x": {"field": "threshold", "type": "ordinal", "axis": {"labelAngle": 0, "title": "least mentions"}},
+                "y": {"field": "k", "type": "quantitative", "axis": {"title": "papers", "tickMinStep": 1}},
+                "color": _scale(Axis.DOMAIN, _COLOURS),
+                "shape": _scale(Axis.DOMAIN, _SHAPES),
+            },
+        },
+    }
+
+
+def _scale(axis: Axis, values: list[str]) -> dict[str, Any]:
+    labels = list(LABELS[axis])
+    return {
+        "field": "label",
+        "scale": {"domain": labels, "range": values[: len(labels)]},
+        "title": axis.replace("_", " "),
+    }

@@ -1,0 +1,25 @@
+"""Settings: flag before environment before posttrain.toml before default."""
+
+from pathlib import Path
+
+import pytest
+
+from posttrain.errors import SurveyError
+from posttrain.settings import data_folder
+
+
+def test_the_order_of_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each source hides the ones behind it."""
+    assert data_folder() == Path("data")
+    Path("posttrain.toml").write_text('data = "from-file"')
+    assert data_folder() == Path("from-file")
+    monkeypatch.setenv("POSTTRAIN_DATA", "from-environment")
+    assert data_folder() == Path("from-environment")
+    assert data_folder(tmp_path) == tmp_path
+
+
+def test_a_broken_settings_file_is_named() -> None:
+    """The error names the file and what to do."""
+    Path("posttrain.toml").write_text("data = ")
+    with pytest.raises(SurveyError, match=r"posttrain.toml is not TOML"):
+        data_folder()

@@ -1,0 +1,117 @@
+"""Isolation: a hang, a crash or a hunger for memory ends one task, and the others have their results in order."""
+
+import os
+import time
+
+import pytest
+
+from survey.store.isolation import Failed, default_workers, run_isolated
+from tests.workers import act, process_id, sleep_for
+
+
+def _run(tasks: list[str], workers: int = 2, seconds: float = 30) -> list[str | Failed]:
+    outcomes = list(run_isolated(act, tasks, workers, seconds))
+    assert [task for task, _ in outcomes] == tasks
+    return [outcome for _, outcome in outcomes]
+
+
+def _reason(outcome: str | Failed) -> str:
+    assert isinstance(outcome, Failed)
+    return outcome.reason
+
+
+def test_results_come_in_the_order_of_the_tasks() -> None:
+    """Also where a later task is done long before an earlier one."""
+    tasks = [0.3, 0.0, 0.1, 0.0, 0.0, 0.05] * 2
+    assert list(run_isolated(sleep_for, tasks, 2)) == [(task, task) for task in tasks]
+
+
+def test_more_tasks_than_wait_at_once_all_come_back() -> None:
+    tasks = [str(number) for number in range(200)]
+    assert _run(tasks) == tasks
+
+
+def test_no_task_gives_no_result() -> None:
+    assert _run([]) == []
+
+
+def test_the_work_is_done_in_other_processes() -> None:
+    """Not in this one: a crash there cannot end us."""
+    assert os.getpid() not in {result for _, result in run_isolated(process_id, range(5), 2)}
+
+
+def test_tasks_are_taken_as_they_are_needed() -> None:
+    """A million papers are not all queued at once: little more is drawn than what the workers can hold."""
+    drawn = []
+
+    def tasks() -> "object":
+        for number in range(1000):
+            drawn.append(number)
+            yield str(number)
+
+    outcomes = run_isolated(act, tasks(), 2)  # type: ignore[arg-type]
+    next(outcomes)
+    assert len(drawn) <= 10
+    outcomes.close()  # type: ignore[attr-defined]
+
+
+def test_an_unreadable_file_gives_its_own_text_as_the_reason() -> None:
+    assert _run(["unreadable", "next"]) == [Failed("a file of ice"), "next"]
+
+
+def test_a_hang_is_stopped_at_the_limit_and_the_next_task_still_runs() -> None:
+    """Each of more hangs than workers costs its limit once."""
+    start = time.monotonic()
+    outcomes = _run(["hang", "first", "hang", "hang", "last"], seconds=0.7)
+    assert time.monotonic() - start < 15
+    assert outcomes[1::3] == ["first", "last"]
+    assert [_reason(outcomes[n]) for n in (0, 2, 3)] == ["reading took longer than 1 s and was stopped"] * 3
+
+
+def test_a_crash_is_a_failure_and_the_others_survive() -> None:
+    outcomes = _run(["a", "crash", "b", "crash", "crash", "c", "d"])
+    assert [outcome for outcome in outcomes if isinstance(outcome, str)] == ["a", "b", "c", "d"]
+    assert {_reason(outcomes[n]) for n in (1, 3, 4)} == {"the reader crashed (SIGSEGV)"}
+
+
+def test_a_reader_that_ends_its_process_is_a_failure() -> None:
+    outcomes = _run(["exit", "next"], workers=1)
+    assert outcomes == [Failed("the reader crashed (exit code 3)"), "next"]
+
+
+def test_a_hunger_for_memory_is_a_failure() -> None:
+    """The limit holds for the worker alone; the machine may well have more."""
+    outcomes = _run(["hog", "next", "hog"], workers=1)
+    assert outcomes[1] == "next"
+    assert _reason(outcomes[0]) == _reason(outcomes[2]) == "reading needs more than 4 GB of memory"
+
+
+def test_bottomless_nesting_is_a_failure_with_its_own_reason() -> None:
+    assert _run(["deep", "next"]) == [Failed("nested too deep to be read"), "next"]
+
+
+def test_an_error_that_cannot_be_unpickled_fails_alone() -> None:
+    """It used to end the pool, and with it every paper behind."""
+    outcomes = _run(["a", "fault", *"bcdefghijk"], workers=1)
+    assert _reason(outcomes[1]) == "the reader failed: TwoPartError: cold"
+    assert outcomes[2:] == list("bcdefghijk")
+
+
+def test_leaving_early_stops_what_is_running() -> None:
+    """An interrupt must not wait for papers that nobody will see."""
+    start = time.monotonic()
+    for task, _ in run_isolated(act, ["a", "hang", "hang"], 2):
+        assert task == "a"
+        break
+    assert time.monotonic() - start < 10
+
+
+def test_there_is_a_worker_per_core_that_may_be_used() -> None:
+    assert default_workers() == len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize("seconds", [0.5])
+def test_the_limit_counts_from_the_start_of_a_task_and_not_of_the_queue(seconds: float) -> None:
+    """Eight tasks of 0.2 s behind each other take longer than the limit, and none is stopped."""
+    tasks = [0.2] * 8
+    assert [result for _, result in run_isolated(sleep_for, tasks, 1, seconds)] == tasks
