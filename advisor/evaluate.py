@@ -12,7 +12,7 @@ from statistics import mean
 from typing import Any
 
 from advisor.runs.plan import CONTROL, NO_TRAINING
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import NothingMatchedError
 
 Case = Mapping[str, Any]
 Choose = Callable[[Mapping[str, Any]], Sequence[str]]  # traits → pipeline ids, best first
@@ -27,13 +27,11 @@ def evaluate(cases: Sequence[Case], rules: Choose | None = None) -> dict[str, An
     """Return each policy's mean and largest regret (in points), its interval over families, and how often it was best.
 
     `rules` is our advice: traits to pipeline ids, best first; of them the first that a case tried is taken. Raises
-    SurveyError (nothing matched) for a bank without a case of two arms.
+    PosttrainError (nothing matched) for a bank without a case of two arms.
     """
     usable = [case for case in cases if len(_arms(case)) > 1 and _NONE in _arms(case)]
     if not usable:
-        raise SurveyError(
-            "the bank has no case to evaluate on", "advisor pilot PLAN makes one", ExitCode.NOTHING_MATCHED
-        )
+        raise NothingMatchedError("the bank has no case to evaluate on", "advisor pilot PLAN makes one")
     families = sorted({str(case["family"]) for case in usable})
     policies = {
         **({"rules": lambda case, _: _first(case, rules(case["traits"]))} if rules else {}),

@@ -35,7 +35,7 @@ from advisor.runs.process import (
 )
 from advisor.runs.report import curve, said_run, table
 from posttrain.console import progress, say
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import ConfigurationError, ExitCode, InterruptedRunError, PosttrainError
 from reference_impls.configs import Budget
 
 STATUS_SECONDS = 1.0
@@ -64,7 +64,7 @@ class Watch:
     def follow(self, arm: Arm, seed: int, stage: int, at: Progress) -> None:
         """Note how far a stage is."""
         if not (self.out / "plan.json").exists():  # nobody could see or stop it, and it would go on for hours
-            raise SurveyError(f"{self.out} was removed", "start the pilot anew", ExitCode.INTERRUPTED)
+            raise InterruptedRunError(f"{self.out} was removed", "start the pilot anew")
         with self.lock:
             technique, of = arm.stages[stage]["technique"], len(arm.stages)
             place = {"arm": arm.id, "seed": seed, "stage": stage + 1, "stages": of, "technique": technique}
@@ -77,11 +77,11 @@ class Watch:
             if time.monotonic() - self.written > STATUS_SECONDS:
                 self.write("running")
 
-    def end(self, arm: Arm, seed: int, said: list[dict[str, Any]] | SurveyError) -> None:
+    def end(self, arm: Arm, seed: int, said: list[dict[str, Any]] | PosttrainError) -> None:
         """Note that a run of an arm has ended, with its score or with what went wrong."""
         with self.lock:
             self.now.pop(f"{arm.id}/{seed}", None)
-            if isinstance(said, SurveyError):
+            if isinstance(said, PosttrainError):
                 self.ended.append(
                     {"arm": arm.id, "seed": seed, "status": "failed", "strict": None, "message": said.message}
                 )
@@ -110,7 +110,7 @@ class Watch:
         `state` is running, done, partial (a run failed), failed (nothing could be tried) or interrupted.
         """
         self.written = time.monotonic()
-        with suppress(SurveyError):
+        with suppress(PosttrainError):
             write_json(self.out / "status.json", {
                 "schema_version": STATUS_VERSION, "plan": self.plan.id, "state": state, "message": message,
                 "pid": os.getpid(), "started": self.started, "updated": time.time(),
@@ -125,7 +125,8 @@ def run_pilot(
     """Return the outcome of a plan, run in folder `out`, and write outcome.json, table.md, curve.svg and the case.
 
     An arm that fails is counted and the others go on; `exit_code` says whether there was one. Only a whole outcome
-    becomes a case of `bank`. Raises SurveyError where the folder is another pilot's or in use, where the model cannot
+    becomes a case of `bank`. Raises PosttrainError where the folder is another pilot's or in use, where the model
+    cannot
     even be scored as it is, and (interrupted) after Ctrl-C; whatever was done is kept for `resume`.
     """
     demand_torch()
@@ -191,11 +192,11 @@ def _held(out: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=LOCK_SECONDS)
     except Timeout as error:
-        raise SurveyError(
+        raise ConfigurationError(
             f"{out} belongs to a pilot that is still at work", "wait for it, or take another --out"
         ) from error
     except OSError as error:
-        raise SurveyError(f"cannot write into {out}: {error.strerror}", "take another --out") from error
+        raise ConfigurationError(f"cannot write into {out}: {error.strerror}", "take another --out") from error
     try:
         yield
     finally:
@@ -207,24 +208,26 @@ def _begin(plan: Plan, out: Path, resume: bool) -> None:
     if (out / "plan.json").exists():
         begun = read_plan(out / "plan.json")
         if begun.id != plan.id:
-            raise SurveyError(
+            raise ConfigurationError(
                 f"{out} holds the pilot of another plan", "take another --out, or pilot its own plan.json"
             )
         if not resume:
-            raise SurveyError(f"{out} holds this pilot already", "add --resume to go on with it, or take another --out")
+            raise ConfigurationError(
+                f"{out} holds this pilot already", "add --resume to go on with it, or take another --out"
+            )
         return
     write_plan(plan, out / "plan.json")
 
 
 def _run_all(plan: Plan, jobs: list[tuple[Arm, int]], watch: Watch, at_once: int) -> Ended:
-    """Run the arms, no training first: where that fails nothing else can work. Raises SurveyError."""
+    """Run the arms, no training first: where that fails nothing else can work. Raises PosttrainError."""
     ended: Ended = {}
     stop = Event()
     run = partial(_run_arm, watch=watch, stop=stop, threads=_threads(plan, at_once))
     try:
         arm, seed = jobs[0]
         ended[arm.id, seed] = first = run(arm, seed)
-        if isinstance(first, SurveyError):
+        if isinstance(first, PosttrainError):
             watch.write("failed", f"{first.message}; next: {first.hint}")
             raise first
         with ThreadPoolExecutor(at_once) as pool:
@@ -238,15 +241,15 @@ def _run_all(plan: Plan, jobs: list[tuple[Arm, int]], watch: Watch, at_once: int
                 raise
     except KeyboardInterrupt as error:
         watch.write("interrupted", "interrupted; go on with --resume")
-        raise SurveyError(
-            f"interrupted; what was done is kept in {watch.out}", "the same command with --resume", ExitCode.INTERRUPTED
+        raise InterruptedRunError(
+            f"interrupted; what was done is kept in {watch.out}", "the same command with --resume"
         ) from error
     return ended
 
 
 def _run_arm(
     arm: Arm, seed: int, *, watch: Watch, stop: Event, threads: int | None
-) -> list[dict[str, Any]] | SurveyError:
+) -> list[dict[str, Any]] | PosttrainError:
     """Return the results of an arm's stages, each from the policy that the one before it left, or what went wrong."""
     found: list[dict[str, Any]] = []
     model: str | None = None
@@ -258,7 +261,7 @@ def _run_arm(
             found.append(run_stage(folder, settings, partial(watch.follow, arm, seed, number), stop))
             if (folder / "policy" / "whole").exists():  # a stage that learnt nothing leaves none
                 model = str((folder / "policy").resolve())
-    except SurveyError as error:
+    except PosttrainError as error:
         if error.exit_code is ExitCode.INTERRUPTED:
             raise KeyboardInterrupt from error
         watch.end(arm, seed, error)

@@ -11,7 +11,7 @@ from advisor.memory.phases import estimate
 from advisor.memory.setting import setting_of
 from advisor.runs.plan import Plan, make_plan
 from posttrain.console import say
-from posttrain.errors import SurveyError
+from posttrain.errors import PosttrainError
 from reference_impls.configs import make_config
 
 
@@ -25,7 +25,7 @@ def priced_plan(
     """Return the plan of what `advisor.runs.plan.read_recommendation` returned (ranked, traits, task), memory included.
 
     `named` overrules the task's model, data and verifier, as far as it names them. Where the traits name a GPU's
-    memory, that is what an arm may take, else this machine's. Raises SurveyError as `advisor.runs.plan.make_plan`
+    memory, that is what an arm may take, else this machine's. Raises PosttrainError as `advisor.runs.plan.make_plan`
     does; a model whose memory cannot be counted is no error: a warning of the plan says so.
     """
     traits = recommendation["traits"]
@@ -56,7 +56,7 @@ def _peak(
         return None
     try:
         made = estimate(counted, setting_of(make_config(dict(settings))))
-    except SurveyError:  # a way of training that was not counted
+    except PosttrainError:  # a way of training that was not counted
         return None
     return made.total if on_gpu else made.allocated
 
@@ -66,7 +66,7 @@ def _counts(unknown: list[str], model: str) -> Counts | None:
         if known_name(model) is None:
             say(f"counting the memory of {model} from its config")
         return counts_of(model)
-    except SurveyError as error:
+    except PosttrainError as error:
         unknown.append(f"memory is not estimated: {error.message}")
         return None
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from advisor.runs.process import Follow, json_lines, make_folder, run_stage, write_json
 from advisor.task.traits import make_traits
-from posttrain.errors import SurveyError
+from posttrain.errors import ConfigurationError
 from reference_impls.configs import COMPARES
 
 SCHEMA_VERSION = 1
@@ -40,7 +40,7 @@ def probe(
     """Return `traits`, `task`, `measured` and `warnings` of a model as it is, and write them to `out` as JSON.
 
     `samples` rollouts of each of up to `prompts` test prompts; `settings` are those of reference_impls.configs. Raises
-    SurveyError where `out` cannot be written (before anything runs), and with the run's own words where it fails.
+    PosttrainError where `out` cannot be written (before anything runs), and with the run's own words where it fails.
     """
     if out:
         _demand_writable(out)
@@ -172,6 +172,6 @@ def _demand_writable(out: Path) -> None:
         with tempfile.NamedTemporaryFile(dir=out.parent):
             pass
     except OSError as error:
-        raise SurveyError(f"cannot write into {out.parent}: {error.strerror}", "take another --out") from error
+        raise ConfigurationError(f"cannot write into {out.parent}: {error.strerror}", "take another --out") from error
     if out.is_dir():
-        raise SurveyError(f"{out} is a folder; expected the name of a file", f"--out {out / 'traits.json'}")
+        raise ConfigurationError(f"{out} is a folder; expected the name of a file", f"--out {out / 'traits.json'}")

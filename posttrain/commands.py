@@ -2,15 +2,14 @@
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from posttrain import __version__
 from posttrain.console import fail, put
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import ExitCode, PosttrainError
 
 Data = Annotated[Path | None, typer.Option("--data", help="Where own data live (POSTTRAIN_DATA; default: data).")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -30,18 +29,15 @@ def make_app(about: str) -> typer.Typer:
     return app
 
 
-def run(app: typer.Typer, name: str, told: tuple[type[Exception], Callable[[Any], SurveyError]] | None = None) -> None:
-    """Run a command line; every failure becomes an error with a hint and its exit code.
-
-    `told` names another room's own error and how it reads as one of ours.
-    """
+def run(app: typer.Typer, name: str) -> None:
+    """Run a command line; every failure becomes an error with a hint and its exit code."""
     arguments = sys.argv[1:] or ["--help"]
     try:
         code = app(arguments, prog_name=name, standalone_mode=False) or ExitCode.OK
         if code == ExitCode.INTERRUPTED:  # typer turns Ctrl-C into this
             raise KeyboardInterrupt
         sys.exit(code)
-    except SurveyError as error:
+    except PosttrainError as error:
         fail(error.message, error.hint, error.exit_code, error)
     except typer.TyperException as error:
         known = [command.name for command in app.registered_commands]
@@ -54,8 +50,5 @@ def run(app: typer.Typer, name: str, told: tuple[type[Exception], Callable[[Any]
         except SystemExit:
             os._exit(ExitCode.INTERRUPTED)  # the usual end would wait for threads and workers that are still at it
     except Exception as error:
-        if told and isinstance(error, told[0]):
-            ours = told[1](error)
-            fail(ours.message, ours.hint, ours.exit_code, error)
         message = f"unexpected {type(error).__name__}: {error}"
         fail(message, "run it again with --debug and report what it shows", ExitCode.UNEXPECTED, error)

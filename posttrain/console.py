@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, NoReturn
 
 from posttrain import __version__
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import DiskError, ExitCode
 
 SCHEMA_VERSION = 1
 
@@ -46,7 +46,7 @@ def put(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SurveyError(
+        raise DiskError(
             f"cannot write the answer: {error.strerror}", "write it elsewhere", ExitCode.UNEXPECTED
         ) from error
 

@@ -9,9 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from posttrain.errors import SurveyError
+from posttrain.errors import PosttrainError
 from posttrain.settings import data_folder
-from reference_impls.errors import RunError
 
 _STYLE = """<style>
 .scrolls {overflow-x: auto}
@@ -33,7 +32,7 @@ def told() -> Iterator[None]:
     """Show a failure that a user can act on as what was found and what to do next; the rest of the page goes on."""
     try:
         yield
-    except (SurveyError, RunError) as error:
+    except PosttrainError as error:
         st.error(f"{plain(error.message)}\n\nNext: {plain(error.hint)}", icon=":material/error:")
 
 

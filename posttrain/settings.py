@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from posttrain.errors import SurveyError
+from posttrain.errors import ConfigurationError
 
 _FILE = Path("posttrain.toml")
 
@@ -33,7 +33,7 @@ class ArxivSettings:
 
 
 def arxiv_settings() -> ArxivSettings:
-    """Return the settings of the crawl. Raises SurveyError where one is not what it must be."""
+    """Return the settings of the crawl. Raises PosttrainError where one is not what it must be."""
     table = _from_file().get("arxiv", {})
     values: dict[str, Any] = {
         field.name: os.environ.get(f"POSTTRAIN_ARXIV_{field.name.upper()}") or table.get(field.name, field.default)
@@ -42,7 +42,7 @@ def arxiv_settings() -> ArxivSettings:
     try:
         return ArxivSettings(**(values | {"delay_seconds": float(values["delay_seconds"])}))
     except (TypeError, ValueError) as error:
-        raise SurveyError(
+        raise ConfigurationError(
             f"delay_seconds is '{values['delay_seconds']}'; expected a number", "set it under [arxiv] in posttrain.toml"
         ) from error
 
@@ -65,4 +65,4 @@ def _from_file() -> dict[str, Any]:
     try:
         return tomllib.loads(_FILE.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SurveyError(f"{_FILE} is not TOML: {error}", f"mend or remove {_FILE}") from error
+        raise ConfigurationError(f"{_FILE} is not TOML: {error}", f"mend or remove {_FILE}") from error

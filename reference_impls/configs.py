@@ -20,7 +20,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from reference_impls.errors import RunError
+from posttrain.errors import ConfigurationError
 
 BUDGET = re.compile(r"(?P<amount>\d+(?:\.\d+)?(?:e\d+)?)(?P<scale>[kMG]?)(?:-(?P<unit>tokens|flops)|(?P<seconds>s))")
 # What a run holds at once, however much is asked for: the estimate of memory (advisor.memory) counts with these.
@@ -213,28 +213,32 @@ def default_learning_rate(technique: str, parameters: int, lora: bool) -> float:
 
 
 def make_config(settings: dict[str, Any]) -> RunConfig:
-    """Return the config that these settings say. Raises RunError that names the setting and what was expected."""
+    """Return the config that these settings say. Raises PosttrainError that names the setting and what was expected."""
     technique = settings.get("technique")
     if technique not in CONFIGS:
-        raise RunError(f"technique is {technique!r}; expected one of {', '.join(CONFIGS)}", "set `technique`")
+        raise ConfigurationError(f"technique is {technique!r}; expected one of {', '.join(CONFIGS)}", "set `technique`")
     try:
         return CONFIGS[technique].model_validate(settings)
     except ValidationError as error:
-        raise RunError(_said(error, CONFIGS[technique]), f"python -m reference_impls.{technique} --settings") from error
+        raise ConfigurationError(
+            _said(error, CONFIGS[technique]), f"python -m reference_impls.{technique} --settings"
+        ) from error
 
 
 def load_config(path: Path) -> RunConfig:
-    """Read a `config.json`. Raises RunError where there is none or a setting is not what it must be."""
+    """Read a `config.json`. Raises PosttrainError where there is none or a setting is not what it must be."""
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise RunError(
+        raise ConfigurationError(
             f"cannot read {path}: {error.strerror}", 'write one, for example {"technique": "sft"}'
         ) from error
     except ValueError as error:
-        raise RunError(f"{path} is not JSON: {error}", "mend it, or write it with a tool") from error
+        raise ConfigurationError(f"{path} is not JSON: {error}", "mend it, or write it with a tool") from error
     if not isinstance(settings, dict):
-        raise RunError(f"{path} holds a {type(settings).__name__}; expected one JSON object of settings", "mend it")
+        raise ConfigurationError(
+            f"{path} holds a {type(settings).__name__}; expected one JSON object of settings", "mend it"
+        )
     return make_config(settings)
 
 

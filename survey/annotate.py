@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import NothingMatchedError
 from survey.extract import chosen_texts, each_text
 from survey.labels.agreement import agreement_of
 from survey.labels.classifier import bundled_features, write_features
@@ -56,7 +56,8 @@ def train(
 ) -> list[Checked]:
     """Read the numbers of every labelled paper of the store, measure both routes, and keep both under `data`.
 
-    `survey label` then learns from them. Raises SurveyError where no labelled paper has a text here, or labels are too
+    `survey label` then learns from them. Raises PosttrainError where no labelled paper has a text here, or labels are
+    too
     few.
     """
     wanted = set(by_paper(readings))
@@ -68,9 +69,8 @@ def train(
         title = next((copy.title for copy in copies if copy.title), "")
         found[copies[0].paper] = finder.read(text, title).features()
     if not found:
-        raise SurveyError(
+        raise NothingMatchedError(
             f"no labelled paper has a text in {store.root}", "survey ingest the papers that are labelled, then extract",
-            ExitCode.NOTHING_MATCHED,
         )  # fmt: skip
     checked = cross_validate(readings, bundled_features() | found, advance)
     with explained(data):

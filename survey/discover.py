@@ -14,7 +14,7 @@ from datetime import date
 from enum import StrEnum
 from functools import cached_property
 
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import NothingMatchedError
 from posttrain.reference import reference_path
 from survey.extract import chosen_texts, each_text
 from survey.mentions.candidates import Naming, key_of, names_in
@@ -111,10 +111,10 @@ class Names:
 def discover(
     store: Store, by: Period = Period.QUARTER, advance: Callable[[int, int], None] = lambda done, of: None
 ) -> list[Candidate]:
-    """Return the candidates in all texts of a store. Raises SurveyError where there is no text."""
+    """Return the candidates in all texts of a store. Raises PosttrainError where there is no text."""
     chosen = chosen_texts(store)
     if not chosen:
-        raise SurveyError("no paper has a text yet", "survey extract", ExitCode.NOTHING_MATCHED)
+        raise NothingMatchedError("no paper has a text yet", "survey extract")
     names = Names()
     for done, (number, text) in enumerate(each_text(store, chosen), start=1):
         copies = chosen[number][0]

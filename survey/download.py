@@ -81,7 +81,7 @@ def download(
     """Fetch the first of `surfaces` that arXiv has of each paper, and put it into the store.
 
     A paper that arXiv has nothing of is remembered and not asked for again; where an earlier copy could not be read,
-    the surface it came by is passed over. Raises SurveyError where arXiv refuses.
+    the surface it came by is passed over. Raises PosttrainError where arXiv refuses.
     """
     transport = Transport(settings, state, clock)
     result = Downloaded()

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import ConfigurationError, NothingMatchedError
 from survey.extract import text_of
 from survey.labels.cues import CueFinder
 from survey.labels.readings import DataSource, Method
@@ -26,7 +26,7 @@ def explain(sample: Sample, asked: str, data: Path) -> dict[str, Any]:
     """Return everything that is known of the paper `asked`: an id (also in a URL), a local key, or words of its title.
 
     Shared counts hold no places: there `offset`, `found` and `context` are null and each entry stands for `n` mentions.
-    Raises SurveyError with exit code 3 where the sample lacks the paper, or several have such a title.
+    Raises PosttrainError with exit code 3 where the sample lacks the paper, or several have such a title.
     """
     paper, arxiv_id, title, published, is_day, surface, id_source = _find(sample, asked, data)
     counts: Counter[str] = Counter()
@@ -109,16 +109,16 @@ def _find(sample: Sample, asked: str, data: Path) -> tuple[Any, ...]:
     if rows:
         some = "; ".join(f"{row[1]} {row[2]}" for row in rows[:5])
         message = f"{len(rows)} papers have '{asked}' in their title: {some}{' …' if len(rows) > 5 else ''}"
-        raise SurveyError(message, "survey explain ID", ExitCode.NOTHING_MATCHED)
+        raise NothingMatchedError(message, "survey explain ID")
     if found is None:
         what = f"'{asked}' is no arXiv id, and no title in the sample has it"
-        raise SurveyError(what, "survey papers, to see what is there", ExitCode.NOTHING_MATCHED)
+        raise NothingMatchedError(what, "survey papers, to see what is there")
     if not sample.is_bundled and Store.exists(data):
         with Store(data) as store:
             if next(store.sources(found.id), None):
-                raise SurveyError(f"{found.id} is ingested, not counted", "survey extract, then survey label")
+                raise ConfigurationError(f"{found.id} is ingested, not counted", "survey extract, then survey label")
     hint = "survey papers, to see what is there; or survey ingest a copy of it"
-    raise SurveyError(f"{found.id} is not in the sample", hint, ExitCode.NOTHING_MATCHED)
+    raise NothingMatchedError(f"{found.id} is not in the sample", hint)
 
 
 def _text(arxiv_id: str, data: Path) -> tuple[StoredText, str] | None:

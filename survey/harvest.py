@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import BusyError, ConfigurationError, ExitCode
 from posttrain.settings import ArxivSettings
 from survey.arxiv import api, oai, snapshot
 from survey.arxiv.ledger import Ledger, Slice, State
@@ -93,7 +93,7 @@ def harvest(
     advance: Callable[[], None] = lambda: None,
     clock: Clock = time,
 ) -> Harvested:
-    """Ask arXiv for every open slice. Raises SurveyError where it refuses, or where another harvest is at work."""
+    """Ask arXiv for every open slice. Raises PosttrainError where it refuses, or where another harvest is at work."""
     transport = Transport(settings, state, clock)
     try:
         with FileLock(ledger.root / "harvest.lock", timeout=0):
@@ -102,7 +102,7 @@ def harvest(
             else:
                 oai.harvest(ledger, transport, settings.oai_url, window.query, window.holds, advance)
     except Timeout as error:
-        raise SurveyError(
+        raise BusyError(
             f"another harvest is at work in {ledger.root}", "wait for it: survey status", ExitCode.PARTIAL
         ) from error
     finally:
@@ -111,9 +111,9 @@ def harvest(
 
 
 def harvest_snapshot(ledger: Ledger, path: Path, window: Window) -> Harvested:
-    """Read the window from a metadata snapshot. Raises SurveyError where it is none."""
+    """Read the window from a metadata snapshot. Raises PosttrainError where it is none."""
     if not path.is_file():
-        raise SurveyError(f"{path} is no file", "survey harvest --source snapshot:FILE …")
+        raise ConfigurationError(f"{path} is no file", "survey harvest --source snapshot:FILE …")
     since, until = window.since.isoformat(), window.until.isoformat()
     out = ledger.snapshot_path(window.query, since, until)
     papers, refused = snapshot.copy_snapshot(path, out, window.since, window.until, window.query.split())

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import pyarrow
 from pyarrow import parquet
 
-from posttrain.errors import SurveyError, UnreadableError, printable
+from posttrain.errors import ConfigurationError, UnreadableError, printable
 from survey.arxiv.bulk import check, is_bulk, unpack
 from survey.arxiv.ledger import Ledger
 from survey.fulltext import Kind, identify, kind_of
@@ -77,10 +77,10 @@ def ingest(paths: list[Path], store: Store, advance: Callable[[int, int], None] 
 
 
 def existing(paths: list[Path]) -> list[Path]:
-    """Return `paths`. Raises SurveyError where one does not exist."""
+    """Return `paths`. Raises PosttrainError where one does not exist."""
     for path in paths:
         if not os.path.lexists(path):
-            raise SurveyError(f"{path} does not exist", "give files or folders that exist: survey ingest PATH…")
+            raise ConfigurationError(f"{path} does not exist", "give files or folders that exist: survey ingest PATH…")
     return paths
 
 

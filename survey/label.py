@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import posttrain
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import NothingMatchedError
 from posttrain.settings import warehouse_path
 from survey.arxiv.ledger import Ledger
 from survey.arxiv.listed import Listed
@@ -33,13 +33,13 @@ class Labelled:
 def label(store: Store, lexicon: Lexicon, advance: Callable[[int, int], None] = lambda done, of: None) -> Labelled:
     """Read every extracted paper and put a new warehouse in place; return how many mentions there are.
 
-    Raises SurveyError where no paper has a text; an earlier warehouse then stays.
+    Raises PosttrainError where no paper has a text; an earlier warehouse then stays.
     """
     from survey.labels.reader import TrainingReader  # scikit-learn takes two seconds to load, and a report needs none
 
     chosen = chosen_texts(store)
     if not chosen:
-        raise SurveyError("no paper has a text yet", "survey extract", ExitCode.NOTHING_MATCHED)
+        raise NothingMatchedError("no paper has a text yet", "survey extract")
     listed = _listed(store, [copies[0].paper for copies, _ in chosen])
     papers = [_paper(copies, extraction, listed.get(copies[0].paper)) for copies, extraction in chosen]
     tally: Counter[bool] = Counter()

@@ -10,7 +10,9 @@ RIVALS = 4
 
 
 def as_markdown(told: Mapping[str, Any]) -> str:
-    """Return the answer of `advisor.advice.text.as_data` as a page: pipeline, reasons, rivals, and what would change it."""
+    """Return the answer of `advisor.advice.text.as_data` as a page: pipeline, reasons, rivals, and what would change
+    it.
+    """
     top, *others = told["ranked"]
     known = {name: value for name, value in told["traits"].items() if value is not None}
     lines = [f"# {top['title']}", "", *_about(top), "", "## Why", "", *_reasons(top), "", "## After it", ""]

@@ -18,7 +18,7 @@ from typing import Any
 from filelock import FileLock
 
 from advisor.task.traits import BY_NAME, Traits
-from posttrain.errors import SurveyError
+from posttrain.errors import ConfigurationError
 
 SCHEMA_VERSION = 1
 NEEDED = ("id", "family", "traits", "arms")
@@ -81,7 +81,8 @@ def family_of(task: Mapping[str, Any]) -> str:
 
 
 def add_case(path: Path, case: Mapping[str, Any]) -> bool:
-    """Append a case, whole; return False where the bank has it already. Raises SurveyError where it cannot be written.
+    """Append a case, whole; return False where the bank has it already. Raises PosttrainError where it cannot be
+    written.
 
     Two processes may write at once. Half a line that a killed process left is ended first, and skipped by readers.
     """
@@ -93,7 +94,7 @@ def add_case(path: Path, case: Mapping[str, Any]) -> bool:
                 return False
             _append(path, line.encode())
     except OSError as error:
-        raise SurveyError(
+        raise ConfigurationError(
             f"cannot write the bank {path}: {error.strerror}", "make room, or set POSTTRAIN_DATA to another folder"
         ) from error
     return True

@@ -1,12 +1,10 @@
 """The frame of `advisor`."""
 
 from posttrain.commands import make_app, run
-from posttrain.errors import SurveyError
-from reference_impls.errors import RunError
 
 app = make_app("What you should train with: traits of a task in, ranked pipelines with reasons out; and does it work?")
 
 
 def main() -> None:
     """Run the command line."""
-    run(app, "advisor", (RunError, lambda error: SurveyError(error.message, error.hint)))
+    run(app, "advisor")

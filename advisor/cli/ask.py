@@ -15,7 +15,7 @@ from advisor.cli.app import app
 from advisor.task.traits import BY_NAME, GROUPS, TRAITS, Traits, make_traits, parse_settings, read_file, schema
 from posttrain.commands import Data, Debug, Json
 from posttrain.console import answer, say
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import ExitCode, PosttrainError
 from posttrain.settings import data_folder
 
 # Asked of everybody; what is asked after them is what could still change the answer.
@@ -121,7 +121,7 @@ def _interview(known: Traits) -> Traits:
             break
         try:
             known = make_traits({**known.values, name: given})
-        except SurveyError as error:
+        except PosttrainError as error:
             say(f"{error.message}")
             asked.discard(name)
     return known

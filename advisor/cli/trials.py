@@ -11,7 +11,7 @@ import typer
 from advisor.cli.app import app
 from posttrain.commands import Debug, Json
 from posttrain.console import answer, say
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import ConfigurationError, ExitCode
 from posttrain.settings import data_folder
 
 Model = Annotated[str | None, typer.Option(help="A hub id, a folder, or starter, the small policy that comes along.")]
@@ -45,7 +45,9 @@ def probe_command(
     from advisor.probe import probe, render
 
     if data is None:
-        raise SurveyError("--data is missing; expected a JSONL file or a task", "advisor probe --data task:addition")
+        raise ConfigurationError(
+            "--data is missing; expected a JSONL file or a task", "advisor probe --data task:addition"
+        )
     found = probe(str(model), data, verifier, samples, prompts, out, _settings(settings))
     next_ = f"next: advisor ask --no-input --traits {out} --set prompting=tried --out advice.json"
     answer("probe", found, [*render(found), f"written to {out}", next_], as_json, found["warnings"])
@@ -104,7 +106,7 @@ def pilot_command(
     folder = data_folder()
     if _is_plan(Path(plan)):
         if budget or seeds != "0":
-            raise SurveyError(f"{plan} has its budget and seeds already", "make another with advisor plan")
+            raise ConfigurationError(f"{plan} has its budget and seeds already", "make another with advisor plan")
         made = read_plan(Path(plan))
     else:
         made = _make_plan(plan, {}, budget or BUDGET, seeds, {})
@@ -167,7 +169,9 @@ def export_command(
     read = read_plan(plan)
     arms = {one.id: one for one in read.arms if one.role != NO_TRAINING}
     if arm is not None and arm not in arms:
-        raise SurveyError(f"{plan} has no arm '{arm}'; expected one of {', '.join(arms)}", f"--arm {next(iter(arms))}")
+        raise ConfigurationError(
+            f"{plan} has no arm '{arm}'; expected one of {', '.join(arms)}", f"--arm {next(iter(arms))}"
+        )
     chosen = arms[arm] if arm else next(iter(arms.values()))
     written = export(to, read.task, PIPELINES[chosen.pipeline], chosen.stages, out)
     answer("export", {"arm": chosen.id, "to": to, "files": list(map(str, written))}, list(map(str, written)), as_json)
@@ -217,7 +221,7 @@ def _seeds(text: str) -> list[int]:
     try:
         return [int(one) for one in text.split(",")]
     except ValueError:
-        raise SurveyError(f"--seeds is '{text}'; expected whole numbers, such as 0,1,2", "--seeds 0") from None
+        raise ConfigurationError(f"--seeds is '{text}'; expected whole numbers, such as 0,1,2", "--seeds 0") from None
 
 
 def _settings(given: list[str] | None) -> dict[str, Any]:

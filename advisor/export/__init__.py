@@ -11,7 +11,7 @@ from advisor.advice.pipelines import Pipeline
 from advisor.export import trl, verl
 from advisor.export.folder import Folder
 from advisor.export.job import make_job
-from posttrain.errors import SurveyError
+from posttrain.errors import ConfigurationError, PosttrainError
 
 TARGETS = {"trl": trl, "verl": verl}
 
@@ -22,12 +22,14 @@ def export(
     """Write the files that run `pipeline` in `target`, trl or verl, into the folder `out`, and return their paths.
 
     task: model, data and verifier (None for a generated task's own); stages: the settings of each stage, those of a
-    `config.json` of reference_impls. Each stage starts from what the one before it saved. Raises SurveyError for an
+    `config.json` of reference_impls. Each stage starts from what the one before it saved. Raises PosttrainError for an
     unknown target, a stage that the target cannot train, settings or data that do not hold, and a folder with files in
     it; then nothing is written.
     """
     if target not in TARGETS:
-        raise SurveyError(f"--to is '{target}'; expected one of {', '.join(TARGETS)}", "advisor export PLAN --to trl")
+        raise ConfigurationError(
+            f"--to is '{target}'; expected one of {', '.join(TARGETS)}", "advisor export PLAN --to trl"
+        )
     folder = Folder(out)
     trainers = TARGETS[target].TRAINERS
     for technique in pipeline.stages:
@@ -38,9 +40,9 @@ def export(
     return folder.written
 
 
-def _without_trainer(target: str, technique: str, elsewhere: str) -> SurveyError:
+def _without_trainer(target: str, technique: str, elsewhere: str) -> PosttrainError:
     known = ", ".join(TARGETS[target].TRAINERS)
-    return SurveyError(
+    return ConfigurationError(
         f"{TARGETS[target].NAME} cannot train the stage '{technique}'" + (f": {elsewhere}" if elsewhere else ""),
         f"export a pipeline of {known}, or run the stage by itself and export the rest",
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.export.job import Job, package, starter
-from posttrain.errors import SurveyError
+from posttrain.errors import ConfigurationError
 
 _JUDGE = '''"""The reward: posttrain's verifier {verifier}, whose files lie beside this one in reference_impls/.{fill}
 """
@@ -45,10 +45,12 @@ class Folder:
     """A new or empty folder, and the files written into it so far."""
 
     def __init__(self, path: Path) -> None:
-        """Raises SurveyError where there are files already: an export never writes over anything."""
+        """Raises PosttrainError where there are files already: an export never writes over anything."""
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             found = f"holds {next(path.iterdir()).name} and perhaps more" if path.is_dir() else "is a file"
-            raise SurveyError(f"{path} {found}; expected a new or empty folder", "choose another --out, or remove it")
+            raise ConfigurationError(
+                f"{path} {found}; expected a new or empty folder", "choose another --out, or remove it"
+            )
         self.path = path
         self.written: list[Path] = []
 
@@ -60,7 +62,7 @@ class Folder:
             path.write_text(text, encoding="utf-8")
             path.chmod(0o755 if executable else 0o644)
         except OSError as error:
-            raise SurveyError(f"cannot write {path}: {error.strerror}", "choose another --out") from error
+            raise ConfigurationError(f"cannot write {path}: {error.strerror}", "choose another --out") from error
         self.written.append(path)
 
     def write_rows(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -82,7 +84,7 @@ class Folder:
         """Write rewards.py, which ends with the function that the target calls, and copy the verifier beside it."""
         verifier = job.verifier
         if not verifier:
-            raise SurveyError(
+            raise ConfigurationError(
                 f"{job.stages[0].config.data} is a file and no verifier is named",
                 "name one in the plan's task: exact, numeric, math, choice, regex:…, unit-tests or module:function",
             )

@@ -12,9 +12,8 @@ from typing import Any
 
 from advisor.advice.pipelines import Pipeline
 from advisor.advice.techniques import TECHNIQUES
-from posttrain.errors import SurveyError
+from posttrain.errors import ConfigurationError, PosttrainError
 from reference_impls.configs import Budget, RunConfig, default_learning_rate, make_config
-from reference_impls.errors import RunError
 
 CHARACTERS_PER_TOKEN = 4.0  # of English under the usual vocabularies; the starter's tokens are single characters
 LARGE = 1_000_000_000  # weights of a model whose size is not known: beyond the border of default_learning_rate
@@ -22,13 +21,13 @@ LARGE = 1_000_000_000  # weights of a model whose size is not known: beyond the 
 # Reading a task is the work of reference_impls: it is asked in a process of its own, as for a run.
 _READ = """
 import json, sys
-from reference_impls.errors import RunError
+from posttrain.errors import PosttrainError
 from reference_impls.tasks import load_task
 asked = json.load(sys.stdin)
 try:
     task = load_task(asked["data"], rows=asked["rows"], seed=asked["seed"], noise=asked["noise"])
     scored = load_task(asked["eval_data"], split="all", rows=asked["eval_size"]).rows if asked["eval_data"] else ()
-except RunError as error:
+except PosttrainError as error:
     print(json.dumps({"error": [error.message, error.hint]}))
 else:
     held_out = {str(row.prompt) for row in scored}
@@ -113,11 +112,11 @@ class Job:
 
 
 def make_job(task: Mapping[str, Any], pipeline: Pipeline, stages: Sequence[Mapping[str, Any]]) -> Job:
-    """Return the job. Raises SurveyError where the pipeline trains nothing, or settings or data do not hold."""
+    """Return the job. Raises PosttrainError where the pipeline trains nothing, or settings or data do not hold."""
     if not pipeline.stages:
-        raise SurveyError(f"the pipeline '{pipeline.id}' trains nothing", "export a pipeline that has stages")
+        raise ConfigurationError(f"the pipeline '{pipeline.id}' trains nothing", "export a pipeline that has stages")
     if len(stages) != len(pipeline.stages):
-        raise SurveyError(
+        raise ConfigurationError(
             f"the plan has settings of {len(stages)} stages; the pipeline '{pipeline.id}' has {len(pipeline.stages)}",
             "advisor plan writes one object of settings for each stage",
         )
@@ -150,31 +149,35 @@ def package() -> Path:
 
 
 def _config(technique: str, settings: dict[str, Any]) -> RunConfig:
-    """Return the settings, checked. Raises SurveyError."""
+    """Return the settings, checked. Raises PosttrainError."""
     bundled = TECHNIQUES[technique].bundled
     try:
         if bundled:
             return make_config({**settings, "technique": bundled})
         return RunConfig.model_validate({**settings, "technique": technique})
-    except RunError as error:
-        raise SurveyError(error.message, error.hint) from error
+    except PosttrainError as error:
+        raise ConfigurationError(error.message, error.hint) from error
     except ValueError as error:
         said = " ".join(str(error).split("\n")[1:3])
-        raise SurveyError(f"the settings of the stage '{technique}' do not hold: {said}", "mend the plan") from error
+        raise ConfigurationError(
+            f"the settings of the stage '{technique}' do not hold: {said}", "mend the plan"
+        ) from error
 
 
 def _read(config: RunConfig) -> dict[str, Any]:
-    """Return the rows to train on and the task's own verifier. Raises SurveyError where they cannot be read."""
+    """Return the rows to train on and the task's own verifier. Raises PosttrainError where they cannot be read."""
     asked = config.model_dump(include={"data", "rows", "seed", "noise", "eval_data", "eval_size"})
     done = subprocess.run(
         [sys.executable, "-c", _READ], input=json.dumps(asked), capture_output=True, text=True, check=False
     )
     if done.returncode:
         said = done.stderr.strip().rsplit("\n", 1)[-1]
-        raise SurveyError(f"the rows of {config.data} cannot be read: {said}", "advisor probe reads the same rows")
+        raise ConfigurationError(
+            f"the rows of {config.data} cannot be read: {said}", "advisor probe reads the same rows"
+        )
     read: dict[str, Any] = json.loads(done.stdout)
     if "error" in read:
-        raise SurveyError(*read["error"])
+        raise ConfigurationError(*read["error"])
     if not read["rows"]:
-        raise SurveyError(f"no row of {config.data} is left to train on", "keep data and eval_data apart")
+        raise ConfigurationError(f"no row of {config.data} is left to train on", "keep data and eval_data apart")
     return read

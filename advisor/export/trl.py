@@ -5,7 +5,7 @@ from typing import Any
 
 from advisor.export.folder import Folder, yaml_of
 from advisor.export.job import Job, Stage
-from posttrain.errors import SurveyError
+from posttrain.errors import ConfigurationError
 from reference_impls.configs import Budget
 
 NAME = "TRL 1.16"
@@ -35,7 +35,7 @@ def reward(prompts: list[Any], completions: list[Any], row: list[str], **_: Any)
 
 
 def write(job: Job, folder: Folder) -> None:
-    """Write the folder. Raises SurveyError where the rows lack what a stage learns from."""
+    """Write the folder. Raises PosttrainError where the rows lack what a stage learns from."""
     for stage in job.stages:
         _see_that_rows_fit(job, stage)
     if any(_DATA[TRAINERS[stage.technique]] == "prompts" for stage in job.stages):
@@ -58,11 +58,11 @@ def write(job: Job, folder: Folder) -> None:
 
 
 def _see_that_rows_fit(job: Job, stage: Stage) -> None:
-    """Raise SurveyError where no row has the columns that the stage learns from."""
+    """Raise PosttrainError where no row has the columns that the stage learns from."""
     needed = {"demonstrations": ("response",), "pairs": ("chosen", "rejected"), "thumbs": ("response", "label"),
               "prompts": ("prompt",)}[_DATA[TRAINERS[stage.technique]]]  # fmt: skip
     if not any(all(row.get(name) not in (None, "") for name in needed) for row in job.rows):
-        raise SurveyError(
+        raise ConfigurationError(
             f"no row of {stage.config.data} has {' and '.join(needed)}, which {stage.technique} learns from",
             "add them to the file",
         )

@@ -10,7 +10,7 @@ from typing import Any
 
 from advisor.export.folder import Folder
 from advisor.export.job import Job, Stage
-from posttrain.errors import SurveyError
+from posttrain.errors import ConfigurationError
 from posttrain.reference import reference_path
 
 NAME = "verl"
@@ -44,11 +44,11 @@ def compute_score(
 
 
 def write(job: Job, folder: Folder) -> None:
-    """Write the folder. Raises SurveyError for settings without a counterpart in verl."""
+    """Write the folder. Raises PosttrainError for settings without a counterpart in verl."""
     blocks = []
     for number, stage in enumerate(job.stages):
         if stage.config.lora_rank and number + 1 < len(job.stages):
-            raise SurveyError(
+            raise ConfigurationError(
                 f"{stage.name} trains LoRA adapters and another stage follows; verl does not merge them",
                 "set lora_rank to 0 in that stage, or export to trl, which merges",
             )
@@ -137,14 +137,14 @@ def _of_grpo(job: Job, stage: Stage) -> dict[str, Any]:
 
 
 def _see_that_it_has_a_counterpart(stage: Stage) -> None:
-    """Raise SurveyError for the settings of GRPO that verl cannot be told."""
+    """Raise PosttrainError for the settings of GRPO that verl cannot be told."""
     config = stage.config
     if config.form not in _FORMS:
-        raise SurveyError(f"verl has no form '{config.form}'", f"set form to one of {', '.join(_FORMS)}")
+        raise ConfigurationError(f"verl has no form '{config.form}'", f"set form to one of {', '.join(_FORMS)}")
     if config.scale == "batch":
-        raise SurveyError("verl does not scale advantages by the batch", "set scale to group or none")
+        raise ConfigurationError("verl does not scale advantages by the batch", "set scale to group or none")
     if config.sequences_per_update % config.group_size:
-        raise SurveyError(
+        raise ConfigurationError(
             f"an update of {config.sequences_per_update} rollouts is no whole number of groups of {config.group_size}",
             "verl counts an update in prompts: set micro_batch to a multiple of group_size",
         )

@@ -12,7 +12,7 @@ from advisor.memory.phases import CACHED, CONTEXT, MARGIN, Estimate, Phase, esti
 from advisor.memory.published import Row, error_rows, published_figures
 from advisor.memory.remedies import GIGABYTE, Change, cheapest_change, fits
 from advisor.memory.setting import Setting, default_setting, setting_of
-from posttrain.errors import SurveyError
+from posttrain.errors import ConfigurationError
 
 __all__ = [
     "Answer", "Change", "Counts", "Estimate", "Phase", "Setting", "as_data", "cheapest_change", "counts_of",
@@ -44,19 +44,25 @@ def estimate_for(
 
     model: a well-known name or hub id, a folder, a config.json, `starter`, or a size such as `3b`. gpu_gigabytes: the
     memory of one GPU in units of 10^9 bytes. changes: fields of Setting (micro_batch, accumulation, prompt_tokens,
-    response_tokens, group_size, …); one that is None keeps the default of our loops. Raises SurveyError or RunError,
+    response_tokens, group_size, …); one that is None keeps the default of our loops. Raises PosttrainError,
     with a hint, for what is not known.
     """
     if lora and qlora:
-        raise SurveyError("--lora and --qlora are two ways to train adapters; expected one", "leave one of them out")
+        raise ConfigurationError(
+            "--lora and --qlora are two ways to train adapters; expected one", "leave one of them out"
+        )
     given = {name: value for name, value in changes.items() if value is not None}
     wrong = sorted(set(given) - set(Setting.__dataclass_fields__))
     if wrong:
-        raise SurveyError(f"there is no setting '{wrong[0]}'", f"take one of {', '.join(Setting.__dataclass_fields__)}")
+        raise ConfigurationError(
+            f"there is no setting '{wrong[0]}'", f"take one of {', '.join(Setting.__dataclass_fields__)}"
+        )
     least = sorted(name for name, value in given.items() if isinstance(value, int) and value < 0)
     if least or given.get("micro_batch") == 0 or given.get("response_tokens") == 0:
         name = (least or ["micro_batch"])[0]
-        raise SurveyError(f"{name} is {given.get(name)}; expected a positive number", f"give {name} a positive number")
+        raise ConfigurationError(
+            f"{name} is {given.get(name)}; expected a positive number", f"give {name} a positive number"
+        )
     setting = default_setting(technique, **given)
     if lora or qlora:
         setting = replace(setting, tuning="qlora" if qlora else "lora", reference=False)

@@ -2,7 +2,8 @@
 
 A well-known model's were counted once and are committed (data/reference/model_counts.json). Any other model is counted
 from its config, before any weight is loaded, by `python -m reference_impls.model.memory` in a process of its own,
-because that needs torch. And a size alone gives those of well-known models of about that size, the larger number of each.
+because that needs torch. And a size alone gives those of well-known models of about that size, the larger number of
+each.
 """
 
 import json
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.memory.setting import DType
-from posttrain.errors import SurveyError
+from posttrain.errors import ConfigurationError
 from posttrain.reference import reference_path
 
 SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*[bB](?:illion)?")
@@ -75,7 +76,7 @@ class Counts:
 def counts_of(model: str) -> Counts:
     """Return the counts of a well-known name or hub id, a folder, a config.json, `starter`, or a size such as `3b`.
 
-    A path is always counted, a name is looked up first. Raises SurveyError where the model cannot be counted.
+    A path is always counted, a name is looked up first. Raises PosttrainError where the model cannot be counted.
     """
     if SIZE.fullmatch(model) and not Path(model).exists():
         return counts_of_size(float(SIZE.fullmatch(model)["number"]))  # type: ignore[index]
@@ -89,10 +90,10 @@ def counts_of_size(billions: float) -> Counts:
 
     Of well-known models between this size and 15 % above, the larger of each number; where there is none, the shape of
     the next larger one, narrowed to 15 % above; beyond the largest, that one widened. Embedding and output matrix count
-    as two, which is the more. Raises SurveyError for no size.
+    as two, which is the more. Raises PosttrainError for no size.
     """
     if not billions > 0:
-        raise SurveyError(
+        raise ConfigurationError(
             f"the size is {billions:g} billion parameters; expected a positive number", "give one, as 1.5"
         )
     size = round(billions * 1e9)
@@ -108,7 +109,7 @@ def counts_of_size(billions: float) -> Counts:
 
 
 def counted(model: str) -> Counts:
-    """Return the counts of a model by counting it in a process of its own. Raises SurveyError."""
+    """Return the counts of a model by counting it in a process of its own. Raises PosttrainError."""
     command = [sys.executable, "-m", "reference_impls.model.memory", model]
     found = os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH"))))
     here = {**os.environ, "PYTHONPATH": found}  # the code that stands beside this one
@@ -120,7 +121,7 @@ def counted(model: str) -> Counts:
         hint = (
             "pip install 'posttrain[train]', or give the model's size, as 1.5b" if missing else "give its size, as 1.5b"
         )
-        raise SurveyError(said.get("error") or f"cannot count '{model}': {last}", said.get("try") or hint)
+        raise ConfigurationError(said.get("error") or f"cannot count '{model}': {last}", said.get("try") or hint)
     return parse_counts(json.loads(done.stdout.splitlines()[-1])["counts"])
 
 

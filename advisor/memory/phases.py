@@ -12,7 +12,7 @@ from functools import cached_property
 
 from advisor.memory.counts import Counts, Kept, counts_of_size
 from advisor.memory.setting import SIZE, Setting, default_setting
-from posttrain.errors import SurveyError
+from posttrain.errors import ConfigurationError
 from reference_impls.configs import LEAVE_AT
 
 NF4 = 0.5625  # bytes of a 4-bit weight with its share of a block's scale
@@ -83,10 +83,10 @@ class Estimate:
 def estimate(counts: Counts, setting: Setting) -> Estimate:
     """Return the peak memory of a setting, in bytes by phase and part, for a model with these counts.
 
-    Raises SurveyError for bfloat16 weights computed with in float32, which nothing here does.
+    Raises PosttrainError for bfloat16 weights computed with in float32, which nothing here does.
     """
     if (setting.weights, setting.compute) == ("bfloat16", "float32"):
-        raise SurveyError("bfloat16 weights are not computed with in float32 here", "set compute to bfloat16")
+        raise ConfigurationError("bfloat16 weights are not computed with in float32 here", "set compute to bfloat16")
     book = _Book(counts, setting)
     phases = {
         "generate": book.generate() if setting.rollouts_at_once else None,
@@ -103,7 +103,7 @@ def estimate(counts: Counts, setting: Setting) -> Estimate:
 def quick_estimate(parameters_billions: float, technique: str, *, lora: bool = False, **changes: object) -> Estimate:
     """Return the peak memory of a model of which only the size is known, in bytes; milliseconds, and no torch.
 
-    changes: fields of Setting, such as micro_batch=8. Raises SurveyError or RunError for what is not known.
+    changes: fields of Setting, such as micro_batch=8. Raises PosttrainError for what is not known.
     """
     tuning = {"tuning": "lora"} if lora else {}
     return estimate(counts_of_size(parameters_billions), default_setting(technique, **tuning, **changes))

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from posttrain.errors import ConfigurationError
 from reference_impls.configs import CHUNK_LOGITS, CONFIGS, SEQUENCES_AT_ONCE, RunConfig, make_config
-from reference_impls.errors import RunError
 
 DType = Literal["float32", "bfloat16"]
 Tuning = Literal["full", "lora", "qlora"]
@@ -96,10 +96,12 @@ class Setting:
 def default_setting(technique: str, **changes: Any) -> Setting:
     """Return the setting that a technique has in our loops, or, for those that have none, in a library like TRL.
 
-    changes: fields of Setting. Raises RunError for a technique that is not known.
+    changes: fields of Setting. Raises PosttrainError for a technique that is not known.
     """
     if technique not in TECHNIQUES:
-        raise RunError(f"technique is '{technique}'; expected one of {', '.join(TECHNIQUES)}", "name one of them")
+        raise ConfigurationError(
+            f"technique is '{technique}'; expected one of {', '.join(TECHNIQUES)}", "name one of them"
+        )
     if technique in CONFIGS:
         made = setting_of(make_config({"technique": technique}))
     else:

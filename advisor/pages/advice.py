@@ -15,7 +15,7 @@ from advisor.advice.recommend import Change, Recommendation, recommend
 from advisor.advice.text import CHANGES_SHOWN, as_data, said
 from advisor.task.examples import examples
 from advisor.task.traits import BY_NAME, GROUPS, MOST, TRAITS, Trait, Traits, Value, make_traits
-from posttrain.errors import SurveyError
+from posttrain.errors import PosttrainError
 from posttrain.page import chart, own_data, plain, told
 from survey.warehouse.sample import stamp
 
@@ -54,7 +54,7 @@ def _drop_what_is_no_answer() -> None:
         if said_there and trait.name not in st.session_state:
             try:
                 trait.read(said_there)
-            except SurveyError:
+            except PosttrainError:
                 del st.query_params[trait.name]
                 st.session_state.unbound.add(trait.name)
                 dropped.append(f"{trait.name}={said_there[:40]}; expected {trait.allowed}")

@@ -36,7 +36,7 @@ from advisor.runs.status import (
     samples,
     see,
 )  # fmt: skip
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import ConfigurationError, ExitCode, PosttrainError
 
 __all__ = ["Seen", "at_work", "learning", "pilots", "resume", "samples", "start", "stop"]
 
@@ -55,7 +55,8 @@ def start(plan: Plan, data: Path, at_once: int = 1) -> Path:
     """Return the folder of a plan's pilot, which is then at work in a process of its own, or has ended already.
 
     One that ran to its end, runs that failed included, is not started again; one that was stopped or broken off goes
-    on. Raises SurveyError where another pilot is at work in this data folder, where the folder cannot be written, and
+    on. Raises PosttrainError where another pilot is at work in this data folder, where the folder cannot be written,
+    and
     where the pilot ends at once (in its own words).
     """
     data = data.resolve()
@@ -68,8 +69,8 @@ def start(plan: Plan, data: Path, at_once: int = 1) -> Path:
             make_folder(folder)
             if not _is_whole_plan(folder / "plan.json"):
                 write_plan(plan, folder / "plan.json")
-        except SurveyError as error:
-            raise SurveyError(error.message, _ROOM) from error
+        except PosttrainError as error:
+            raise ConfigurationError(error.message, _ROOM) from error
         _begin(folder, data, at_once, Path.cwd())
     return folder
 
@@ -77,12 +78,12 @@ def start(plan: Plan, data: Path, at_once: int = 1) -> Path:
 def resume(folder: Path, data: Path) -> Path:
     """Return the folder of a pilot that goes on, from where and with as many arms at once as it was started.
 
-    Runs that failed are tried again; a pilot that is done is left as it is. Raises SurveyError as `start` does, and
+    Runs that failed are tried again; a pilot that is done is left as it is. Raises PosttrainError as `start` does, and
     where the folder is no pilot of this data folder.
     """
     folder, data = folder.resolve(), data.resolve()
     if folder.parent != pilots_folder(data):
-        raise SurveyError(f"{folder} is no pilot of {data}", f"name a folder in {pilots_folder(data)}")
+        raise ConfigurationError(f"{folder} is no pilot of {data}", f"name a folder in {pilots_folder(data)}")
     with _alone(data):
         if see(folder).state == DONE:
             return folder
@@ -97,7 +98,8 @@ def resume(folder: Path, data: Path) -> Path:
 def stop(folder: Path) -> Seen:
     """Stop a pilot as Ctrl-C does and return how it stands; one that is not at work is left as it is.
 
-    Raises SurveyError where the process that holds the folder is not known to be its pilot, which is never signalled,
+    Raises PosttrainError where the process that holds the folder is not known to be its pilot, which is never
+    signalled,
     and where it has not ended after half a minute.
     """
     folder = folder.resolve()
@@ -109,34 +111,40 @@ def stop(folder: Path) -> Seen:
     if pid is None:
         if not (seen := see(folder)).at_work:  # it ended meanwhile
             return seen
-        raise SurveyError(f"{folder} is held by a process that cannot be told", "stop it where it was started")
+        raise ConfigurationError(f"{folder} is held by a process that cannot be told", "stop it where it was started")
     try:
         os.kill(pid, signal.SIGINT)
     except ProcessLookupError:
         return see(folder)
     except PermissionError as error:
-        raise SurveyError(f"process {pid}, the pilot of {folder}, is another user's", "ask them to stop it") from error
+        raise ConfigurationError(
+            f"process {pid}, the pilot of {folder}, is another user's", "ask them to stop it"
+        ) from error
     if not _comes(lambda: not is_pilot(pid, folder) and not is_held(folder), STOP_SECONDS):
         message = f"process {pid}, the pilot of {folder}, was told to stop and still runs after {STOP_SECONDS:.0f} s"
-        raise SurveyError(message, f"wait and look again; kill -9 {pid} ends it, and it can go on after that too")
+        raise ConfigurationError(
+            message, f"wait and look again; kill -9 {pid} ends it, and it can go on after that too"
+        )
     return see(folder)
 
 
 @contextmanager
 def _alone(data: Path) -> Iterator[None]:
-    """Let one caller at a time look for pilots and start one. Raises SurveyError."""
+    """Let one caller at a time look for pilots and start one. Raises PosttrainError."""
     place = pilots_folder(data)
     try:
         make_folder(place)
-    except SurveyError as error:
-        raise SurveyError(error.message, _ROOM) from error
+    except PosttrainError as error:
+        raise ConfigurationError(error.message, _ROOM) from error
     lock = FileLock(place / ".lock")
     try:
         lock.acquire(timeout=START_SECONDS + STATUS_SECONDS)
     except Timeout as error:
-        raise SurveyError(f"another pilot of {data} has been starting for two minutes", "try again later") from error
+        raise ConfigurationError(
+            f"another pilot of {data} has been starting for two minutes", "try again later"
+        ) from error
     except OSError as error:
-        raise SurveyError(f"cannot write into {place}: {error.strerror}", _ROOM) from error
+        raise ConfigurationError(f"cannot write into {place}: {error.strerror}", _ROOM) from error
     try:
         yield
     finally:
@@ -145,7 +153,7 @@ def _alone(data: Path) -> Iterator[None]:
 
 def _demand_none_at_work(data: Path) -> None:
     if found := at_work(data):
-        raise SurveyError(
+        raise ConfigurationError(
             f"the pilot {found.folder.name} is at work ({found.message}); one at a time runs in {data}",
             "wait until it ends, or stop it",
         )
@@ -155,13 +163,13 @@ def _is_whole_plan(path: Path) -> bool:
     """Whether there is a plan, whichever: the pilot itself says where it is another's."""
     try:
         read_plan(path)
-    except SurveyError:
+    except PosttrainError:
         return False
     return True
 
 
 def _begin(folder: Path, data: Path, at_once: int, where: Path) -> None:
-    """Start the pilot's process and return when it is at work or has ended well. Raises SurveyError where it failed."""
+    """Start the pilot's process and return once it works or has ended well. Raises PosttrainError where it failed."""
     arguments = ["pilot", str(folder / "plan.json"), "--out", str(folder), "--resume", "--at-once", str(at_once)]
     beside = os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, "POSTTRAIN_DATA": str(data), "PYTHONPATH": beside}  # this code, and this data's bank
@@ -173,7 +181,7 @@ def _begin(folder: Path, data: Path, at_once: int, where: Path) -> None:
                 stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd=where, env=environment, start_new_session=True,
             )  # fmt: skip
     except OSError as error:
-        raise SurveyError(f"cannot start the pilot in {folder}: {error}", _ROOM) from error
+        raise ConfigurationError(f"cannot start the pilot in {folder}: {error}", _ROOM) from error
     try:
         write_json(folder / "process.json", {"pid": child.pid, "at_once": at_once, "cwd": str(where)})
         begun = _comes(lambda: _has_ended(child) or is_held(folder), START_SECONDS)
@@ -190,7 +198,7 @@ def _begin(folder: Path, data: Path, at_once: int, where: Path) -> None:
         return
     if child.returncode not in (ExitCode.OK, ExitCode.PARTIAL) or see(folder).state not in (DONE, PARTIAL):
         message, hint, last = words_of(log)
-        raise SurveyError(
+        raise ConfigurationError(
             f"the pilot ended at once: {message or f'code {child.returncode}, {last}'}", hint or f"{log} has all of it"
         )
 

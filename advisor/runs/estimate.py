@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from posttrain.errors import SurveyError
+from posttrain.errors import ConfigurationError
 from reference_impls.configs import Budget, make_config
 
 Memory = Callable[[str, Mapping[str, Any]], float | None]  # technique and settings → peak bytes
@@ -67,7 +67,7 @@ def scores_every(stage: Mapping[str, Any], measured: Measured) -> int:
 
 
 def demand_enough(stages: Sequence[Mapping[str, Any]], total: Budget, measured: Measured) -> None:
-    """Raise SurveyError, with the least budget that works, where a stage of an arm would not make an update."""
+    """Raise PosttrainError, with the least budget that works, where a stage of an arm would not make an update."""
     least = 0.0
     for stage in stages:
         if stage["technique"] != "probe":
@@ -76,7 +76,7 @@ def demand_enough(stages: Sequence[Mapping[str, Any]], total: Budget, measured: 
     if total.amount < least:
         enough = said_budget(math.ceil(least), total.unit)
         assumed = "" if measured.row_tokens else ", taking a row to be max_response_tokens long"
-        raise SurveyError(
+        raise ConfigurationError(
             f"a budget of {said_budget(total.amount, total.unit)} does not reach one update of every stage{assumed}; "
             f"expected at least {enough}",
             f"--budget {enough}, or a lower micro_batch; advisor probe measures how long a row is",

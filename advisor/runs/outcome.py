@@ -9,7 +9,7 @@ from typing import Any
 
 from advisor.advice.pipelines import LADDER, PIPELINES
 from advisor.runs.plan import CONTROL, NO_TRAINING, Arm, Plan
-from posttrain.errors import SurveyError
+from posttrain.errors import ConfigurationError, PosttrainError
 from posttrain.statistics import difference_of, holm, interval_of
 
 SCHEMA_VERSION = 1
@@ -22,7 +22,7 @@ SCALE = (
 _ORDER = [pipeline.id for pipeline in LADDER]
 
 Ended = dict[
-    tuple[str, int], list[dict[str, Any]] | SurveyError
+    tuple[str, int], list[dict[str, Any]] | PosttrainError
 ]  # of each arm and seed, its stages' results or why not
 
 
@@ -95,7 +95,7 @@ def _arm(arm: Arm, plan: Plan, ended: Ended) -> dict[str, Any]:
         if isinstance(results, list):
             runs.append(_run(seed, results))
         else:
-            said = results or SurveyError("it was not run", "go on with --resume")
+            said = results or ConfigurationError("it was not run", "go on with --resume")
             failed.append({"seed": seed, "message": said.message, "hint": said.hint})
     return {
         "id": arm.id,

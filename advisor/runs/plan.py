@@ -20,10 +20,9 @@ from advisor.probe import ROWS
 from advisor.runs.estimate import Measured, Memory, demand_enough, estimate_of, said_budget, scores_every
 from advisor.runs.process import read_json, write_json
 from advisor.task.traits import Traits
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import ConfigurationError, NothingMatchedError, PosttrainError
 from posttrain.statistics import told_apart
 from reference_impls.configs import CONFIGS, Budget, make_config
-from reference_impls.errors import RunError
 from reference_impls.tasks.jsonl import read_file
 
 SCHEMA_VERSION = 1
@@ -95,7 +94,7 @@ def make_plan(
 
     `settings` hold for every arm, as far as its techniques have them. `memory` gives the peak bytes of a technique with
     its settings, and `available` those of the device. A pipeline of several stages splits the budget in equal shares,
-    or by the `budget_share` in its settings. Raises SurveyError for a budget that does not reach one update, for
+    or by the `budget_share` in its settings. Raises PosttrainError for a budget that does not reach one update, for
     settings and tasks that cannot be, and (nothing matched) where no pipeline in `ranked` can be tried here.
     """
     total = _budget(budget)
@@ -107,7 +106,7 @@ def make_plan(
     if not chosen:
         reasons = "; ".join(f"{one['pipeline']} {one['reason']}" for one in left_out)
         hint = "name pipelines that are bundled, such as sft,rejection_sampling,grpo"
-        raise SurveyError(f"no pipeline of the recommendation can be tried: {reasons}", hint, ExitCode.NOTHING_MATCHED)
+        raise NothingMatchedError(f"no pipeline of the recommendation can be tried: {reasons}", hint)
     measured = _measured(task, known)
     arms = [_arm(one, task, total, measured, first=not place) for place, one in enumerate(chosen)]
     arms = [_untrained_arm(task), *arms, *_control(arms)]
@@ -123,19 +122,21 @@ def read_recommendation(said: str) -> dict[str, Any]:
     path = Path(said)
     if not path.is_file():
         if path.suffix == ".json":
-            raise SurveyError(f"there is no file {said}", "advisor ask --out writes one; or name pipelines: sft,grpo")
+            raise ConfigurationError(
+                f"there is no file {said}", "advisor ask --out writes one; or name pipelines: sft,grpo"
+            )
         return {"ranked": [_known(name.strip()) for name in said.split(",")], "traits": {}, "task": {}}
     read = read_json(path) or {}
     try:
         return recommended(read["data"] if isinstance(read.get("data"), dict) else read)
     except (KeyError, TypeError, AttributeError) as error:
-        raise SurveyError(f"{said} holds no ranked pipelines", "advisor ask --out writes such a file") from error
+        raise ConfigurationError(f"{said} holds no ranked pipelines", "advisor ask --out writes such a file") from error
 
 
 def recommended(read: Mapping[str, Any]) -> dict[str, Any]:
     """Return `ranked` pipeline ids, `traits` and `task` of an answer (advisor.advice.text.as_data).
 
-    Raises KeyError, TypeError or AttributeError for what is no answer, and SurveyError for an unknown pipeline.
+    Raises KeyError, TypeError or AttributeError for what is no answer, and PosttrainError for an unknown pipeline.
     """
     spoken_for = [one for one in read["ranked"] if one.get("score", 1) > 0]
     ranked = [_known(str(one.get("id") or one["pipeline_id"])) for one in spoken_for]
@@ -144,24 +145,26 @@ def recommended(read: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_plan(plan: Plan, path: Path) -> None:
-    """Write a plan as JSON, whole or not at all. Raises SurveyError where it cannot be written."""
+    """Write a plan as JSON, whole or not at all. Raises PosttrainError where it cannot be written."""
     write_json(path, plan.as_dict())
 
 
 def read_plan(path: Path) -> Plan:
-    """Read a plan. Raises SurveyError where there is none, or one of another version."""
+    """Read a plan. Raises PosttrainError where there is none, or one of another version."""
     read = read_json(path)
     if read is None:
-        raise SurveyError(f"{path} is no plan", f"advisor plan RECOMMENDATION --budget 200k-tokens --out {path}")
+        raise ConfigurationError(f"{path} is no plan", f"advisor plan RECOMMENDATION --budget 200k-tokens --out {path}")
     if read.get("schema_version") != SCHEMA_VERSION:
         version = read.get("schema_version")
-        raise SurveyError(f"{path} has schema version {version}; expected {SCHEMA_VERSION}", "make the plan anew")
+        raise ConfigurationError(
+            f"{path} has schema version {version}; expected {SCHEMA_VERSION}", "make the plan anew"
+        )
     try:
         arms = tuple(Arm(**{**arm, "stages": tuple(arm["stages"])}) for arm in read["arms"])
         seeds, left_out, warnings = (tuple(read[name]) for name in ("seeds", "left_out", "warnings"))
         return Plan(read["task"], read["traits"], read["budget"], seeds, arms, left_out, warnings)
     except (KeyError, TypeError) as error:
-        raise SurveyError(f"{path} lacks a part of a plan: {error}", "make the plan anew") from error
+        raise ConfigurationError(f"{path} lacks a part of a plan: {error}", "make the plan anew") from error
 
 
 def _choose(ranked: Sequence[str], traits: Traits) -> tuple[list[Pipeline], list[dict[str, str | None]]]:
@@ -221,7 +224,7 @@ def _arm(pipeline: Pipeline, task: Mapping[str, Any], total: Budget, measured: M
 
 
 def _stage(technique: str, task: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of one run; of the task's settings, those that the technique has. Raises SurveyError."""
+    """Return the settings of one run; of the task's settings, those that the technique has. Raises PosttrainError."""
     base = {name: task[name] for name in ("model", "data", "verifier") if task.get(name)}
     if not str(task["data"]).startswith("task:"):
         base["rows"] = ROWS  # all of a file; a generated task has no end
@@ -229,8 +232,8 @@ def _stage(technique: str, task: Mapping[str, Any], own: Mapping[str, Any]) -> d
     stage = {"technique": technique, **base, "eval_size": EVAL_SIZE, **given, **own}
     try:
         make_config(stage)
-    except RunError as error:
-        raise SurveyError(f"{technique}: {error.message}", error.hint) from error
+    except PosttrainError as error:
+        raise ConfigurationError(f"{technique}: {error.message}", error.hint) from error
     return stage
 
 
@@ -250,13 +253,13 @@ def _budget(text: str) -> Budget:
     try:
         return Budget.parse(text)
     except ValueError as error:
-        raise SurveyError(str(error), "--budget 200k-tokens") from error
+        raise ConfigurationError(str(error), "--budget 200k-tokens") from error
 
 
 def _known(name: str) -> str:
     if name not in PIPELINES:
         near = difflib.get_close_matches(name, PIPELINES, n=1)
-        raise SurveyError(
+        raise ConfigurationError(
             f"there is no pipeline '{name}'" + (f"; did you mean {near[0]}?" if near else ""),
             f"the pipelines are {', '.join(one.id for one in LADDER if one.stages)}",
         )
@@ -264,50 +267,54 @@ def _known(name: str) -> str:
 
 
 def _check(task: Mapping[str, Any], seeds: Sequence[int]) -> None:
-    """Raise SurveyError for a task that cannot run: no model, no data, no verifier, a setting that nothing has."""
+    """Raise PosttrainError for a task that cannot run: no model, no data, no verifier, a setting that nothing has."""
     data = str(task.get("data") or "")
     for name in ("model", "data"):
         if not task.get(name):
-            raise SurveyError(
+            raise ConfigurationError(
                 f"the plan names no {name}",
                 f"advisor plan … --{name}; or an answer to a traits file of advisor probe, which has it",
             )
     if not data.startswith("task:") and not Path(data).expanduser().exists():
-        raise SurveyError(f"there is no file {data}", "give a JSONL file, or a generated task such as task:addition")
+        raise ConfigurationError(
+            f"there is no file {data}", "give a JSONL file, or a generated task such as task:addition"
+        )
     if not data.startswith("task:") and not task.get("verifier"):
-        raise SurveyError(f"{data} is a file and no verifier is named", "add --verifier, such as numeric or unit-tests")
+        raise ConfigurationError(
+            f"{data} is a file and no verifier is named", "add --verifier, such as numeric or unit-tests"
+        )
     model = str(task["model"])
     if not HUB_ID.fullmatch(model) and not Path(model).expanduser().exists():
-        raise SurveyError(
+        raise ConfigurationError(
             f"there is no folder {model}, and no hub id looks like that",
             "give starter, a folder, or an id such as Qwen/Qwen2.5-0.5B",
         )
     if task.get("verifier") and not VERIFIER.fullmatch(str(task["verifier"])):
-        raise SurveyError(
+        raise ConfigurationError(
             f"there is no verifier '{task['verifier']}'; expected exact, numeric, math, choice, regex:…, unit-tests or "
             "package.module:function", "add --verifier, such as numeric or unit-tests",
         )  # fmt: skip
     if not seeds or len(set(seeds)) != len(seeds) or min(seeds) < 0:
-        raise SurveyError(f"seeds are {list(seeds)}; expected different whole numbers from 0", "--seeds 0,1,2")
+        raise ConfigurationError(f"seeds are {list(seeds)}; expected different whole numbers from 0", "--seeds 0,1,2")
     fixed = {"technique", "model", "data", "verifier", "budget", "seed"}
     allowed = {name for config in CONFIGS.values() for name in config.model_fields} - fixed
     for name in task["settings"]:
         if name not in allowed:
             near = difflib.get_close_matches(name, allowed, n=1)
-            raise SurveyError(
+            raise ConfigurationError(
                 f"'{name}' cannot be set for a whole plan" + (f"; did you mean {near[0]}?" if near else ""),
                 "python -m reference_impls.sft --settings lists what can",
             )
 
 
 def _with_test_rows(task: dict[str, Any]) -> dict[str, Any]:
-    """Return the task with no more test prompts than its file holds back. Raises SurveyError where that is none."""
+    """Return the task with no more test prompts than its file holds back. Raises PosttrainError where that is none."""
     if str(task["data"]).startswith("task:") or task["settings"].get("eval_data"):
         return task
     try:
         held_back = read_file(Path(task["data"]).expanduser(), split="test", rows=None, seed=0).rows
-    except RunError as error:
-        raise SurveyError(error.message, error.hint) from error
+    except PosttrainError as error:
+        raise ConfigurationError(error.message, error.hint) from error
     fewest = min(int(task["settings"].get("eval_size", EVAL_SIZE)), len(held_back))
     return {**task, "settings": {**task["settings"], "eval_size": fewest}}
 

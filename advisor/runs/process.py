@@ -23,7 +23,14 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import (
+    ConfigurationError,
+    ExitCode,
+    InterruptedRunError,
+    PosttrainError,
+    RunFailedError,
+    UnfinishedError,
+)
 from reference_impls.configs import Budget
 
 POLL_SECONDS = 0.2
@@ -51,7 +58,7 @@ def run_stage(
 ) -> dict[str, Any]:
     """Return the result of a stage, begun in `folder` or gone on with; a stage that is done is not run again.
 
-    A run that a guard stopped has a result too. Raises SurveyError where there is none: torch is not installed, a
+    A run that a guard stopped has a result too. Raises PosttrainError where there is none: torch is not installed, a
     setting or a file is not what it must be (in the run's own words), or the process died. When `stop` is set, and on
     Ctrl-C, the process is ended and KeyboardInterrupt raised; the folder can be gone on with.
     """
@@ -103,21 +110,21 @@ def curve_of(folder: Path, unit: str) -> list[dict[str, float]]:
 
 
 def demand_torch() -> None:
-    """Raise SurveyError where torch is not installed."""
+    """Raise PosttrainError where torch is not installed."""
     if any(find_spec(name) is None for name in ("torch", "transformers")):
-        raise SurveyError("torch and transformers are not installed, and running a model needs them", NO_TORCH)
+        raise ConfigurationError("torch and transformers are not installed, and running a model needs them", NO_TORCH)
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder. Raises SurveyError where that is not allowed."""
+    """Make a folder. Raises PosttrainError where that is not allowed."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SurveyError(f"cannot make {folder}: {error.strerror}", "name another folder with --out") from error
+        raise ConfigurationError(f"cannot make {folder}: {error.strerror}", "name another folder with --out") from error
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole: a reader sees the old text or the new. Raises SurveyError where it cannot be written."""
+    """Write a file whole: a reader sees the old text or the new. Raises PosttrainError where it cannot be written."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with beside.open("w", encoding="utf-8") as file:
@@ -126,7 +133,7 @@ def write_text(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
-        raise SurveyError(
+        raise ConfigurationError(
             f"cannot write {path}: {error.strerror}",
             "make room, or name another place with --out; a pilot goes on with --resume",
         ) from error
@@ -232,24 +239,24 @@ def _wait_for_another(folder: Path, tell: Callable[[], None]) -> None:
             tell()
             time.sleep(POLL_SECONDS)
         except OSError as error:
-            raise SurveyError(f"cannot write into {folder}: {error.strerror}", "name another folder") from error
+            raise ConfigurationError(f"cannot write into {folder}: {error.strerror}", "name another folder") from error
         else:
             lock.release()
             return
 
 
-def _failure(technique: str, folder: Path, code: int) -> SurveyError:
+def _failure(technique: str, folder: Path, code: int) -> PosttrainError:
     """Return what a run without a result said of itself."""
     message, hint, last = words_of(folder / "stderr.txt")
     if message:
-        return SurveyError(f"{technique}: {message}", hint or f"look into {folder}", ExitCode.USAGE)
+        return ConfigurationError(f"{technique}: {message}", hint or f"look into {folder}")
     if code in (ExitCode.INTERRUPTED, -signal.SIGINT):
-        return SurveyError(f"{technique} was interrupted", "go on with --resume", ExitCode.INTERRUPTED)
+        return InterruptedRunError(f"{technique} was interrupted", "go on with --resume")
     if code < 0:
         message = f"{technique} was ended by {signal.Signals(-code).name}, as the system does when memory is full"
-        return SurveyError(message, "lower micro_batch, then go on with --resume", ExitCode.PARTIAL)
+        return UnfinishedError(message, "lower micro_batch, then go on with --resume")
     hint = f"{folder / 'stderr.txt'} has all of it"
-    return SurveyError(f"{technique} ended with code {code}: {last}", hint, ExitCode.UNEXPECTED)
+    return RunFailedError(f"{technique} ended with code {code}: {last}", hint)
 
 
 def _tail(path: Path) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from advisor.pilot import STATUS_VERSION, points_of, stage_folder
 from advisor.runs.plan import Arm, Plan, read_plan
 from advisor.runs.process import json_lines, read_json, words_of
-from posttrain.errors import SurveyError
+from posttrain.errors import ConfigurationError, PosttrainError
 from reference_impls.configs import Budget
 
 STARTING, RUNNING, DONE, PARTIAL, FAILED, INTERRUPTED, BROKEN_OFF, UNREADABLE = STATES = (
@@ -28,7 +28,7 @@ STARTING, RUNNING, DONE, PARTIAL, FAILED, INTERRUPTED, BROKEN_OFF, UNREADABLE = 
 LOOK_SECONDS = 0.05  # others look too, and hold the lock for less than this
 _STATUS = {"pid": int, "runs": dict, "spent": (int, float), "now": list, "ended": list}
 _OUTCOME = {"task": dict, "budget": str, "arms": list, "verdict": dict, "curve": list, "failed": list}
-_DAMAGED = (SurveyError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+_DAMAGED = (PosttrainError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class _UnreadableError(Exception):
 def pilots(data: Path) -> list[Seen]:
     """Return the pilots of a data folder, the one with the latest news first; none where there is no such folder.
 
-    A damaged folder is one of them, `unreadable` with the reason. Raises SurveyError where DATA/pilots itself cannot
+    A damaged folder is one of them, `unreadable` with the reason. Raises PosttrainError where DATA/pilots itself cannot
     be listed.
     """
     try:
@@ -60,12 +60,12 @@ def pilots(data: Path) -> list[Seen]:
         return []
     except OSError as error:
         hint = "set POSTTRAIN_DATA to another folder"
-        raise SurveyError(f"{pilots_folder(data)} cannot be listed: {error.strerror}", hint) from error
+        raise ConfigurationError(f"{pilots_folder(data)} cannot be listed: {error.strerror}", hint) from error
     return [see(path) for path in sorted(found, key=_latest, reverse=True)]
 
 
 def at_work(data: Path) -> Seen | None:
-    """Return the pilot that is at work in a data folder, or None. Raises SurveyError as `pilots` does."""
+    """Return the pilot that is at work in a data folder, or None. Raises PosttrainError as `pilots` does."""
     return next((seen for seen in pilots(data) if seen.at_work), None)
 
 
@@ -80,21 +80,21 @@ def see(folder: Path) -> Seen:
     except _UnreadableError as error:
         reason = str(error)
     except _DAMAGED as error:
-        reason = error.message if isinstance(error, SurveyError) else f"{folder} cannot be read: {error}"
+        reason = error.message if isinstance(error, PosttrainError) else f"{folder} cannot be read: {error}"
     return Seen(folder, plan, UNREADABLE, reason, held)
 
 
 def learning(seen: Seen) -> dict[str, Any]:
     """Return what `advisor.runs.report.chart` takes (task, budget, arms, curve), with the points so far as `curve`.
 
-    Raises SurveyError where the plan, or what its runs wrote, cannot be read.
+    Raises PosttrainError where the plan, or what its runs wrote, cannot be read.
     """
     plan = _plan_of(seen)
     try:
         points = points_of(plan, seen.folder)
     except _DAMAGED as error:
         hint = "remove the stage's folder under arms/ and go on with the pilot"
-        raise SurveyError(f"what the runs of {seen.folder} wrote cannot be read: {error}", hint) from error
+        raise ConfigurationError(f"what the runs of {seen.folder} wrote cannot be read: {error}", hint) from error
     arms = [{"id": arm.id, "role": arm.role} for arm in plan.arms]
     return {"task": plan.task, "budget": plan.budget, "arms": arms, "curve": points}
 
@@ -103,7 +103,7 @@ def samples(seen: Seen, limit: int = 3) -> dict[str, list[dict[str, Any]]]:
     """Return up to `limit` test prompts of each arm: `prompt`, `answer`, and what came `before` and `after` training.
 
     Both are `{"response", "outcome", "reason"}`, or None where the runs of the first seed have not come so far. No
-    training has no `after`. Raises SurveyError where there is no plan.
+    training has no `after`. Raises PosttrainError where there is no plan.
     """
     plan = _plan_of(seen)
     return {arm.id: _samples(plan, arm, seen.folder)[:limit] for arm in plan.arms}
@@ -212,7 +212,7 @@ def _whole(path: Path, parts: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plan_of(seen: Seen) -> Plan:
     if seen.plan is None:
-        raise SurveyError(seen.message, "make the plan anew; a folder that is damaged can be removed")
+        raise ConfigurationError(seen.message, "make the plan anew; a folder that is damaged can be removed")
     return seen.plan
 
 

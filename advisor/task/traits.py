@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from posttrain.errors import SurveyError
+from posttrain.errors import ConfigurationError
 
 MOST = 1e12  # of a count or a number: more is a slip of the keyboard
 # The verifiers of a run, by the kind that the advice tells apart.
@@ -54,7 +54,7 @@ class Trait:
                 return f"a number of {self.unit} from 0 to {MOST:g}"
 
     def read(self, given: object) -> Value | None:
-        """Return the value that `given` says; None for unknown. Raises SurveyError."""
+        """Return the value that `given` says; None for unknown. Raises PosttrainError."""
         said = str(given).strip().lower() if not isinstance(given, bool) else given
         if given is None or said in ("unknown", "?", ""):
             return None
@@ -64,7 +64,7 @@ class Trait:
             value = None
         if value is None:
             near = difflib.get_close_matches(str(said), self.values, n=1)
-            raise SurveyError(
+            raise ConfigurationError(
                 f"{self.name} is '{given}'; expected {self.allowed}, or unknown"
                 + (f" (did you mean {near[0]}?)" if near else ""),
                 f"advisor ask --set {self.name}={near[0] if near else self.example}",
@@ -299,31 +299,31 @@ class Traits:
 
 
 def make_traits(given: Mapping[str, object]) -> Traits:
-    """Return checked traits. Raises SurveyError for an unknown name or value, and for what cannot be true at once."""
+    """Return checked traits. Raises PosttrainError for unknown names and values, and contradictions."""
     values: dict[str, Value | None] = {}
     for name, value in given.items():
         if name not in BY_NAME:
             near = difflib.get_close_matches(name, BY_NAME, n=1)
-            raise SurveyError(
+            raise ConfigurationError(
                 f"there is no trait '{name}'" + (f"; did you mean {near[0]}?" if near else ""), "advisor traits"
             )
         values[name] = BY_NAME[name].read(value)
     traits = Traits({}).replaced(**values)
     wrong = traits.contradiction()
     if wrong:
-        raise SurveyError(
+        raise ConfigurationError(
             f"these traits contradict each other: {wrong}", "correct one of the two, or set it to unknown"
         )
     return traits
 
 
 def parse_settings(settings: list[str]) -> dict[str, str]:
-    """Return `name=value` arguments as a mapping. Raises SurveyError for one without `=`."""
+    """Return `name=value` arguments as a mapping. Raises PosttrainError for one without `=`."""
     found = {}
     for one in settings:
         name, equals, value = one.partition("=")
         if not equals:
-            raise SurveyError(f"--set is '{one}'; expected name=value", "advisor ask --set verifier=unit-tests")
+            raise ConfigurationError(f"--set is '{one}'; expected name=value", "advisor ask --set verifier=unit-tests")
         found[name.strip()] = value
     return found
 
@@ -331,23 +331,27 @@ def parse_settings(settings: list[str]) -> dict[str, str]:
 def read_file(path: Path) -> dict[str, Any]:
     """Return what a traits file says: `traits`, and `task` (model, data, verifier) where a probe wrote it.
 
-    JSON or TOML; bare `name = value` lines are traits too. Raises SurveyError where it cannot be read.
+    JSON or TOML; bare `name = value` lines are traits too. Raises PosttrainError where it cannot be read.
     """
     try:
         text = path.read_text(encoding="utf-8")
         read = json.loads(text) if text.lstrip()[:1] in ("{", "[") else tomllib.loads(text)
     except OSError as error:
-        raise SurveyError(f"cannot read {path}: {error.strerror}", "advisor probe writes one") from error
+        raise ConfigurationError(f"cannot read {path}: {error.strerror}", "advisor probe writes one") from error
     except (ValueError, UnicodeDecodeError) as error:
-        raise SurveyError(
+        raise ConfigurationError(
             f"{path} is neither JSON nor TOML: {error}", "advisor traits --json shows the names"
         ) from error
     if not isinstance(read, dict):
-        raise SurveyError(f"{path} holds a {type(read).__name__}; expected an object of traits", "advisor traits")
+        raise ConfigurationError(
+            f"{path} holds a {type(read).__name__}; expected an object of traits", "advisor traits"
+        )
     read = read["data"] if isinstance(read.get("data"), dict) else read  # what --json printed
     traits = read["traits"] if "traits" in read else {name: read[name] for name in read if name != "task"}
     if not isinstance(traits, dict):
-        raise SurveyError(f"`traits` in {path} is a {type(traits).__name__}; expected an object", "advisor traits")
+        raise ConfigurationError(
+            f"`traits` in {path} is a {type(traits).__name__}; expected an object", "advisor traits"
+        )
     task = read.get("task")
     return {"traits": traits, "task": task if isinstance(task, dict) else {}}
 

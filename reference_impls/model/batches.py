@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reference_impls.errors import RunError
+from posttrain.errors import ConfigurationError
 from reference_impls.tasks.row import Row
 
 WORTH_SHARING = 0.9  # at most this share of the tokens is left to read; attention behind a cache needs a mask
@@ -157,13 +157,15 @@ def _parts(sequences: Sequence[Encoded], size: int, key: Callable[[Encoded], Any
 
 
 def encode_prompt(tokenizer: Any, prompt: Any, chat: bool) -> tuple[int, ...]:
-    """Return the ids of a prompt up to where the response begins. Raises RunError for messages without a template."""
+    """Return the ids of a prompt up to where the response begins. Raises PosttrainError for messages without a
+    template.
+    """
     if chat:
         messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else [dict(one) for one in prompt]
         encoded = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)
         return tuple(encoded["input_ids"])
     if not isinstance(prompt, str):
-        raise RunError(
+        raise ConfigurationError(
             "the prompts are chat messages and the tokenizer has no chat template",
             "take a model with a chat template, or write prompts as text",
         )
@@ -189,7 +191,8 @@ def encode_demonstrations(
     """Return the rows that have a response, as ids, and what became of each row.
 
     Prompt and response are encoded apart, as they are when the policy answers. A prompt that is too long is dropped:
-    cut, it would ask another question. Raises RunError where nothing is left, or more than 5 % of the responses are
+    cut, it would ask another question. Raises PosttrainError where nothing is left, or more than 5 % of the responses
+    are
     cut off.
     """
     encoded, intake = [], Intake()
@@ -206,12 +209,12 @@ def encode_demonstrations(
         intake.kept += 1
         encoded.append(Encoded(prompt, response[:max_response_tokens]))
     if not encoded:
-        raise RunError(
+        raise ConfigurationError(
             f"no row can be trained on: {intake.dropped or 'there are none'}",
             "give rows a `response`, or raise max_prompt_tokens",
         )
     if intake.truncated > TRUNCATED_AT_MOST * intake.kept:
-        raise RunError(
+        raise ConfigurationError(
             f"{intake.truncated} of {intake.kept} responses are longer than max_response_tokens, {max_response_tokens}",
             "raise max_response_tokens, or shorten the rows: a policy that never sees an end does not learn to stop",
         )

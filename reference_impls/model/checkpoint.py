@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from reference_impls.errors import RunError
+from posttrain.errors import ConfigurationError
 from reference_impls.model.policy import Policy
 
 WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.pt", "state.json"
@@ -32,10 +32,10 @@ def save_checkpoint(folder: Path, policy: Policy, optimizer: torch.optim.Optimiz
 
 
 def load_weights(folder: Path, policy: Policy) -> None:
-    """Put saved weights into the policy. Raises RunError where they are another model's."""
+    """Put saved weights into the policy. Raises PosttrainError where they are another model's."""
     saved, own = load_file(folder / WEIGHTS), _trainable(policy)
     if {name: one.shape for name, one in saved.items()} != {name: one.shape for name, one in own.items()}:
-        raise RunError(
+        raise ConfigurationError(
             f"{folder} holds weights of another model ({len(saved)} tensors, this model trains {len(own)})",
             "resume with the config that the run began with, or begin a new run folder",
         )

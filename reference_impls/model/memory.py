@@ -28,8 +28,8 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from posttrain.errors import ConfigurationError, PosttrainError
 from reference_impls.configs import make_config
-from reference_impls.errors import RunError
 from reference_impls.model.policy import DTYPES, STARTER, with_adapters
 
 ATTENTION = "counted"
@@ -76,7 +76,7 @@ class Counts:
 def count(config: Any, name: str = "") -> Counts:
     """Return the counts of the model that a transformers config describes; nothing is loaded.
 
-    Raises RunError for a model whose code cannot run on shapes alone (it looks at the values of its tensors).
+    Raises PosttrainError for a model whose code cannot run on shapes alone (it looks at the values of its tensors).
     """
     try:
         with _quiet():
@@ -99,7 +99,9 @@ def count(config: Any, name: str = "") -> Counts:
     # a model's own code may raise any of these where it looks for values in tensors that have none
     except (ValueError, RuntimeError, TypeError, AttributeError, KeyError) as error:
         first = (str(error) or type(error).__name__).splitlines()[0]
-        raise RunError(f"cannot count {name or config.model_type}: {first}", "give its size instead") from error
+        raise ConfigurationError(
+            f"cannot count {name or config.model_type}: {first}", "give its size instead"
+        ) from error
     return Counts(name, **facts, adapter_parameters_per_rank=trained // RANK, kept=kept)
 
 
@@ -153,14 +155,14 @@ def kept_bytes(model: Any, tokens: int, compute: torch.dtype) -> dict[str, float
 
 
 def read_config(model: str) -> Any:
-    """Return the transformers config of a folder, a config.json, a hub id or `starter`. Raises RunError."""
+    """Return the transformers config of a folder, a config.json, a hub id or `starter`. Raises PosttrainError."""
     from transformers import AutoConfig
 
     place = str(STARTER) if model == "starter" else model
     try:
         return AutoConfig.from_pretrained(place, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
-        raise RunError(
+        raise ConfigurationError(
             f"cannot read the config of '{model}': {str(error).splitlines()[0]}",
             "give a hub id, a folder, a config.json, `starter`, or the model's size",
         ) from error
@@ -292,7 +294,7 @@ def main() -> None:
     name = parser.parse_args().model
     try:
         print(json.dumps({"counts": asdict(count(read_config(name), Path(name).name or name))}))
-    except RunError as error:
+    except PosttrainError as error:
         print(f"error: {error.message}", f"  try: {error.hint}", sep="\n", file=sys.stderr)
         sys.exit(2)
 

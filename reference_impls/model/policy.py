@@ -18,8 +18,8 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from posttrain.errors import ConfigurationError
 from reference_impls.configs import CHUNK_LOGITS, RunConfig
-from reference_impls.errors import RunError
 from reference_impls.model.batches import Batch
 from reference_impls.model.forward import can_share, forward
 
@@ -162,7 +162,7 @@ def _score(
 
 
 def load_policy(config: RunConfig) -> Policy:
-    """Return the policy that a config names. Raises RunError where it cannot be loaded or used."""
+    """Return the policy that a config names. Raises PosttrainError where it cannot be loaded or used."""
     torch.manual_seed(config.seed)  # new weights, those of adapters, are the same in every process
     device = _device(config.device)
     model, tokenizer = _from_files(config.model, DTYPES[config.weights])
@@ -202,12 +202,14 @@ def _from_files(name: str, dtype: torch.dtype) -> tuple[Any, Any]:
         tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
         model = AutoModelForCausalLM.from_pretrained(place, dtype=dtype, trust_remote_code=False, use_safetensors=True)
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
-        raise RunError(
+        raise ConfigurationError(
             f"cannot load the model '{name}': {(str(error) or type(error).__name__).splitlines()[0]}",
             "give a hub id, a folder with safetensors and a tokenizer, or `starter`",
         ) from error
     if tokenizer.eos_token_id is None:
-        raise RunError(f"the tokenizer of '{name}' has no end-of-sequence token", "set eos_token in its config")
+        raise ConfigurationError(
+            f"the tokenizer of '{name}' has no end-of-sequence token", "set eos_token in its config"
+        )
     return model, tokenizer
 
 
@@ -267,11 +269,15 @@ def _device(name: str) -> torch.device:
     if name == "auto":
         name = f"cuda:{torch.cuda.current_device()}" if torch.cuda.is_available() else "cpu"
     if name.startswith("cuda") and not torch.cuda.is_available():
-        raise RunError(f"device is {name} and torch sees no GPU", "set device to cpu, or install torch for your GPU")
+        raise ConfigurationError(
+            f"device is {name} and torch sees no GPU", "set device to cpu, or install torch for your GPU"
+        )
     try:
         return torch.device(name)
     except RuntimeError as error:
-        raise RunError(f"device is '{name}'; expected auto, cpu, cuda or cuda:1", "set device to auto") from error
+        raise ConfigurationError(
+            f"device is '{name}'; expected auto, cpu, cuda or cuda:1", "set device to auto"
+        ) from error
 
 
 def make_optimizer(policy: Policy, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:

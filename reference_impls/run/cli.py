@@ -14,8 +14,8 @@ from typing import Any
 
 import torch
 
+from posttrain.errors import ConfigurationError, PosttrainError
 from reference_impls.configs import CONFIGS, RunConfig, load_config, make_config
-from reference_impls.errors import RunError
 from reference_impls.model.policy import save_policy
 from reference_impls.run.folder import RunLog, write_whole
 from reference_impls.run.guards import StoppedError
@@ -33,7 +33,7 @@ def main(technique: str, train: Callable[[Run], None]) -> None:
         return
     try:
         sys.exit(run_technique(technique, train, arguments.folder, arguments.set, resume=arguments.resume))
-    except RunError as error:
+    except PosttrainError as error:
         print(f"error: {error.message}", f"  try: {error.hint}" if error.hint else "", sep="\n", file=sys.stderr)
         sys.exit(USAGE)
     except OSError as error:
@@ -83,12 +83,12 @@ def _work(run: Run, train: Callable[[Run], None], *, resume: bool) -> int:
 
 
 def _before(run: Run) -> dict[str, Any]:
-    """Return the score before training. Raises RunError where most answers cannot be scored."""
+    """Return the score before training. Raises PosttrainError where most answers cannot be scored."""
     if run.world.is_first:
         print(f"scoring {len(run.test.rows)} test prompts with {run.verifier.name}", file=sys.stderr)
     before = run.evaluate(run.test, "before")
     if before.unscorable > before.n / 2:
-        raise RunError(
+        raise ConfigurationError(
             f"{before.unscorable} of {before.n} answers cannot be scored by {run.verifier.name}: {run.puzzle}",
             "mend the verifier or the rows' answers; samples.jsonl has examples",
         )
@@ -97,11 +97,11 @@ def _before(run: Run) -> dict[str, Any]:
 
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
-    """Hold the run folder while at work in it; under torchrun the first process does. Raises RunError."""
+    """Hold the run folder while at work in it; under torchrun the first process does. Raises PosttrainError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunError(f"cannot make {folder}: {error.strerror}", "name another run folder") from error
+        raise ConfigurationError(f"cannot make {folder}: {error.strerror}", "name another run folder") from error
     if not IS_FIRST:
         yield
         return
@@ -114,19 +114,21 @@ def _config(technique: str, folder: Path, changes: list[str], *, resume: bool) -
     path = folder / "config.json"
     begun = any((folder / name).exists() for name in ("metrics.jsonl", "samples.jsonl", "result.json"))
     if begun and not resume:
-        raise RunError(f"{folder} holds a run already", "add --resume to go on with it, or take another folder")
+        raise ConfigurationError(
+            f"{folder} holds a run already", "add --resume to go on with it, or take another folder"
+        )
     if changes and begun:
-        raise RunError("--set changes a run that has begun", "begin a new run folder, or resume as it was")
+        raise ConfigurationError("--set changes a run that has begun", "begin a new run folder, or resume as it was")
     settings: dict[str, Any] = {"technique": technique}
     if path.exists():
         config = load_config(path)
         if config.technique != technique:
-            raise RunError(
+            raise ConfigurationError(
                 f"{path} is for {config.technique}", f"python -m reference_impls.{config.technique} {folder}"
             )
         settings = json.loads(path.read_text(encoding="utf-8"))
     elif not changes:
-        raise RunError(f"there is no {path}", "write one, or give settings: --set data=task:addition")
+        raise ConfigurationError(f"there is no {path}", "write one, or give settings: --set data=task:addition")
     config = make_config(settings | dict(_setting(change) for change in changes))
     if not begun and IS_FIRST:
         write_whole(path, config.model_dump_json(indent=2, exclude_unset=True) + "\n")
@@ -144,7 +146,7 @@ def _is_done(path: Path, config: RunConfig) -> bool:
 def _setting(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise RunError(f"found --set {text}; expected name=value", "for example --set budget=60s")
+        raise ConfigurationError(f"found --set {text}; expected name=value", "for example --set budget=60s")
     try:
         return name, json.loads(value)
     except ValueError:

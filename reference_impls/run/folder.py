@@ -15,7 +15,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from reference_impls.errors import RunError
+from posttrain.errors import ConfigurationError
 
 
 class RunLog:
@@ -29,12 +29,12 @@ class RunLog:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep other processes out of the folder. Raises RunError where one is at work in it."""
+        """Keep other processes out of the folder. Raises PosttrainError where one is at work in it."""
         lock = FileLock(self.folder / ".lock")
         try:
             lock.acquire(timeout=0)
         except Timeout as error:
-            raise RunError(
+            raise ConfigurationError(
                 f"{self.folder} belongs to a run that is still at work", "wait for it, or take another folder"
             ) from error
         try:
@@ -74,7 +74,9 @@ class RunLog:
             new.mkdir()
             write(new)
         except Exception as error:  # of a full disk torch says RuntimeError, and safetensors has an error of its own
-            raise RunError(f"cannot write {new}: {error}", "make room on the disk, then go on with --resume") from error
+            raise ConfigurationError(
+                f"cannot write {new}: {error}", "make room on the disk, then go on with --resume"
+            ) from error
         (new / "whole").touch()  # written last: a folder without it was never finished
         shutil.rmtree(old, ignore_errors=True)
         if place.exists():

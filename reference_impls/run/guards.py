@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from reference_impls.errors import RunError
+from posttrain.errors import ConfigurationError
 
 SPAN = 10  # steps that a mean is taken over, at the start and at the end
 REWARD_LEFT = 0.5  # of the best mean reward; below it the policy has unlearnt
@@ -23,9 +23,9 @@ def check_finite(step: int, **numbers: float) -> None:
 
 
 def check_ratio(ratio: float) -> None:
-    """Raise RunError where the first update's mean ratio says that sampling and training disagree."""
+    """Raise PosttrainError where the first update's mean ratio says that sampling and training disagree."""
     if not abs(ratio - 1) <= RATIO_OFF:
-        raise RunError(
+        raise ConfigurationError(
             f"trained probabilities are {ratio:.3f} times the sampled before the first update; expected 0.99 to 1.01",
             "sample and train in the same dtype (compute: float32), and name the model if it says so again",
         )

@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 
 import torch
 
+from posttrain.errors import ConfigurationError
 from reference_impls.configs import Budget, RunConfig, default_learning_rate
-from reference_impls.errors import RunError
 from reference_impls.model.batches import Encoded, encode_prompt
 from reference_impls.model.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
 from reference_impls.model.policy import Policy, flops_per_token, load_policy, make_optimizer
@@ -259,12 +259,12 @@ class Run:
             self.log.cut_after(self.step if folder else -1)
 
     def _see_that_it_fits(self, begun: dict[str, Any]) -> None:
-        """Raise RunError where the config says other than it said when the run began; its budget may grow."""
+        """Raise PosttrainError where the config says other than it said when the run began; its budget may grow."""
         now = self.config.model_dump()
         changed = [name for name, value in begun.items() if name not in MAY_CHANGE and now[name] != value]
         if changed:
             said = ", ".join(f"{name} was {begun[name]!r} and is {now[name]!r}" for name in changed)
-            raise RunError(
+            raise ConfigurationError(
                 f"the config has changed since the run began: {said}", "change it back, or begin a new folder"
             )
 
@@ -281,7 +281,7 @@ class Run:
 
 @contextmanager
 def open_run(config: RunConfig, folder: Path) -> Iterator[Run]:
-    """Load what a config names; verifiers are closed in the end. Raises RunError."""
+    """Load what a config names; verifiers are closed in the end. Raises PosttrainError."""
     if config.threads:
         torch.set_num_threads(config.threads)
     world = join_world(config.device)

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from posttrain.errors import ConfigurationError, PosttrainError
 from reference_impls.configs import RunConfig
-from reference_impls.errors import RunError
 from reference_impls.model.batches import encode_prompt
 from reference_impls.model.policy import Policy
 from reference_impls.tasks import Task, load_task
@@ -14,7 +14,7 @@ def load_rows(config: RunConfig, policy: Policy) -> tuple[Task, Task, Task]:
     train = load_task(config.data, split="train", rows=config.rows, seed=config.seed, noise=config.noise)
     try:
         validation = load_task(config.data, split="validation", rows=config.eval_size)
-    except RunError:  # a file of a few rows has none there; then the last weights are taken
+    except PosttrainError:  # a file of a few rows has none there; then the last weights are taken
         validation = Task(train.name, (), train.verifier, {})
     if config.eval_data:
         test = load_task(config.eval_data, split="all", rows=config.eval_size)
@@ -22,7 +22,7 @@ def load_rows(config: RunConfig, policy: Policy) -> tuple[Task, Task, Task]:
     else:
         test = load_task(config.data, split="test", rows=config.eval_size)
     if not train.rows:
-        raise RunError(f"every row of {config.data} is in {config.eval_data} too", "keep the two files apart")
+        raise ConfigurationError(f"every row of {config.data} is in {config.eval_data} too", "keep the two files apart")
     return _fitting(train, policy, config), _fitting(validation, policy, config), _fitting(test, policy, config)
 
 
@@ -42,7 +42,7 @@ def _fitting(task: Task, policy: Policy, config: RunConfig) -> Task:
     lengths = [len(ids) for ids in encoded]
     kept = tuple(row for row, length in zip(task.rows, lengths, strict=True) if 0 < length <= limit)
     if task.rows and not kept:
-        raise RunError(
+        raise ConfigurationError(
             f"no prompt of {task.name} has 1 to {limit} tokens; the shortest has {min(lengths)}",
             f"raise max_prompt_tokens, or lower max_response_tokens: the model reads {policy.window} tokens in all",
         )
@@ -56,10 +56,12 @@ def _fitting(task: Task, policy: Policy, config: RunConfig) -> Task:
 
 
 def verifier_name(config: RunConfig, train: Task) -> str:
-    """Return the verifier that the config names, or the generated task's own. Raises RunError where there is none."""
+    """Return the verifier that the config names, or the generated task's own. Raises PosttrainError where there is
+    none.
+    """
     name = config.verifier or train.verifier
     if not name:
-        raise RunError(
+        raise ConfigurationError(
             f"{config.data} is a file and no verifier is named",
             "set verifier: exact, numeric, math, choice, regex:…, unit-tests or package.module:function",
         )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from reference_impls.errors import RunError
+from posttrain.errors import ConfigurationError
 from reference_impls.tasks.columns import ANSWER, CHAT, PROMPT, RESPONSE, NoRowError, row_of
 from reference_impls.tasks.row import Row, Task, digest, split_of
 
@@ -35,7 +35,7 @@ def read_file(path: Path, *, split: str, rows: int | None, seed: int) -> Task:
         chosen = _chosen(reading.rows(file), split, rows, seed)
     reading.judge()
     if not chosen:
-        raise RunError(
+        raise ConfigurationError(
             f"{path} has {reading.good} rows and none of them in split {split!r}",
             "give the evaluation its own file, or more rows: a split is drawn by the hash of the prompt",
         )
@@ -82,13 +82,15 @@ class _Reading:
         """Refuse a file that is no JSONL file, or that has no row."""
         broken = self.skipped["broken line"]
         if broken > _TOLERATED * self.lines:
-            raise RunError(f"{self.first_broken}; {broken} of {self.lines} lines are broken", _repair())
+            raise ConfigurationError(f"{self.first_broken}; {broken} of {self.lines} lines are broken", _repair())
         if not self.lines:
-            raise RunError(f"{self.path} is empty, expected {_EXPECTED}", _columns_hint())
+            raise ConfigurationError(f"{self.path} is empty, expected {_EXPECTED}", _columns_hint())
         if not self.good:
             reasons = ", ".join(f"{reason} ({count})" for reason, count in self.skipped.items())
             found = ", ".join(list(self.columns)[:12]) or "no column"
-            raise RunError(f"{self.path} has no usable row: {reasons}; found columns: {found}", _columns_hint())
+            raise ConfigurationError(
+                f"{self.path} has no usable row: {reasons}; found columns: {found}", _columns_hint()
+            )
         if repeated := self.good - len(self._prompts):
             self.warnings.append(f"{repeated} rows repeat a prompt with another response or answer; they are kept")
 
@@ -100,7 +102,7 @@ class _Reading:
     def _broken(self, number: int, place: str, what: str) -> None:
         message = f"{place}: found {what}, expected {_EXPECTED}"
         if self.lines == 1:
-            raise RunError(message, _repair())
+            raise ConfigurationError(message, _repair())
         self.first_broken = self.first_broken or message
         self._skip(number, "broken line")
         if self.skipped["broken line"] <= _SHOWN:
@@ -138,7 +140,9 @@ def _objects(path: Path, file: BinaryIO) -> Iterator[tuple[int, str, dict[str, A
             if line.strip():
                 yield number, f"{path}:{number}", _object(line)
     except (OSError, EOFError, zlib.error) as error:
-        raise RunError(f"{path} cannot be read to its end: {error}", "copy or download the file again") from None
+        raise ConfigurationError(
+            f"{path} cannot be read to its end: {error}", "copy or download the file again"
+        ) from None
 
 
 def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
@@ -149,15 +153,17 @@ def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
             _demand_text(path, line)
             line, first = line.removeprefix(b"\xef\xbb\xbf"), False
         if len(line) > _LONGEST_LINE:
-            raise RunError(f"{path} has a line of more than 64 MiB, expected {_EXPECTED}", _repair())
+            raise ConfigurationError(f"{path} has a line of more than 64 MiB, expected {_EXPECTED}", _repair())
         yield line
 
 
 def _demand_text(path: Path, line: bytes) -> None:
     if line.startswith(_UTF16_OR_32):
-        raise RunError(f"{path} is UTF-16 or UTF-32, expected UTF-8", f"iconv -f UTF-16 -t UTF-8 {path} > utf8.jsonl")
+        raise ConfigurationError(
+            f"{path} is UTF-16 or UTF-32, expected UTF-8", f"iconv -f UTF-16 -t UTF-8 {path} > utf8.jsonl"
+        )
     if b"\0" in line[:4096] or line.startswith(b"PAR1"):
-        raise RunError(f"{path} is a binary file, expected {_EXPECTED}", _columns_hint())
+        raise ConfigurationError(f"{path} is a binary file, expected {_EXPECTED}", _columns_hint())
 
 
 def _object(line: bytes) -> dict[str, Any] | str:
@@ -178,11 +184,15 @@ def _array(path: Path, content: bytes) -> Iterator[tuple[int, str, dict[str, Any
         found = json.loads(content.decode(), parse_constant=lambda name: None)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise RunError(f"{path}:{line}: found bytes that are not UTF-8, expected a JSON array", _repair()) from None
+        raise ConfigurationError(
+            f"{path}:{line}: found bytes that are not UTF-8, expected a JSON array", _repair()
+        ) from None
     except json.JSONDecodeError as error:
-        raise RunError(f"{path}:{error.lineno}: {error.msg}, expected a JSON array of objects", _repair()) from None
+        raise ConfigurationError(
+            f"{path}:{error.lineno}: {error.msg}, expected a JSON array of objects", _repair()
+        ) from None
     except (ValueError, RecursionError) as error:
-        raise RunError(f"{path}: {error}, expected a JSON array of objects", _repair()) from None
+        raise ConfigurationError(f"{path}: {error}, expected a JSON array of objects", _repair()) from None
     for number, each in enumerate(found, 1):
         yield number, f"{path} item {number}", each if isinstance(each, dict) else _start(json.dumps(each))
 

@@ -4,7 +4,7 @@ import re
 from difflib import get_close_matches
 from pathlib import Path
 
-from reference_impls.errors import RunError
+from posttrain.errors import ConfigurationError
 from reference_impls.tasks.families import FAMILIES, generate
 from reference_impls.tasks.generated import Family
 from reference_impls.tasks.jsonl import read_file
@@ -20,16 +20,24 @@ def load_task(source: str, *, split: str = "train", rows: int | None = None, see
     machine. `noise` is the share of demonstrations that end wrong; a file is what it is, and takes none.
     """
     if split not in SPLITS:
-        raise RunError(f"found split {split!r}, expected one of {', '.join(SPLITS)}", "take train to train on")
+        raise ConfigurationError(
+            f"found split {split!r}, expected one of {', '.join(SPLITS)}", "take train to train on"
+        )
     if rows is not None and rows < 1:
-        raise RunError(f"asked for {rows} rows, expected at least 1", "leave `rows` out to take what there is")
+        raise ConfigurationError(
+            f"asked for {rows} rows, expected at least 1", "leave `rows` out to take what there is"
+        )
     if not 0 <= noise <= 1:
-        raise RunError(f"found noise {noise}, expected a share from 0 to 1", "0.3 makes 30 % of demonstrations wrong")
+        raise ConfigurationError(
+            f"found noise {noise}, expected a share from 0 to 1", "0.3 makes 30 % of demonstrations wrong"
+        )
     if source.startswith("task:"):
         family, difficulty = _family(source)
         return generate(family, difficulty, split=split, rows=rows, seed=seed, noise=noise)
     if noise:
-        raise RunError(f"noise {noise} was asked of the file {source}", "noise is made in generated tasks: " + _KNOWN)
+        raise ConfigurationError(
+            f"noise {noise} was asked of the file {source}", "noise is made in generated tasks: " + _KNOWN
+        )
     return read_file(_file(source), split=split, rows=rows, seed=seed)
 
 
@@ -38,11 +46,11 @@ def _family(source: str) -> tuple[Family, int]:
     _, name, *dial = source.split(":")
     family = FAMILIES.get(name)
     if family is None:
-        raise RunError(f"there is no task:{name}{_meant(name)}", f"the generated tasks are {_KNOWN}")
+        raise ConfigurationError(f"there is no task:{name}{_meant(name)}", f"the generated tasks are {_KNOWN}")
     if not dial:
         return family, family.default
     if len(dial) > 1 or not re.fullmatch("[0-9]{1,3}", dial[0]) or not family.lowest <= int(dial[0]) <= family.highest:
-        raise RunError(
+        raise ConfigurationError(
             f"found difficulty {':'.join(dial)!r} of task:{name}, "
             f"expected a whole number from {family.lowest} to {family.highest}",
             f"{family.about} task:{name} alone means task:{name}:{family.default}",
@@ -60,14 +68,16 @@ def _file(source: str) -> Path:
     path = Path(source).expanduser()
     try:
         if path.is_dir():
-            raise RunError(f"{source} is a folder, expected a JSONL file", _inside(path))
+            raise ConfigurationError(f"{source} is a folder, expected a JSONL file", _inside(path))
         if not path.exists():
-            raise RunError(f"there is no file {source}{_near(path)}", f"give a JSONL file or one of {_KNOWN}")
+            raise ConfigurationError(f"there is no file {source}{_near(path)}", f"give a JSONL file or one of {_KNOWN}")
         if not path.is_file():
-            raise RunError(f"{source} is no regular file", "write the rows to a file: they are read more than once")
+            raise ConfigurationError(
+                f"{source} is no regular file", "write the rows to a file: they are read more than once"
+            )
         path.open("rb").close()
     except (OSError, ValueError) as error:
-        raise RunError(f"{source} cannot be read: {error}", "check its name and permissions") from None
+        raise ConfigurationError(f"{source} cannot be read: {error}", "check its name and permissions") from None
     return path
 
 

@@ -7,7 +7,7 @@ with load_verifier("numeric") as verifier:
 import difflib
 from functools import partial
 
-from reference_impls.errors import RunError
+from posttrain.errors import ConfigurationError, PosttrainError
 from reference_impls.verifiers import choice, exact, numeric
 from reference_impls.verifiers.custom import Custom
 from reference_impls.verifiers.mathematics import Mathematics
@@ -22,7 +22,7 @@ __all__ = ["KNOWN", "Asked", "Outcome", "Prompt", "Verdict", "Verifier", "load_v
 
 
 def load_verifier(name: str, *, seconds: float = 5.0, memory_mb: int = 512, workers: int | None = None) -> Verifier:
-    """Return the verifier of that name; a RunError lists the known ones, or says why a function cannot be loaded.
+    """Return the verifier of that name; a PosttrainError lists the known ones, or says why a function cannot be loaded.
 
     Each response may take `seconds` and, in a worker, `memory_mb` on top of what the worker's imports take. `workers`
     is how many run at once where there are worker processes; one per core that the process may use unless given.
@@ -51,9 +51,9 @@ def _is_path(text: str) -> bool:
     return all(part.isidentifier() for part in text.split("."))
 
 
-def _unknown(name: str) -> RunError:
+def _unknown(name: str) -> PosttrainError:
     near = difflib.get_close_matches(name.split(":", maxsplit=1)[0], [known.split(":")[0] for known in KNOWN[:-1]], 1)
     guess = f"did you mean {near[0]!r}? " if near else ""
-    return RunError(
+    return ConfigurationError(
         f"found the verifier {name!r}, expected one of: {', '.join(KNOWN)}", f"{guess}name one of them as the verifier"
     )

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from reference_impls.errors import RunError
+from posttrain.errors import ConfigurationError, PosttrainError
 from reference_impls.verifiers.verdict import Asked, Verdict, Verifier, unscorable
 from reference_impls.verifiers.worker_pool import Failed, Workers
 
@@ -28,9 +28,9 @@ class Custom(Verifier):
                 self._function = getattr(import_module(module), function)
             else:
                 self._workers.start()
-        except (RunError, ImportError, AttributeError) as error:
+        except (PosttrainError, ImportError, AttributeError) as error:
             hint = "name it as package.module:function, importable from here (python -c 'import package.module')"
-            raise RunError(f"the verifier {name!r} cannot be loaded: {error}", hint) from None
+            raise ConfigurationError(f"the verifier {name!r} cannot be loaded: {error}", hint) from None
 
     def verify(self, tasks: Sequence[Asked]) -> list[Verdict]:
         """Return one verdict per task; whatever is no number from 0 to 1 is unscorable."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from reference_impls.errors import RunError
+from posttrain.errors import ConfigurationError
 from reference_impls.verifiers.exact import fold
 from reference_impls.verifiers.forms import gold
 from reference_impls.verifiers.verdict import Asked, Verdict, Verifier, decided, unscorable
@@ -26,7 +26,9 @@ class Pattern(Verifier):
             re.compile(pattern)
         except (re.error, OverflowError, RecursionError) as error:
             hint = "write it as in Python's re module; a backslash in JSON is doubled: regex:#### (\\\\d+)"
-            raise RunError(f"the pattern of {self.name!r} is not a regular expression: {error}", hint) from None
+            raise ConfigurationError(
+                f"the pattern of {self.name!r} is not a regular expression: {error}", hint
+            ) from None
         self._workers = Workers(f"{__name__}:compare", seconds, memory_mb, workers)
 
     def verify(self, tasks: Sequence[Asked]) -> list[Verdict]:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reference_impls.errors import RunError
+from posttrain.errors import ConfigurationError, PosttrainError
 from reference_impls.verifiers import messages
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -61,16 +61,16 @@ class _Worker:
         self.close = end
 
     def ready(self) -> None:
-        """Wait until the function is imported; a RunError says why it is not."""
+        """Wait until the function is imported; a PosttrainError says why it is not."""
         self.connection.settimeout(_SECONDS_TO_LOAD)
         try:
             said = json.loads(messages.receive(self.connection))
         except TimeoutError:
-            raise RunError(f"importing it takes longer than {_SECONDS_TO_LOAD:.0f} s") from None
+            raise ConfigurationError(f"importing it takes longer than {_SECONDS_TO_LOAD:.0f} s") from None
         except (messages.BrokenError, messages.GarbledError, ValueError):
-            raise RunError(f"importing it ends the process ({self.how_it_ended()})") from None
+            raise ConfigurationError(f"importing it ends the process ({self.how_it_ended()})") from None
         if "unloadable" in said:
-            raise RunError(str(said["unloadable"]))
+            raise ConfigurationError(str(said["unloadable"]))
 
     def how_it_ended(self) -> str:
         """Return the signal or exit code of the process, which has closed its connection."""
@@ -98,7 +98,7 @@ class Workers:
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Start one worker; a RunError says why the function cannot be imported."""
+        """Start one worker; a PosttrainError says why the function cannot be imported."""
         with self._lock:
             self._idle.append(self._new())
 
@@ -153,7 +153,7 @@ class _Batch:
             return
         try:
             worker = self._ready()
-        except RunError as error:
+        except PosttrainError as error:
             self._results[number] = Failed(f"no worker could be started: {error}")
             return
         worker.item, worker.deadline = number, time.monotonic() + self._seconds

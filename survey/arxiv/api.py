@@ -55,7 +55,7 @@ def plan(ledger: Ledger, query: str, since: datetime, until: datetime) -> None:
 def harvest(ledger: Ledger, transport: Transport, url: str, query: str, advance: Callable[[], None]) -> None:
     """Ask for every waiting slice of `query`; each ends as done, split or incomplete with its reason.
 
-    `advance` is called after each page. Raises SurveyError where arXiv refuses.
+    `advance` is called after each page. Raises PosttrainError where arXiv refuses.
     """
     for one in ledger.slices(SOURCE, query):
         if one.state is State.INCOMPLETE:

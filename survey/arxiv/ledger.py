@@ -82,7 +82,7 @@ class Slice:
 
 
 class Ledger:
-    """The ledger under `root`, made where it is missing. Raises SurveyError where it cannot be written."""
+    """The ledger under `root`, made where it is missing. Raises PosttrainError where it cannot be written."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

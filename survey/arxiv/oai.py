@@ -11,7 +11,7 @@ from datetime import date
 from email.utils import parsedate_to_datetime
 from xml.etree import ElementTree
 
-from posttrain.errors import SurveyError
+from posttrain.errors import ConfigurationError
 from survey.arxiv.ledger import Ledger, Slice, State
 from survey.arxiv.listed import Listed, one_line
 from survey.arxiv.transport import FaultyReplyError, Reply, Transport
@@ -119,7 +119,8 @@ def _get_page(transport: Transport, url: str, one: Slice, since: str, token: str
 
 
 def read_page(reply: Reply, continued: bool) -> _Page:
-    """Return the records of a ListRecords page. Raises FaultyReplyError where it is not whole, SurveyError for an error
+    """Return the records of a ListRecords page. Raises FaultyReplyError where it is not whole, PosttrainError for an
+    error
     of the protocol that asking again does not mend."""
     if b"<!DOCTYPE" in reply.body[:2000] or b"<!ENTITY" in reply.body[:2000]:
         raise FaultyReplyError("a page with a document type; OAI-PMH has none (an HTML page or an attack)")
@@ -153,7 +154,9 @@ def _read_error(code: str, text: str, reply: Reply) -> _Page:
         return _Page([], "", "", False, reply.fetched_at)
     if code == "badResumptionToken":
         return _Page([], "", "", True, reply.fetched_at)
-    raise SurveyError(f"arXiv refuses the request: {code}: {text.strip()}", f"check the options; asked was {reply.url}")
+    raise ConfigurationError(
+        f"arXiv refuses the request: {code}: {text.strip()}", f"check the options; asked was {reply.url}"
+    )
 
 
 def _listed(record: ElementTree.Element) -> Listed:

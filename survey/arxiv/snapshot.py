@@ -14,7 +14,7 @@ import duckdb
 import pyarrow
 from pyarrow import compute, parquet
 
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import ConfigurationError, NothingMatchedError
 from survey.arxiv.listed import Listed, one_line
 
 SOURCE = "snapshot"
@@ -24,7 +24,7 @@ _EXPECTED = "give arXiv's metadata snapshot, one JSON record a line"
 def copy_snapshot(path: Path, out: Path, since: date, until: date, categories: list[str]) -> tuple[int, int]:
     """Write the papers of a window and of categories (all where none is named) to the Parquet file `out`.
 
-    Return how many there are, and how many lines of the snapshot are no record of a paper. Raises SurveyError where
+    Return how many there are, and how many lines of the snapshot are no record of a paper. Raises PosttrainError where
     the file cannot be read as lines of JSON, or holds no paper at all.
     """
     whole, unfinished = out.with_name(f".all-{out.name}"), out.with_name(f".{out.name}")
@@ -38,14 +38,14 @@ def copy_snapshot(path: Path, out: Path, since: date, until: date, categories: l
         refused = parquet.read_metadata(whole).num_rows - found
         if not found and not _count_records(connection, path):
             message = f"{path} holds no record of a paper in {refused:,} lines"
-            raise SurveyError(message, _EXPECTED, ExitCode.NOTHING_MATCHED)
+            raise NothingMatchedError(message, _EXPECTED)
         if refused:
             connection.execute(f"COPY (SELECT * {records}) TO {_quoted(unfinished)} (FORMAT parquet)")
             unfinished.replace(out)
         else:
             whole.replace(out)
     except duckdb.Error as error:
-        raise SurveyError(f"{path} cannot be read: {str(error).splitlines()[0]}", _EXPECTED) from error
+        raise ConfigurationError(f"{path} cannot be read: {str(error).splitlines()[0]}", _EXPECTED) from error
     finally:
         connection.close()
         whole.unlink(missing_ok=True)

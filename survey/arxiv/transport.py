@@ -22,7 +22,7 @@ import httpx
 from filelock import FileLock
 
 import posttrain
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import ConfigurationError, RefusedError
 from posttrain.settings import ArxivSettings
 
 _TIMEOUT = httpx.Timeout(connect=15.0, read=180.0, write=30.0, pool=None)  # arXiv's first byte can take minutes
@@ -63,12 +63,12 @@ class FaultyReplyError(Exception):
 class Transport:
     """The connection. `state` is the folder of the user's pacing lock, shared by all processes.
 
-    Raises SurveyError where the settings lack a contact: arXiv must be able to reach who crawls.
+    Raises PosttrainError where the settings lack a contact: arXiv must be able to reach who crawls.
     """
 
     def __init__(self, settings: ArxivSettings, state: Path, clock: Clock = time) -> None:
         if not settings.contact:
-            raise SurveyError(
+            raise ConfigurationError(
                 "crawling arXiv needs a contact in its agent string",
                 'set contact = "you@example.org" under [arxiv] in posttrain.toml, or POSTTRAIN_ARXIV_CONTACT',
             )
@@ -99,7 +99,7 @@ class Transport:
         """Return what `read` makes of the reply to `url`, asked as often as it takes and at most eight times.
 
         `read` raises FaultyReplyError for a reply that cannot be right; that is asked for again, like 429, 5xx and
-        broken connections. Raises SurveyError: for 403 at once, for 400 with the server's explanation, for a reply
+        broken connections. Raises PosttrainError: for 403 at once, for 400 with the server's explanation, for a reply
         that is refused (another host, too large); FaultyReplyError where the last try was faulty too.
         """
         for attempt in range(_TRIES):
@@ -122,22 +122,23 @@ class Transport:
                     continue
                 body = _read(response, most_bytes)
             return self._judge(response, body)
-        raise SurveyError(
+        raise ConfigurationError(
             f"{url} redirects more than {_REDIRECTS} times", "check the [arxiv] addresses in posttrain.toml"
         )
 
     def _judge(self, response: httpx.Response, body: bytes) -> Reply:
         url, status = str(response.url), response.status_code
         if status == 403 and _is_denial(body):
-            raise SurveyError(
+            raise RefusedError(
                 f"arXiv denies access to {url}",
                 f"do not ask again before {self._tomorrow()}; then run the same command",
-                ExitCode.REMOTE_REFUSED,
             )
         if status in _RETRIED:
             raise _TryAgainError(f"HTTP {status} from {url}", self._retry_after(response))
         if status == 400:
-            raise SurveyError(f"arXiv refuses the request: {explanation(body)}", f"check the options; asked was {url}")
+            raise ConfigurationError(
+                f"arXiv refuses the request: {explanation(body)}", f"check the options; asked was {url}"
+            )
         if status not in (200, 403, 404):
             raise FaultyReplyError(f"HTTP {status} from {url}")
         return Reply(url, status, body, datetime.fromtimestamp(self._clock.time(), UTC).isoformat(timespec="seconds"))
@@ -148,10 +149,9 @@ class Transport:
         same = (here.hostname, here.port) == (there.hostname, there.port)
         arxiv = all((part.hostname or "").endswith("arxiv.org") for part in (here, there))
         if there.scheme not in ("http", "https") or not (same or arxiv):
-            raise SurveyError(
+            raise RefusedError(
                 f"{url} redirects to {target[:200]}, which is another host",
                 "check the [arxiv] addresses in posttrain.toml",
-                ExitCode.REMOTE_REFUSED,
             )
         return target
 
@@ -180,9 +180,7 @@ class Transport:
     def _back_off(self, attempt: int, retry_after: float | None) -> float:
         if retry_after is not None and retry_after > _LONGEST_WAIT:
             when = datetime.fromtimestamp(self._clock.time() + retry_after, UTC).isoformat(timespec="seconds")
-            raise SurveyError(
-                f"arXiv asks to come back at {when}", "run the same command then", ExitCode.REMOTE_REFUSED
-            )
+            raise RefusedError(f"arXiv asks to come back at {when}", "run the same command then")
         doubling: float = min(self._settings.delay_seconds * 2**attempt, _LONGEST_BACK_OFF) * random.uniform(0.5, 1.0)
         return max(retry_after or 0.0, doubling)
 
@@ -238,9 +236,8 @@ def _read(response: httpx.Response, most_bytes: int) -> bytes:
     for chunk in response.iter_bytes(1 << 16):
         body += chunk
         if len(body) > most_bytes:
-            raise SurveyError(
+            raise RefusedError(
                 f"{response.url} sends more than {most_bytes >> 20} MB; that is no reply of arXiv",
                 "check the [arxiv] addresses in posttrain.toml",
-                ExitCode.REMOTE_REFUSED,
             )
     return bytes(body)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from posttrain.console import answer, progress, say
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError
 from posttrain.settings import data_folder
 from survey.cli.app import Data, Debug, Json, app, own_store
 
@@ -44,9 +44,9 @@ def next_command(
 
     folder = data_folder(data)
     if (paper is None) != (method is None):
-        raise SurveyError("a paper and its --method go together", "survey annotate next ID --method sft")
+        raise ConfigurationError("a paper and its --method go together", "survey annotate next ID --method sft")
     if not warehouse_path(folder).exists():
-        raise SurveyError(f"{folder} holds no labels of the machine yet", "survey label", ExitCode.NOTHING_MATCHED)
+        raise NothingMatchedError(f"{folder} holds no labels of the machine yet", "survey label")
     lines = []
     if paper is not None and method is not None:
         new = reading_of(paper, method, sources, labeller, date.today().isoformat())

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from posttrain.commands import Data, Debug, Json, make_app, run
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import ConfigurationError, NothingMatchedError
 from posttrain.settings import data_folder
 from survey.mentions.domain import Rule
 from survey.trends.domain import Scope
@@ -38,10 +38,10 @@ def own_store(data: Path | None) -> Iterator[Any]:
     folder = data_folder(data)
     listed = Ledger.exists(folder)
     if not Store.exists(folder) and not listed:
-        raise SurveyError(f"no papers in {folder}", "survey ingest PATH…", ExitCode.NOTHING_MATCHED)
+        raise NothingMatchedError(f"no papers in {folder}", "survey ingest PATH…")
     with Store(folder) as store:
         if next(store.sources(), None) is None and not store.skipped() and not listed:
-            raise SurveyError(f"no papers in {folder}", "survey ingest PATH…", ExitCode.NOTHING_MATCHED)
+            raise NothingMatchedError(f"no papers in {folder}", "survey ingest PATH…")
         yield store
 
 
@@ -49,4 +49,6 @@ def choice(flag: str, value: str, kind: type[Choice], more: str) -> Choice:
     try:
         return kind(value)
     except ValueError:
-        raise SurveyError(f"{flag} '{value}' is unknown; expected {', '.join(kind)} {more}", "survey --help") from None
+        raise ConfigurationError(
+            f"{flag} '{value}' is unknown; expected {', '.join(kind)} {more}", "survey --help"
+        ) from None

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from posttrain.console import answer, progress, say
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError
 from posttrain.settings import data_folder
 from survey.cli.app import Data, Debug, Json, app, choice, own_store
 from survey.mentions.lexicon import LexiconName
@@ -39,14 +39,14 @@ def harvest_command(
 
     window = harvests.Window(_parse_day("--from", since), _parse_day("--until", until), tuple(category or ()))
     if window.since > window.until:
-        raise SurveyError(f"--from {since} is behind --until {until}", "give the earlier day first")
+        raise ConfigurationError(f"--from {since} is behind --until {until}", "give the earlier day first")
     kind, _, file = source.partition(":")
     with Ledger(data_folder(data)) as ledger:
         if kind == "snapshot" and file:
             result = harvests.harvest_snapshot(ledger, Path(file), window)
             return _tell_harvest(ledger, result, as_json)
         if kind not in tuple(harvests.Source) or file:
-            raise SurveyError(
+            raise ConfigurationError(
                 f"--source '{source}' is unknown; expected api, oai or snapshot:FILE", "survey harvest --help"
             )
         settings = arxiv_settings()
@@ -104,7 +104,7 @@ def download_command(
     folder, settings = data_folder(data), arxiv_settings()
     surfaces = [choice("--surface", name, Surface, "separated by commas") for name in surface.split(",")]
     if not Ledger.exists(folder):
-        raise SurveyError(f"no paper is listed in {folder}", "survey harvest", ExitCode.NOTHING_MATCHED)
+        raise NothingMatchedError(f"no paper is listed in {folder}", "survey harvest")
     prefilter = Prefilter(tuple(category or ()), tuple(filter(None, map(str.strip, word or ()))))
     with Ledger(folder) as ledger, Store(folder) as store:
         waiting = wanted(ledger, store)
@@ -306,4 +306,4 @@ def _parse_day(flag: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise SurveyError(f"{flag} '{text}' is no day; expected YYYY-MM-DD", f"{flag} 2023-01-01") from None
+        raise ConfigurationError(f"{flag} '{text}' is no day; expected YYYY-MM-DD", f"{flag} 2023-01-01") from None

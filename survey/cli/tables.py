@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from posttrain.console import answer, envelope, put, say
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError
 from posttrain.settings import data_folder
 from survey.cli.app import ByRule, Counts, Data, Debug, InScope, Json, Threshold, app, choice, own_store
 from survey.mentions.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD, Rule
@@ -54,15 +54,15 @@ def report_command(
 
     if discover:
         if out or counts or form is not Format.TERMINAL:
-            raise SurveyError("--discover reads own texts and prints a list", "survey report --discover --json")
+            raise ConfigurationError("--discover reads own texts and prints a list", "survey report --discover --json")
         return _discover(data_folder(data), Period.QUARTER if by is Period.YEAR else by, as_json)
     if sweep and threshold is not None:
-        raise SurveyError("--threshold and --sweep cannot be used together", f"survey report --sweep {sweep}")
+        raise ConfigurationError("--threshold and --sweep cannot be used together", f"survey report --sweep {sweep}")
     axes = list(Axis) if axis == "all" else [choice("--axis", axis, Axis, "or all")]
     thresholds = _sweep(sweep) if sweep else [_within(threshold)]
     form = Format.JSON if as_json else form
     if form in BINARY and out is None:
-        raise SurveyError(f"--format {form} writes a binary file", f"add --out FILE.{form}")
+        raise ConfigurationError(f"--format {form} writes a binary file", f"add --out FILE.{form}")
     sample = open_sample(data_folder(data), counts)
     with sample.warehouse:
         tables = domain_trends(sample.warehouse, thresholds, by, scope, rule, project) if Axis.DOMAIN in axes else []
@@ -72,9 +72,9 @@ def report_command(
             tables = [with_citations(table, sample.warehouse) for table in tables]
         provenance, footer = sample.provenance(), sample.footer
     if not any(table.rows for table in tables):
-        raise SurveyError(
+        raise NothingMatchedError(
             "no paper of the sample has a date, so there is no period to show",
-            "survey ingest papers with an arXiv id", ExitCode.NOTHING_MATCHED,
+            "survey ingest papers with an arXiv id",
         )  # fmt: skip
     content: str | bytes
     if form is Format.JSON:
@@ -113,7 +113,7 @@ def papers_command(
         provenance = sample.provenance()
     if not found:
         what = " ".join(filter(None, [domain, f"in {period}" if period else ""]))
-        raise SurveyError(f"no paper {what}", "survey report, for what there is", ExitCode.NOTHING_MATCHED)
+        raise NothingMatchedError(f"no paper {what}", "survey report, for what there is")
     lines = [
         f"{paper['arxiv_id']:<18} {day_of(paper):<10}  {','.join(paper['domains']) or '–':<12}  {paper['title'][:90]}"
         for paper in found
@@ -226,9 +226,7 @@ def _discover(data: Path, by: Period, as_json: bool) -> int:
     with own_store(data) as store, progress("reading") as advance:
         found = discover(store, by, advance)
     if not found:
-        raise SurveyError(
-            "no name is called a benchmark often enough", "survey ingest more papers", ExitCode.NOTHING_MATCHED
-        )
+        raise NothingMatchedError("no name is called a benchmark often enough", "survey ingest more papers")
     lines = [f"{'name':<28} {'papers':>6} {'called so':>9} {'in tables':>9} {'growth':>7}  first      place"]
     for one in found[:100]:
         growth = "" if one.growth is None else f"{one.growth:+.1%}"
@@ -248,14 +246,16 @@ def _within(threshold: int | None) -> int:
     if threshold is None:
         return DEFAULT_THRESHOLD
     if not 1 <= threshold <= HIGHEST_THRESHOLD:
-        raise SurveyError(f"--threshold {threshold}; expected 1 to {HIGHEST_THRESHOLD}", "survey report --threshold 5")
+        raise ConfigurationError(
+            f"--threshold {threshold}; expected 1 to {HIGHEST_THRESHOLD}", "survey report --threshold 5"
+        )
     return threshold
 
 
 def _sweep(text: str) -> list[int]:
     first, dots, last = text.partition("..")
     if not (dots and first.isdigit() and last.isdigit() and 1 <= int(first) <= int(last) <= HIGHEST_THRESHOLD):
-        raise SurveyError(
+        raise ConfigurationError(
             f"--sweep '{text}'; expected A..B with 1 ≤ A ≤ B ≤ {HIGHEST_THRESHOLD}", "survey report --sweep 1..6"
         )
     return list(range(int(first), int(last) + 1))
@@ -269,5 +269,5 @@ def _write(content: str | bytes, out: Path | None) -> None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_bytes(content if isinstance(content, bytes) else content.removesuffix("\n").encode() + b"\n")
     except OSError as error:
-        raise SurveyError(f"cannot write {out}: {error.strerror}", "choose another file with --out") from error
+        raise ConfigurationError(f"cannot write {out}: {error.strerror}", "choose another file with --out") from error
     say(f"wrote {out}")

@@ -21,7 +21,7 @@ from pyarrow import parquet
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
 
-from posttrain.errors import SurveyError
+from posttrain.errors import ConfigurationError
 from posttrain.reference import reference_path
 from survey.labels.cues import SCOPES, SENTENCES, load_cues
 from survey.labels.method import Features, balances, method_by_cues, shares
@@ -210,11 +210,13 @@ def read_features(path: Path) -> dict[str, dict[str, int]]:
     try:
         table = parquet.read_table(path, columns=["arxiv_id", "feature", "n"])
     except (pyarrow.ArrowException, OSError) as error:
-        raise SurveyError(f"{path} is no table of numbers: {error}", "make it anew: survey annotate train") from error
+        raise ConfigurationError(
+            f"{path} is no table of numbers: {error}", "make it anew: survey annotate train"
+        ) from error
     for paper, name, n in zip(*(table[column].to_pylist() for column in ("arxiv_id", "feature", "n")), strict=True):
         papers.setdefault(paper, {})[name] = n
     if any(SENTENCES not in numbers for numbers in papers.values()):
-        raise SurveyError(f"{path} was made by an earlier version", "make it anew: survey annotate train")
+        raise ConfigurationError(f"{path} was made by an earlier version", "make it anew: survey annotate train")
     return papers
 
 
@@ -228,6 +230,6 @@ def write_features(papers: Mapping[str, Features], path: Path) -> None:
         parquet.write_table(pyarrow.table(columns), unfinished, compression="zstd", compression_level=19)
         unfinished.replace(path)
     except OSError as error:
-        raise SurveyError(f"cannot write {path}: {error}", "free some space and run it again") from error
+        raise ConfigurationError(f"cannot write {path}: {error}", "free some space and run it again") from error
     finally:
         unfinished.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
-from posttrain.errors import SurveyError
+from posttrain.errors import ConfigurationError
 from survey.labels.classifier import Classifier, Example, decide
 from survey.labels.data_source import sources_by_cues
 from survey.labels.method import Features
@@ -33,13 +33,13 @@ def cross_validate(
     features: Mapping[str, Features],
     advance: Callable[[int, int], None] = lambda done, of: None,
 ) -> list[Checked]:
-    """Return every paper with several readings, read unseen. Raises SurveyError where labels are too few."""
+    """Return every paper with several readings, read unseen. Raises PosttrainError where labels are too few."""
     examples = examples_of(readings, features)
     papers = by_paper(readings)
     several = [paper for paper, own in papers.items() if len(own) > 1 and paper in features]
     strata = [str(settled_method(papers[paper])) for paper in several]
     if len(several) < 2 * _FOLDS:
-        raise SurveyError(
+        raise ConfigurationError(
             f"{len(several)} papers have several readings; at least {2 * _FOLDS} are needed to measure anything",
             "survey annotate next --labeller ANOTHER --second",
         )
@@ -50,7 +50,7 @@ def cross_validate(
         try:
             classifier = Classifier({paper: one for paper, one in examples.items() if paper not in unseen})
         except ValueError as error:
-            raise SurveyError(f"too few labels to learn from: {error}", "survey annotate next") from error
+            raise ConfigurationError(f"too few labels to learn from: {error}", "survey annotate next") from error
         for paper, prediction in classifier.predict(unseen).items():
             decision = decide(features[paper], prediction)
             by_cues = sources_by_cues(features[paper])

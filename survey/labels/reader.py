@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from posttrain.errors import SurveyError
+from posttrain.errors import ConfigurationError
 from survey.labels.classifier import Classifier, bundled_features, decide, read_features
 from survey.labels.cross_validation import examples_of
 from survey.labels.cues import CueFinder
@@ -88,4 +88,4 @@ def _own_classifier(data: Path) -> Classifier:
     try:
         return Classifier(examples_of(readings, features_of(data)))
     except ValueError as error:
-        raise SurveyError(f"too few labels to learn from: {error}", "survey annotate next") from error
+        raise ConfigurationError(f"too few labels to learn from: {error}", "survey annotate next") from error

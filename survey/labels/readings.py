@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from filelock import FileLock
 
-from posttrain.errors import SurveyError
+from posttrain.errors import ConfigurationError
 from posttrain.reference import reference_path
 from survey.paper import find_arxiv_id
 from survey.store.sqlite import explained
@@ -69,35 +69,35 @@ RANDOM = "random"
 
 
 def read_labels(path: Path) -> list[Reading]:
-    """Return the readings of a CSV file. Raises SurveyError with the line for whatever is not one."""
+    """Return the readings of a CSV file. Raises PosttrainError with the line for whatever is not one."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise SurveyError(
+        raise ConfigurationError(
             f"{path} cannot be read as labels: {error}", "survey annotate export shows the form"
         ) from error
     return parse_labels(lines, str(path))
 
 
 def parse_labels(lines: list[str], where: str) -> list[Reading]:
-    """Return the readings in lines of CSV with their head. Raises SurveyError with the line for whatever is not one."""
+    """Return the readings in lines of CSV with their head. Raises PosttrainError with the line for whatever is not one."""
     try:
         rows = csv.DictReader(lines)
         missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
         if missing:
             message = f"{where} lacks the columns {', '.join(missing)}"
-            raise SurveyError(message, f"begin it with the line {','.join(COLUMNS)}")
+            raise ConfigurationError(message, f"begin it with the line {','.join(COLUMNS)}")
         readings = [_reading(row, f"{where}:{number}") for number, row in enumerate(rows, start=2)]
     except csv.Error as error:
-        raise SurveyError(f"{where} is no CSV: {error}", "survey annotate export shows the form") from error
+        raise ConfigurationError(f"{where} is no CSV: {error}", "survey annotate export shows the form") from error
     if not readings:
-        raise SurveyError(f"{where} holds no label", "survey annotate next, to see which paper to read first")
+        raise ConfigurationError(f"{where} holds no label", "survey annotate next, to see which paper to read first")
     _refuse_contradictions(readings, where)
     return readings
 
 
 def write_labels(readings: Iterable[Reading], path: Path) -> None:
-    """Write readings as CSV, by paper and reader. Raises SurveyError where the file cannot be written."""
+    """Write readings as CSV, by paper and reader. Raises PosttrainError where the file cannot be written."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +109,7 @@ def write_labels(readings: Iterable[Reading], path: Path) -> None:
                 writer.writerow([arxiv_id, method, "|".join(sources), labeller, day, drawn])
         unfinished.replace(path)
     except OSError as error:
-        raise SurveyError(f"cannot write {path}: {error.strerror}", "choose another file") from error
+        raise ConfigurationError(f"cannot write {path}: {error.strerror}", "choose another file") from error
 
 
 def bundled_labels() -> list[Reading]:
@@ -164,34 +164,36 @@ def settled_source(readings: Sequence[Reading]) -> DataSource | None:
 
 
 def reading_of(paper: str, method: str, sources: str, labeller: str, day: str) -> Reading:
-    """Return a reading from words, as `survey annotate next` is given them. Raises SurveyError where one is unknown."""
+    """Return a reading from words, as `survey annotate next` is given them. Raises PosttrainError where one is unknown."""
     words = (paper, method, sources, labeller, day)
     return _reading(dict(zip(COLUMNS, words, strict=True)), "the label given")
 
 
 def _reading(row: Mapping[str | None, Any], where: str) -> Reading:
     if None in row:
-        raise SurveyError(f"{where}: more cells than columns", "put cells that hold a comma in quotes")
+        raise ConfigurationError(f"{where}: more cells than columns", "put cells that hold a comma in quotes")
     cells = {name: (row[name] or "").strip() for name in COLUMNS}
     arxiv_id = find_arxiv_id(cells["arxiv_id"])
     if arxiv_id is None:
-        raise SurveyError(f"{where}: '{cells['arxiv_id']}' is no arXiv id", "write it like 2402.03300")
+        raise ConfigurationError(f"{where}: '{cells['arxiv_id']}' is no arXiv id", "write it like 2402.03300")
     if not cells["labeller"]:
-        raise SurveyError(f"{where}: no labeller", "say who read the paper")
+        raise ConfigurationError(f"{where}: no labeller", "say who read the paper")
     method = _one_of(Method, cells["method"], where)
     sources = tuple(dict.fromkeys(_one_of(DataSource, cell, where) for cell in cells["sources"].split("|") if cell))
     if sources and method not in TRAINS:
-        raise SurveyError(f"{where}: {method} with a data source", f"leave sources empty for {method}")
+        raise ConfigurationError(f"{where}: {method} with a data source", f"leave sources empty for {method}")
     drawn = (row.get("drawn") or "").strip()
     if drawn not in ("", RANDOM):
-        raise SurveyError(f"{where}: drawn is '{drawn}'; expected {RANDOM} or nothing", "mend it")
+        raise ConfigurationError(f"{where}: drawn is '{drawn}'; expected {RANDOM} or nothing", "mend it")
     return Reading(arxiv_id.id, method, sources, cells["labeller"], cells["date"], drawn)
 
 
 def _one_of(kind: type[_Label], text: str, where: str) -> _Label:
     word = _OTHER_SPELLINGS.get(text.lower(), text.lower())
     if word not in tuple(kind):
-        raise SurveyError(f"{where}: '{text}' is no {kind.__name__.lower()}; expected {', '.join(kind)}", "mend it")
+        raise ConfigurationError(
+            f"{where}: '{text}' is no {kind.__name__.lower()}; expected {', '.join(kind)}", "mend it"
+        )
     return kind(word)
 
 
@@ -200,7 +202,7 @@ def _refuse_contradictions(readings: list[Reading], where: str) -> None:
     for one in readings:
         other = seen.setdefault((one.arxiv_id, one.labeller), one)
         if (other.method, other.sources) != (one.method, one.sources):
-            raise SurveyError(
+            raise ConfigurationError(
                 f"{where}: {one.labeller} labels {one.arxiv_id} twice and differently: {other.method}, {one.method}",
                 "keep one of the two rows",
             )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from posttrain.errors import SurveyError
+from posttrain.errors import ConfigurationError
 from posttrain.reference import reference_path
 from survey.labels.readings import TRAINS, DataSource, Method
 
@@ -54,13 +54,13 @@ def read_validation(data: Path | None = None) -> list[Checked]:
         with path.open(newline="") as stream:
             checked = [Checked(**row) for row in csv.DictReader(stream)]
     except (OSError, TypeError, UnicodeDecodeError) as error:
-        raise SurveyError(f"{path} is no validation: {error}", "make it anew: survey annotate train") from error
+        raise ConfigurationError(f"{path} is no validation: {error}", "make it anew: survey annotate train") from error
     known = {*METHODS, *SOURCES, str(Method.UNCLEAR), IN_DISPUTE, NOT_TRAINING, ""}
     for one in checked:
         strange = [cell for cell in astuple(one)[2:] if cell not in known]
         if strange:
             message = f"{path} is no whole validation: {one.arxiv_id} has '{strange[0]}'"
-            raise SurveyError(message, "make it anew: survey annotate train")
+            raise ConfigurationError(message, "make it anew: survey annotate train")
     return checked
 
 

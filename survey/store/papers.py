@@ -81,7 +81,7 @@ class Extraction:
 class Store:
     """The store under `root`, which is made where it is missing.
 
-    Raises SurveyError where the folder cannot be written or its index was made by something else.
+    Raises PosttrainError where the folder cannot be written or its index was made by something else.
     """
 
     def __init__(self, root: Path) -> None:

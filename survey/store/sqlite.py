@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import BusyError, DamagedError, DiskError, ExitCode, UnwritableError
 
 _SECONDS_TO_WAIT = 60  # for another process that writes
 
@@ -50,21 +50,19 @@ def explained(root: Path) -> Iterator[None]:
             raise _unwritable(root, found) from error
         if "locked" in found:
             message = f"another command has been writing to {root} for {_SECONDS_TO_WAIT} seconds"
-            raise SurveyError(message, "run the same command again when it is done", ExitCode.PARTIAL) from error
-        raise SurveyError(
+            raise BusyError(message, "run the same command again when it is done", ExitCode.PARTIAL) from error
+        raise DamagedError(
             f"the index {root / 'store.sqlite'} cannot be used: {error}",
             "move that file away and ingest again, or choose another folder with --data DIR",
-            ExitCode.UNEXPECTED,
         ) from error
 
 
-def _full(root: Path, error: Exception) -> SurveyError:
-    return SurveyError(
+def _full(root: Path, error: Exception) -> DiskError:
+    return DiskError(
         f"the disk of {root} is full ({error})",
         "free some space and run the same command again; nothing is lost",
-        ExitCode.PARTIAL,
     )
 
 
-def _unwritable(root: Path, why: str | None) -> SurveyError:
-    return SurveyError(f"cannot write to {root}: {why}", "choose another folder with --data DIR or POSTTRAIN_DATA")
+def _unwritable(root: Path, why: str | None) -> UnwritableError:
+    return UnwritableError(f"cannot write to {root}: {why}", "choose another folder with --data DIR or POSTTRAIN_DATA")

@@ -16,7 +16,7 @@ import duckdb
 import pyarrow
 from pyarrow import parquet
 
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import ConfigurationError, DiskError
 from survey.mentions.lexicon import Lexicon, load_lexicon
 
 _COUNT_COLUMNS = {
@@ -74,26 +74,26 @@ class Warehouse:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open a warehouse for reading. Raises SurveyError where it is not one."""
+        """Open a warehouse for reading. Raises PosttrainError where it is not one."""
         try:
             warehouse = cls(duckdb.connect(str(path), read_only=True))
             warehouse.provenance()
             warehouse._db.execute("SELECT 1 FROM paper_method LIMIT 1").fetchall()  # which older ones do not have
         except duckdb.Error as error:
-            raise SurveyError(
+            raise ConfigurationError(
                 f"{path} cannot be read: {str(error).splitlines()[0]}", "make it anew: survey label"
             ) from error
         return warehouse
 
     @classmethod
     def from_counts(cls, path: Path) -> Self:
-        """Load counts that `export` wrote into memory. Raises SurveyError where the file is not such a table."""
+        """Load counts that `export` wrote into memory. Raises PosttrainError where the file is not such a table."""
         warehouse = cls(duckdb.connect(":memory:"))
         warehouse._create(load_lexicon())
         try:
             missing = _COUNT_COLUMNS - set(parquet.read_schema(path).names)
             if missing:
-                raise SurveyError(
+                raise ConfigurationError(
                     f"{path} lacks the columns {sorted(missing)}", "write it with: survey label --export FILE"
                 )
             with parquet.ParquetFile(path) as file:  # read_table would import pandas, half a second for every answer
@@ -103,7 +103,7 @@ class Warehouse:
                 warehouse._db.execute(_sql("load_labels"))
             warehouse._db.unregister("counts")
         except (duckdb.Error, pyarrow.ArrowException, OSError) as error:
-            raise SurveyError(
+            raise ConfigurationError(
                 f"{path} cannot be read: {str(error).splitlines()[0]}", "write it with: survey label --export FILE"
             ) from error
         warehouse._set_provenance(_file_provenance(path))
@@ -134,10 +134,9 @@ class Warehouse:
                 warehouse._db.execute("CHECKPOINT")  # closing writes too, but is silent when the disk is full
             unfinished.replace(path)
         except (duckdb.OperationalError, duckdb.FatalException) as error:  # as a rule the disk is full
-            raise SurveyError(
+            raise DiskError(
                 f"cannot write {path}: {str(error).splitlines()[0]}",
                 "free some space and run survey label again; nothing is lost",
-                ExitCode.PARTIAL,
             ) from error
         finally:
             unfinished.unlink(missing_ok=True)
@@ -166,7 +165,7 @@ class Warehouse:
         try:
             parquet.write_table(rows, path, compression="zstd", compression_level=19)
         except OSError as error:
-            raise SurveyError(f"cannot write {path}: {error}", "choose another file with --export") from error
+            raise ConfigurationError(f"cannot write {path}: {error}", "choose another file with --export") from error
         return int(rows.num_rows)
 
     def _create(self, lexicon: Lexicon) -> None:

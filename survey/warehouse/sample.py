@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import posttrain
-from posttrain.errors import SurveyError
+from posttrain.errors import ConfigurationError
 from posttrain.reference import reference_path
 from posttrain.settings import warehouse_path
 from survey.extract import (
@@ -70,7 +70,7 @@ class Sample:
 def open_sample(data: Path, counts: Path | None = None) -> Sample:
     """Open the counts in a file, else the user's own, else the committed ones where no paper was ever ingested.
 
-    Raises SurveyError where papers are ingested but not labelled: a table must not silently be about others.
+    Raises PosttrainError where papers are ingested but not labelled: a table must not silently be about others.
     """
     if counts is not None:
         warehouse = Warehouse.from_counts(counts)
@@ -81,7 +81,9 @@ def open_sample(data: Path, counts: Path | None = None) -> Sample:
         with Store(data) as store:
             papers = len(copies_by_paper(store))
         if papers:
-            raise SurveyError(f"{data} holds {papers:,} papers but no counts yet", "survey extract, then survey label")
+            raise ConfigurationError(
+                f"{data} holds {papers:,} papers but no counts yet", "survey extract, then survey label"
+            )
     return _bundled()
 
 

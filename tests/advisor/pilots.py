@@ -18,9 +18,9 @@ TINY = {
 LIVE = (
     "import sys; from pathlib import Path; from advisor.pilot import run_pilot\n"
     "from advisor.runs.plan import read_plan\n"
-    "from posttrain.errors import SurveyError\n"
+    "from posttrain.errors import PosttrainError\n"
     "try: run_pilot(read_plan(Path(sys.argv[1])), Path(sys.argv[2]), resume=True)\n"
-    "except SurveyError as error: print(error.message); sys.exit(error.exit_code)\n"
+    "except PosttrainError as error: print(error.message); sys.exit(error.exit_code)\n"
 )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from advisor.evaluate import evaluate, render
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import ExitCode, PosttrainError
 
 
 def _case(family: str, shares: dict[str, float], traits: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -73,6 +73,6 @@ def test_a_thin_bank_says_so_and_nothing_learnt_speaks() -> None:
 def test_an_empty_bank_matches_nothing() -> None:
     """And a case of one arm compares nothing."""
     for cases in ([], [_case("a", {"no_training": 0.1})]):
-        with pytest.raises(SurveyError, match="no case to evaluate") as caught:
+        with pytest.raises(PosttrainError, match="no case to evaluate") as caught:
             evaluate(cases)
         assert caught.value.exit_code is ExitCode.NOTHING_MATCHED

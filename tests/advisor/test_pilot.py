@@ -16,7 +16,7 @@ from filelock import FileLock
 from advisor.bank.cases import read_bank
 from advisor.pilot import default_folder, exit_code, points_of, read_status, run_pilot
 from advisor.runs.report import render
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import ExitCode, PosttrainError
 from tests.advisor.pilots import begin, tiny_plan, without_time
 
 ARMS = "sft_grpo"
@@ -105,7 +105,7 @@ def _wait(until: Any, process: subprocess.Popen[str] | None) -> None:
 def test_two_pilots_do_not_share_a_folder(tmp_path: Path) -> None:
     """While one is at work, another is refused and touches nothing."""
     tmp_path.joinpath("out").mkdir()
-    with FileLock(tmp_path / "out" / ".lock"), pytest.raises(SurveyError, match="still at work"):
+    with FileLock(tmp_path / "out" / ".lock"), pytest.raises(PosttrainError, match="still at work"):
         run_pilot(tiny_plan("sft"), tmp_path / "out")
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]
 
@@ -113,10 +113,10 @@ def test_two_pilots_do_not_share_a_folder(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_folder_belongs_to_one_plan(outcome: dict[str, Any], place: Path) -> None:
     """Begun again without --resume, or with another plan: refused by name."""
-    with pytest.raises(SurveyError, match="holds this pilot already") as caught:
+    with pytest.raises(PosttrainError, match="holds this pilot already") as caught:
         run_pilot(tiny_plan(ARMS), place / "out")
     assert "--resume" in caught.value.hint
-    with pytest.raises(SurveyError, match="another plan"):
+    with pytest.raises(PosttrainError, match="another plan"):
         run_pilot(tiny_plan("sft"), place / "out", resume=True)
     assert default_folder(tiny_plan(ARMS), place) == default_folder(tiny_plan(ARMS), place)
 
@@ -128,7 +128,7 @@ def test_who_looks_whether_a_folder_is_held_keeps_no_pilot_out(tmp_path: Path) -
     look = FileLock(tmp_path / "out" / ".lock", thread_local=False)
     look.acquire()
     threading.Timer(0.2, look.release).start()
-    with pytest.raises(SurveyError, match="cannot load the model"):
+    with pytest.raises(PosttrainError, match="cannot load the model"):
         run_pilot(tiny_plan("sft", task={"model": str(tmp_path / "empty")}), tmp_path / "out")
 
 
@@ -136,7 +136,7 @@ def test_where_the_model_cannot_be_scored_nothing_is_tried(tmp_path: Path) -> No
     """A folder without a model ends the pilot at once, in the run's words; status.json says so too."""
     (tmp_path / "empty").mkdir()
     plan = tiny_plan("sft", task={"model": str(tmp_path / "empty")})
-    with pytest.raises(SurveyError, match="cannot load the model"):
+    with pytest.raises(PosttrainError, match="cannot load the model"):
         run_pilot(plan, tmp_path / "out")
     status = read_status(tmp_path / "out")
     assert status and status["state"] == "failed" and "cannot load the model" in status["message"]

@@ -10,7 +10,7 @@ import pytest
 from advisor.memory.counts import known_counts
 from advisor.plan import priced_plan
 from advisor.runs.plan import read_recommendation
-from posttrain.errors import SurveyError
+from posttrain.errors import PosttrainError
 
 QWEN = {"model": "Qwen/Qwen2.5-0.5B", "data": "task:addition"}
 
@@ -60,5 +60,5 @@ def test_the_command_line_makes_the_same_plan(tmp_path: Path, capsys: pytest.Cap
 
 def test_what_cannot_be_planned_is_refused() -> None:
     """In the words of the plan."""
-    with pytest.raises(SurveyError, match="there is no verifier 'nonsense'"):
+    with pytest.raises(PosttrainError, match="there is no verifier 'nonsense'"):
         priced_plan(_advice(), {"verifier": "nonsense"}, "200k-tokens")

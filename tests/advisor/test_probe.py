@@ -8,7 +8,7 @@ import pytest
 
 from advisor.probe import measured_by, probe, render, traits_of, warnings_of
 from advisor.task.traits import make_traits, read_file
-from posttrain.errors import SurveyError
+from posttrain.errors import PosttrainError
 
 QUICK = {"max_response_tokens": 12, "threads": 1}
 JUDGE = "def first(prompt, response, row):\n    return float(response[:1] in '0123')\n"
@@ -45,7 +45,7 @@ def test_a_file_of_answers_has_its_answers_verified(tmp_path: Path) -> None:
 def test_a_verifier_that_breaks_is_no_zero(tmp_path: Path) -> None:
     """Where no answer can be scored the probe fails with the reason, and writes nothing."""
     (tmp_path / "judge.py").write_text("def first(prompt, response, row):\n    raise ValueError('boom')\n")
-    with pytest.raises(SurveyError, match="cannot be scored"):
+    with pytest.raises(PosttrainError, match="cannot be scored"):
         probe("starter", "task:addition:1", "judge:first", 2, 6, tmp_path / "traits.json", QUICK)
     assert not (tmp_path / "traits.json").exists()
 
@@ -54,7 +54,7 @@ def test_a_place_that_cannot_be_written_is_said_before_anything_runs(tmp_path: P
     """A file in place of the folder, a folder in place of the file."""
     (tmp_path / "file").touch()
     for out, said in ((tmp_path / "file" / "traits.json", "cannot make"), (tmp_path, "is a folder")):
-        with pytest.raises(SurveyError, match=said):
+        with pytest.raises(PosttrainError, match=said):
             probe("/nowhere", "task:addition", out=out)
 
 

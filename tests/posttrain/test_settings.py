@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from posttrain.errors import SurveyError
+from posttrain.errors import PosttrainError
 from posttrain.settings import data_folder
 
 
@@ -21,5 +21,5 @@ def test_the_order_of_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_a_broken_settings_file_is_named() -> None:
     """The error names the file and what to do."""
     Path("posttrain.toml").write_text("data = ")
-    with pytest.raises(SurveyError, match=r"posttrain.toml is not TOML"):
+    with pytest.raises(PosttrainError, match=r"posttrain.toml is not TOML"):
         data_folder()

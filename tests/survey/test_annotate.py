@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import ExitCode, PosttrainError
 from survey.annotate import all_labels, train
 from survey.labels.reader import classifier_of, features_path
 from survey.labels.readings import COLUMNS, bundled_labels, own_labels, read_labels
@@ -91,7 +91,7 @@ def test_nothing_to_learn_from_is_said() -> None:
     """A labelled paper must have a text."""
     take_in(save_table("papers.parquet", table_of(["2501.88888"], [TEXT])))
     read_texts()
-    with Store(DATA) as store, pytest.raises(SurveyError, match="no labelled paper has a text"):
+    with Store(DATA) as store, pytest.raises(PosttrainError, match="no labelled paper has a text"):
         train(store, DATA, bundled_labels())
 
 

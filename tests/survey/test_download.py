@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import ExitCode, PosttrainError
 from posttrain.settings import ArxivSettings
 from survey.arxiv.ledger import Ledger
 from survey.download import Downloaded, Surface, download, wanted
@@ -125,7 +125,7 @@ def test_an_unfinished_download_is_a_random_sample() -> None:
 
 def test_a_denial_stops_the_download_at_once() -> None:
     """And says when to come back."""
-    with _server(REFUSED["denied-downloads"]) as arxiv, pytest.raises(SurveyError, match="denies access") as refused:
+    with _server(REFUSED["denied-downloads"]) as arxiv, pytest.raises(PosttrainError, match="denies access") as refused:
         _download(arxiv)
     assert refused.value.exit_code == ExitCode.REMOTE_REFUSED
     assert arxiv.journal[-1].status == 403

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import ExitCode, PosttrainError
 from posttrain.settings import ArxivSettings
 from survey.arxiv import api
 from survey.arxiv.ledger import Ledger, State
@@ -131,7 +131,7 @@ def test_a_server_that_never_gives_a_whole_page_is_reported_incomplete() -> None
 @pytest.mark.parametrize("name", [name for name in REFUSED if name in ("denied-at-once", "denied-midway")])
 def test_a_denial_stops_the_run_at_once(name: str) -> None:
     """A 403 is never answered with another request, and the error says when to come back."""
-    with _server(REFUSED[name]) as arxiv, pytest.raises(SurveyError, match="denies access") as refused:
+    with _server(REFUSED[name]) as arxiv, pytest.raises(PosttrainError, match="denies access") as refused:
         _harvest(arxiv, Source.API)
     assert refused.value.exit_code == ExitCode.REMOTE_REFUSED
     assert "do not ask again before" in refused.value.hint
@@ -147,14 +147,14 @@ def test_a_hostile_reply_is_refused_and_nothing_is_written_outside(name: str, tm
         try:
             result = _harvest(arxiv, Source.API)
             assert result.waiting or set(_listed()) == set(_truth(arxiv))
-        except SurveyError as error:
+        except PosttrainError as error:
             assert any(word in error.message for word in ("another host", "more than", "redirects"))
     assert {path.name for path in tmp_path.iterdir()} <= {"outside", "data", "state"}
 
 
 def test_the_servers_own_explanation_is_told_after_one_request() -> None:
     """A refused request is not asked again."""
-    with _server() as arxiv, pytest.raises(SurveyError, match="arXiv refuses the request"):
+    with _server() as arxiv, pytest.raises(PosttrainError, match="arXiv refuses the request"):
         settings = _settings(arxiv)
         with Ledger(Path("data")) as ledger:
             ledger.add_slices("api", "", [("202401010000", "202401020000")], start="-5")
@@ -166,7 +166,7 @@ def test_without_a_contact_nothing_is_asked() -> None:
     """arXiv must be able to reach who crawls."""
     with _server() as arxiv, Ledger(Path("data")) as ledger:
         settings = ArxivSettings(arxiv.api_url, arxiv.oai_url, arxiv.content_url, "")
-        with pytest.raises(SurveyError, match="contact"):
+        with pytest.raises(PosttrainError, match="contact"):
             harvest(ledger, Source.API, WINDOW, settings, Path("state"), clock=arxiv.clock)
     assert arxiv.journal == []
 
@@ -230,7 +230,7 @@ def test_a_second_harvest_of_the_same_folder_is_refused() -> None:
     """Two at once would ask for the same slices."""
     from filelock import FileLock
 
-    at_work = pytest.raises(SurveyError, match="another harvest is at work")
+    at_work = pytest.raises(PosttrainError, match="another harvest is at work")
     with _server() as arxiv, Ledger(Path("data")) as ledger, FileLock(Path("data/harvest.lock")), at_work:
         harvest(ledger, Source.API, WINDOW, _settings(arxiv), Path("state"), clock=arxiv.clock)
 
@@ -245,5 +245,5 @@ def test_lines_of_a_snapshot_that_are_no_paper_are_counted() -> None:
         assert (result.listed, result.refused) == (1, 2)
         assert next(ledger.listed()).title == "A b"
         Path("none.json").write_text('{"question": "1+1"}\n' * 3)
-        with pytest.raises(SurveyError, match="no record of a paper in 3 lines"):
+        with pytest.raises(PosttrainError, match="no record of a paper in 3 lines"):
             harvest_snapshot(ledger, Path("none.json"), Window(SINCE, UNTIL))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from posttrain.errors import SurveyError
+from posttrain.errors import PosttrainError
 from survey.ingest import existing, ingest
 from survey.paper import IdSource
 from survey.store.papers import Store
@@ -291,7 +291,7 @@ def test_a_path_that_does_not_exist_is_named() -> None:
     there[1].symlink_to("nowhere")
     assert existing(there) == there
     for missing in ("nowhere.pdf", "x" * 300):
-        with pytest.raises(SurveyError, match=f"^{missing} does not exist"):
+        with pytest.raises(PosttrainError, match=f"^{missing} does not exist"):
             existing([*there, Path(missing)])
 
 

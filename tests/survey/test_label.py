@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import ExitCode, PosttrainError
 from posttrain.settings import warehouse_path
 from survey.label import label
 from survey.mentions.domain import DEFAULT_THRESHOLD
@@ -180,12 +180,12 @@ def test_a_full_disk_leaves_the_old_warehouse_and_says_so(room: int) -> None:
     path = Path("warehouse.duckdb")
     Warehouse.build(path, _papers(3), [], load_lexicon(), {})
     code = (
-        "import sys; from pathlib import Path; from posttrain.errors import SurveyError\n"
+        "import sys; from pathlib import Path; from posttrain.errors import PosttrainError\n"
         "from survey.mentions.lexicon import load_lexicon\n"
         "from survey.warehouse.database import CountedPaper, Warehouse\n"
         "paper = CountedPaper('x', 'T', None, False, 'pdf', 'none')\n"
         "try: Warehouse.build(Path(sys.argv[1]), [paper], [], load_lexicon(), {})\n"
-        "except SurveyError as error: print(error.message); sys.exit(error.exit_code)"
+        "except PosttrainError as error: print(error.message); sys.exit(error.exit_code)"
     )
 
     def limit_files() -> None:
@@ -230,7 +230,7 @@ def test_counts_that_cannot_be_written_name_the_flag() -> None:
     save("a.md", markdown_paper("2501.00001", GSM))
     take_in()
     read_texts()
-    with count() as warehouse, pytest.raises(SurveyError, match=r"cannot write nowhere/counts\.parquet") as caught:
+    with count() as warehouse, pytest.raises(PosttrainError, match=r"cannot write nowhere/counts\.parquet") as caught:
         warehouse.export(Path("nowhere/counts.parquet"))
     assert "--export" in caught.value.hint
 
@@ -239,7 +239,7 @@ def test_counts_that_cannot_be_written_name_the_flag() -> None:
 def test_a_damaged_warehouse_names_the_command_that_makes_it_anew(content: bytes) -> None:
     path = Path("warehouse.duckdb")
     path.write_bytes(content)
-    with pytest.raises(SurveyError, match=r"warehouse\.duckdb cannot be read") as caught:
+    with pytest.raises(PosttrainError, match=r"warehouse\.duckdb cannot be read") as caught:
         Warehouse.open(path)
     assert "survey label" in caught.value.hint
     assert os.fspath(path) in caught.value.message

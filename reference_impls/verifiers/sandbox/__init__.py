@@ -33,7 +33,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reference_impls.errors import RunError
+from posttrain.errors import ConfigurationError
 from reference_impls.verifiers import messages
 from reference_impls.verifiers.sandbox.allowed_names import borrowed
 
@@ -126,7 +126,7 @@ class Sandbox:
             self.facts = json.loads(messages.receive(ours))
         except (messages.BrokenError, messages.GarbledError, TimeoutError) as error:
             self.close()
-            raise RunError(
+            raise ConfigurationError(
                 f"the sandbox does not start: {error}",
                 f"try: {sys.executable} -P -s -S -c 'import socket, ctypes, resource', which it needs",
             ) from None

@@ -6,7 +6,7 @@ from advisor.advice.pipelines import LADDER, PIPELINES
 from advisor.advice.rules import load_rules, telling_values
 from advisor.task.conditions import parse
 from advisor.task.traits import BY_NAME, Traits, make_traits
-from posttrain.errors import SurveyError
+from posttrain.errors import PosttrainError
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_a_condition_has_three_answers(condition: str, known: dict[str, object],
 @pytest.mark.parametrize("text", ["gpu > 0", "gpus", "gpus >> 1", "verifier > rule", "verifier == hammer", "gpus > ?"])
 def test_a_condition_that_cannot_hold_is_refused(text: str) -> None:
     """A slip in rules.toml is found when it is read."""
-    with pytest.raises((ValueError, SurveyError)):
+    with pytest.raises((ValueError, PosttrainError)):
         parse(text)
 
 

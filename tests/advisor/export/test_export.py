@@ -13,7 +13,7 @@ from advisor.advice.pipelines import LADDER, PIPELINES
 from advisor.advice.techniques import TECHNIQUES
 from advisor.export import TARGETS, export
 from advisor.export.folder import yaml_of
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import ExitCode, PosttrainError
 from tests.advisor.exporting import PAIRS, SETTINGS, TASK, make, write_rows
 
 
@@ -29,11 +29,11 @@ def test_every_file_is_named_and_none_else_is_written(tmp_path: Path) -> None:
 def test_a_folder_with_files_is_left_alone(tmp_path: Path, target: str) -> None:
     """Nothing is written over, and the error names what was found."""
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(SurveyError, match=r"holds notes\.txt") as refused:
+    with pytest.raises(PosttrainError, match=r"holds notes\.txt") as refused:
         make(tmp_path, "sft", target)
     assert "--out" in refused.value.hint
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
-    with pytest.raises(SurveyError, match="is a file"):
+    with pytest.raises(PosttrainError, match="is a file"):
         make(tmp_path / "notes.txt", "sft", target)
 
 
@@ -47,7 +47,7 @@ def test_a_pipeline_can_be_exported_or_says_what_there_is(tmp_path: Path, target
         try:
             make(tmp_path / pipeline.id, pipeline, target, {"model": "m", "data": str(file), "verifier": "exact"})
             written.append(pipeline.id)
-        except SurveyError as error:
+        except PosttrainError as error:
             refused[pipeline.id] = error
             assert error.exit_code is ExitCode.USAGE and error.hint
             assert not (tmp_path / pipeline.id).exists()
@@ -85,7 +85,7 @@ def test_what_cannot_be_trained_there_is_known_by_name(target: str) -> None:
 def test_what_does_not_hold_is_said(tmp_path: Path, change: dict[str, Any], said: str) -> None:
     """Settings, data and target are checked before anything is written."""
     asked: dict[str, Any] = {"target": "trl", "task": TASK, "pipeline": "grpo", "stages": [SETTINGS], **change}
-    with pytest.raises(SurveyError, match=said):
+    with pytest.raises(PosttrainError, match=said):
         export(asked["target"], asked["task"], PIPELINES[asked["pipeline"]], asked["stages"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -96,9 +96,9 @@ def test_a_file_without_a_verifier_is_refused_where_one_is_needed(tmp_path: Path
     write_rows(file, [{"prompt": f"{n}+1", "response": str(n + 1)} for n in range(30)])
     task = {"model": "m", "data": str(file), "verifier": None}
     assert "rewards.py" not in make(tmp_path / "sft", "sft", task=task)
-    with pytest.raises(SurveyError, match="no verifier is named"):
+    with pytest.raises(PosttrainError, match="no verifier is named"):
         make(tmp_path / "grpo", "grpo", task=task)
-    with pytest.raises(SurveyError, match="has chosen and rejected"):
+    with pytest.raises(PosttrainError, match="has chosen and rejected"):
         make(tmp_path / "dpo", "dpo", task=task)
 
 

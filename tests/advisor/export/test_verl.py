@@ -12,7 +12,7 @@ import pytest
 from pyarrow import parquet
 
 from advisor.export.verl import schema
-from posttrain.errors import SurveyError
+from posttrain.errors import PosttrainError
 from tests.advisor.exporting import make
 
 ALL = {
@@ -66,14 +66,14 @@ def test_names_of_ours_become_names_of_theirs(tmp_path: Path) -> None:
 )
 def test_what_verl_cannot_be_told_is_refused(tmp_path: Path, settings: dict[str, object], said: str) -> None:
     """No setting is dropped in silence."""
-    with pytest.raises(SurveyError, match=said):
+    with pytest.raises(PosttrainError, match=said):
         make(tmp_path / "out", "grpo", "verl", **settings)
     assert not (tmp_path / "out").exists()
 
 
 def test_adapters_between_stages_are_refused(tmp_path: Path) -> None:
     """The next stage would start from adapters without their model."""
-    with pytest.raises(SurveyError, match="another stage follows"):
+    with pytest.raises(PosttrainError, match="another stage follows"):
         make(tmp_path / "out", "sft_grpo", "verl", lora_rank=4)
 
 

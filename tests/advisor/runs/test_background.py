@@ -22,16 +22,16 @@ from advisor.runs.background import at_work, learning, pilots, resume, samples, 
 from advisor.runs.plan import Plan, write_plan
 from advisor.runs.report import chart
 from advisor.runs.status import Seen, see
-from posttrain.errors import SurveyError
+from posttrain.errors import PosttrainError
 from tests.advisor.pilots import hear_interrupts, tiny_plan, without_time
 
 STARTER = (
     "import sys; from pathlib import Path; from advisor.runs.background import start\n"
     "from advisor.runs.plan import read_plan\n"
-    "from posttrain.errors import SurveyError\n"
+    "from posttrain.errors import PosttrainError\n"
     "print('ready', flush=True); sys.stdin.readline()\n"
     "try: print(start(read_plan(Path(sys.argv[1])), Path(sys.argv[2])))\n"
-    "except SurveyError as error: print('refused:', error.message)\n"
+    "except PosttrainError as error: print('refused:', error.message)\n"
 )
 LONG = "200000-tokens"
 
@@ -101,7 +101,7 @@ def test_a_pilot_outlives_its_starter_is_stopped_killed_and_ends_as_if_left_alon
     assert starter.returncode == 0 and folder == default_folder(plan, data.resolve())
     found = at_work(data)
     assert found and found.folder == folder and found.plan == plan and found.state == "running" and found.status
-    with pytest.raises(SurveyError, match=f"the pilot {plan.id} is at work") as caught:
+    with pytest.raises(PosttrainError, match=f"the pilot {plan.id} is at work") as caught:
         start(_plan(), data)
     assert "stop it" in caught.value.hint
     stopped = stop(folder)
@@ -162,7 +162,7 @@ def test_of_two_threads_one_wins(data: Path) -> None:
     def one(budget: str) -> None:
         try:
             said.append(str(start(_plan(budget), data)))
-        except SurveyError as error:
+        except PosttrainError as error:
             said.append(f"refused: {error.message}")
 
     threads = [threading.Thread(target=one, args=(budget,)) for budget in (LONG, "210000-tokens")]
@@ -179,7 +179,7 @@ def test_a_pilot_that_ends_at_once_says_why(data: Path) -> None:
     plan = _plan()
     folder = _written(plan, data)
     (folder / "arms").write_text("a file where the runs' folders go")
-    with pytest.raises(SurveyError, match=r"the pilot ended at once: .*cannot make .*arms"):
+    with pytest.raises(PosttrainError, match=r"the pilot ended at once: .*cannot make .*arms"):
         start(plan, data)
     assert at_work(data) is None and see(folder).state == "failed"
 
@@ -214,7 +214,7 @@ def test_a_process_that_is_not_the_pilot_is_never_signalled(data: Path) -> None:
         assert holder.stdout and holder.stdout.readline() == b"1\n"
         try:
             assert see(folder).state == "starting"
-            with pytest.raises(SurveyError, match="cannot be told"):
+            with pytest.raises(PosttrainError, match="cannot be told"):
                 stop(folder)
             assert holder.poll() is None
         finally:
@@ -237,7 +237,7 @@ def test_one_that_does_not_end_is_said_so(data: Path, monkeypatch: pytest.Monkey
     try:
         assert child.stdout and child.stdout.readline() == b"1\n"
         (folder / "process.json").write_text(json.dumps({"pid": child.pid}))
-        with pytest.raises(SurveyError, match=f"process {child.pid}.* still runs") as caught:
+        with pytest.raises(PosttrainError, match=f"process {child.pid}.* still runs") as caught:
             stop(folder)
         assert f"kill -9 {child.pid}" in caught.value.hint
     finally:
@@ -271,9 +271,9 @@ def test_damaged_folders_are_listed_with_the_reason_and_hide_no_other(data: Path
     assert found[whole.name].state == "interrupted" and "after 1 of 2 runs" in found[whole.name].message
     assert set(found) == {*said, whole.name}
     assert learning(found[garbled.name])["curve"] == [] and samples(found[garbled.name])["sft"] == []
-    with pytest.raises(SurveyError, match=r"no plan\.json"):
+    with pytest.raises(PosttrainError, match=r"no plan\.json"):
         samples(found["empty"])
-    with pytest.raises(SurveyError, match="is no plan"):
+    with pytest.raises(PosttrainError, match="is no plan"):
         resume(data / "pilots" / "empty", data)
     assert at_work(data) is None
 
@@ -326,15 +326,15 @@ def test_a_data_folder_that_cannot_be_written_is_a_sentence(data: Path, tmp_path
     data.mkdir()
     (data / "pilots").write_text("")
     for refused in (lambda: start(_plan(), data), lambda: resume(data / "pilots" / "x", data)):
-        with pytest.raises(SurveyError, match="cannot make") as caught:
+        with pytest.raises(PosttrainError, match="cannot make") as caught:
             refused()
         assert "POSTTRAIN_DATA" in caught.value.hint
-    with pytest.raises(SurveyError, match="cannot be listed"):
+    with pytest.raises(PosttrainError, match="cannot be listed"):
         pilots(data)
-    with pytest.raises(SurveyError, match="is no pilot of"):
+    with pytest.raises(PosttrainError, match="is no pilot of"):
         resume(tmp_path, data)
     (data / "pilots").unlink()
     (data / "pilots").mkdir()
     default_folder(_plan(), data).write_text("")
-    with pytest.raises(SurveyError, match="cannot make"):
+    with pytest.raises(PosttrainError, match="cannot make"):
         start(_plan(), data)

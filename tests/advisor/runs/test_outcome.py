@@ -6,7 +6,7 @@ import pytest
 
 from advisor.runs.outcome import Ended, outcome_of
 from advisor.runs.report import chart, curve, render, table
-from posttrain.errors import SurveyError
+from posttrain.errors import ConfigurationError
 from tests.advisor.pilots import result, tiny_plan
 
 HALF, MOST, ALL = "10" * 50, "1" * 90 + "0" * 10, "1" * 100
@@ -59,7 +59,7 @@ def test_the_control_says_whose_merit_it_is(control: str, said: str) -> None:
 
 def test_what_failed_is_in_no_comparison() -> None:
     """And is listed with its reason; without another arm there is nothing to compare."""
-    outcome = _outcome("sft", {"no_training": HALF}, {("sft", 0): SurveyError("boom", "mend it")})
+    outcome = _outcome("sft", {"no_training": HALF}, {("sft", 0): ConfigurationError("boom", "mend it")})
     assert outcome["failed"] == [{"arm": "sft", "seed": 0, "message": "boom", "hint": "mend it"}]
     assert outcome["verdict"]["best"] is None
     assert "failed: sft, seed 0: boom" in table(outcome)

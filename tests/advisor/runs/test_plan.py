@@ -19,7 +19,7 @@ from advisor.runs.plan import (
 )
 from advisor.runs.plan import write_plan as write
 from advisor.runs.plan_text import render, said_seconds
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import ExitCode, PosttrainError
 from reference_impls.configs import Budget
 
 TASK = {"model": "starter", "data": "task:addition"}
@@ -69,18 +69,18 @@ def test_what_comes_nearest_can_be_tried() -> None:
 @pytest.mark.parametrize("ranked", [["dpo", "prompt_only"], ["no_training"]])
 def test_a_recommendation_of_which_nothing_can_be_tried_matches_nothing(ranked: list[str]) -> None:
     """The error says so for each."""
-    with pytest.raises(SurveyError, match="can be tried") as caught:
+    with pytest.raises(PosttrainError, match="can be tried") as caught:
         _plan(ranked)
     assert caught.value.exit_code is ExitCode.NOTHING_MATCHED
 
 
 def test_too_small_a_budget_is_refused_with_the_least_that_works() -> None:
     """64 rows of 30 tokens are one update of SFT, which has half the budget; GRPO has the other half, and samples."""
-    with pytest.raises(SurveyError, match=r"expected at least 7680-tokens") as caught:
+    with pytest.raises(PosttrainError, match=r"expected at least 7680-tokens") as caught:
         _plan(["sft_grpo"], "7000-tokens", traits={"row_tokens": 30})
     assert "--budget 7680-tokens" in caught.value.hint
     assert _plan(["sft_grpo"], "7680-tokens", traits={"row_tokens": 30})
-    with pytest.raises(SurveyError, match="taking a row to be max_response_tokens long"):
+    with pytest.raises(PosttrainError, match="taking a row to be max_response_tokens long"):
         _plan(["sft"], "1k-tokens")
 
 
@@ -137,7 +137,7 @@ def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_what_is_no_plan_is_said(text: str, said: str, tmp_path: Path) -> None:
     """Missing, broken, of another version, incomplete."""
     (tmp_path / "plan.json").write_text(text)
-    with pytest.raises(SurveyError, match=said):
+    with pytest.raises(PosttrainError, match=said):
         read_plan(tmp_path / "plan.json")
 
 
@@ -148,21 +148,21 @@ def test_what_is_no_plan_is_said(text: str, said: str, tmp_path: Path) -> None:
 ])  # fmt: skip
 def test_a_task_that_cannot_run_is_refused(task: dict[str, Any], settings: dict[str, Any], said: str) -> None:
     """Before anything is started."""
-    with pytest.raises(SurveyError, match=said):
+    with pytest.raises(PosttrainError, match=said):
         _plan(["grpo"], task=task, settings=settings)
 
 
 def test_a_file_needs_a_verifier(tmp_path: Path) -> None:
     """A generated task has its own."""
     (tmp_path / "rows.jsonl").write_text('{"prompt": "a"}\n')
-    with pytest.raises(SurveyError, match="no verifier is named"):
+    with pytest.raises(PosttrainError, match="no verifier is named"):
         _plan(task={"data": str(tmp_path / "rows.jsonl")})
 
 
 @pytest.mark.parametrize("budget, seeds", [("much", (0,)), ("0s", (0,)), ("60s", ()), ("60s", (1, 1)), ("60s", (-1,))])
 def test_budgets_and_seeds_are_checked(budget: str, seeds: tuple[int, ...]) -> None:
     """With what was expected."""
-    with pytest.raises(SurveyError, match="expected"):
+    with pytest.raises(PosttrainError, match="expected"):
         _plan(budget=budget, seeds=seeds)
 
 
@@ -174,9 +174,9 @@ def test_a_recommendation_is_a_file_or_a_list(tmp_path: Path) -> None:
         path.write_text(json.dumps(written))
         assert read_recommendation(str(path)) == {**said, "ranked": ["sft", "grpo"]}
     assert read_recommendation("sft, grpo")["ranked"] == ["sft", "grpo"]
-    with pytest.raises(SurveyError, match="did you mean grpo"):
+    with pytest.raises(PosttrainError, match="did you mean grpo"):
         read_recommendation("sft,grop")
-    with pytest.raises(SurveyError, match="there is no file"):
+    with pytest.raises(PosttrainError, match="there is no file"):
         read_recommendation("gone.json")
 
 
@@ -201,7 +201,7 @@ def test_a_file_is_scored_on_the_prompts_that_it_holds_back(tmp_path: Path) -> N
 def test_a_file_that_holds_nothing_back_is_refused_before_it_runs(tmp_path: Path) -> None:
     """Unless the evaluation has a file of its own."""
     task = {"model": "starter", "data": _file(tmp_path, 1), "verifier": "numeric"}
-    with pytest.raises(SurveyError, match="none of them in split 'test'"):
+    with pytest.raises(PosttrainError, match="none of them in split 'test'"):
         make_plan(["sft"], task, "1M-tokens")
     make_plan(["sft"], task, "1M-tokens", settings={"eval_data": "task:addition"})
 
@@ -209,5 +209,5 @@ def test_a_file_that_holds_nothing_back_is_refused_before_it_runs(tmp_path: Path
 @pytest.mark.parametrize("model", ["../../etc/nothing", "<script>", "a/b/c", "$x$ :red[a]"])
 def test_what_is_no_folder_and_no_hub_id_is_refused_at_once(model: str) -> None:
     """Nobody waits for the hub's answer to it."""
-    with pytest.raises(SurveyError, match="no hub id looks like that"):
+    with pytest.raises(PosttrainError, match="no hub id looks like that"):
         make_plan(["sft"], {"model": model, "data": "task:addition"}, "1M-tokens")

@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from advisor.runs import process as dispatch
 from advisor.runs.process import Progress, curve_of, json_lines, progress_of, read_json, run_stage
-from posttrain.errors import SurveyError
+from posttrain.errors import PosttrainError
 from reference_impls.configs import Budget
 from tests.advisor.pilots import TASK, TINY
 
@@ -42,10 +42,10 @@ def test_a_full_disk_is_a_sentence_and_can_be_gone_on_with(tmp_path: Path) -> No
     """Files that cannot grow stand for a disk without room: no traceback, and `--resume` in the hint."""
     code = (
         "import json, resource, sys; from pathlib import Path; from advisor.runs.process import run_stage\n"
-        "from posttrain.errors import SurveyError\n"
+        "from posttrain.errors import PosttrainError\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))\n"
         "try: run_stage(Path(sys.argv[1]), json.loads(sys.argv[2]))\n"
-        "except SurveyError as error: print(error.message, error.hint)\n"
+        "except PosttrainError as error: print(error.message, error.hint)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "run"), json.dumps(SFT)], capture_output=True, text=True, check=True
@@ -57,14 +57,14 @@ def test_a_full_disk_is_a_sentence_and_can_be_gone_on_with(tmp_path: Path) -> No
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     """A file stands where the folder should be."""
     (tmp_path / "file").touch()
-    with pytest.raises(SurveyError, match="cannot make"):
+    with pytest.raises(PosttrainError, match="cannot make"):
         run_stage(tmp_path / "file" / "run", SFT)
 
 
 def test_without_torch_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The extra is named, before any folder is made."""
     monkeypatch.setattr(dispatch, "find_spec", lambda name: None)
-    with pytest.raises(SurveyError, match="not installed") as caught:
+    with pytest.raises(PosttrainError, match="not installed") as caught:
         run_stage(tmp_path / "run", SFT)
     assert caught.value.hint == "pip install 'posttrain[train]'"
     assert not (tmp_path / "run").exists()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from advisor.task.traits import BY_NAME, GROUPS, TRAITS, make_traits, parse_settings, read_file, schema
-from posttrain.errors import SurveyError
+from posttrain.errors import PosttrainError
 
 
 def test_each_question_is_asked_once_and_says_why() -> None:
@@ -62,7 +62,7 @@ def test_a_value_is_read_as_people_write_it(name: str, given: object, value: obj
 )
 def test_what_cannot_be_is_refused_by_name(given: dict[str, object], message: str) -> None:
     """Unknown names, wrong values and contradictions say what was found and what was expected."""
-    with pytest.raises(SurveyError) as error:
+    with pytest.raises(PosttrainError) as error:
         make_traits(given)
     assert message in error.value.message
     assert error.value.hint
@@ -96,20 +96,20 @@ def test_a_broken_file_is_named(tmp_path: Path, content: bytes, message: str) ->
     if not message:
         assert read_file(path)["traits"] == {}
         return
-    with pytest.raises(SurveyError, match=message):
+    with pytest.raises(PosttrainError, match=message):
         read_file(path)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """The error names the file."""
-    with pytest.raises(SurveyError, match=r"none\.json"):
+    with pytest.raises(PosttrainError, match=r"none\.json"):
         read_file(tmp_path / "none.json")
 
 
 def test_a_setting_needs_an_equals_sign() -> None:
     """`--set name` alone says nothing."""
     assert parse_settings(["verifier_on_gold=1", "domain=math"]) == {"verifier_on_gold": "1", "domain": "math"}
-    with pytest.raises(SurveyError, match="expected name=value"):
+    with pytest.raises(PosttrainError, match="expected name=value"):
         parse_settings(["verifier"])
 
 
@@ -125,7 +125,7 @@ def test_the_schema_holds_every_trait_and_unknown() -> None:
 @pytest.mark.parametrize("name", ["parameters", "steps", "gpu_memory"])
 def test_numbers_that_nothing_has_are_refused(name: str, value: str) -> None:
     """Before anything is computed from them."""
-    with pytest.raises(SurveyError, match=f"{name} is '{value}'; expected"):
+    with pytest.raises(PosttrainError, match=f"{name} is '{value}'; expected"):
         make_traits({name: value})
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from advisor.bank.cases import family_of
 from advisor.task.uploads import MOST_BYTES, check, keep
-from posttrain.errors import SurveyError
+from posttrain.errors import PosttrainError
 
 ROWS = [{"prompt": f"add {one}+1=", "answer": str(one + 1), "response": f"#{one + 1}"} for one in range(30)]
 
@@ -87,7 +87,7 @@ def test_what_holds_no_rows_is_refused_with_the_line_and_leaves_nothing(
     tmp_path: Path, content: bytes, said: str
 ) -> None:
     """In words that name the person's file, not ours."""
-    with pytest.raises(SurveyError, match=said) as caught:
+    with pytest.raises(PosttrainError, match=said) as caught:
         _keep("rows.jsonl", content, tmp_path)
     assert caught.value.hint and str(tmp_path) not in caught.value.message + caught.value.hint
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
@@ -97,7 +97,7 @@ def test_too_much_is_refused_with_both_sizes(tmp_path: Path) -> None:
     """Before anything is written; the last byte that is allowed is."""
     line = _content({"prompt": "x" * (MOST_BYTES - 15)})
     assert len(line) == MOST_BYTES and _keep("rows.jsonl", line, tmp_path).stat().st_size == MOST_BYTES
-    with pytest.raises(SurveyError, match=r"rows has 20\.5 MB; expected at most 20 MB"):
+    with pytest.raises(PosttrainError, match=r"rows has 20\.5 MB; expected at most 20 MB"):
         _keep("rows.jsonl", b"x" * (MOST_BYTES + 500_000), tmp_path / "other")
     assert not (tmp_path / "other").exists()
 
@@ -106,7 +106,7 @@ def test_a_verifier_that_compares_needs_an_answer(tmp_path: Path) -> None:
     """The error names it; another verifier may take the same file, which stays."""
     kept = _keep("rows.jsonl", _content(*({"prompt": row["prompt"]} for row in ROWS)), tmp_path)
     for verifier in ("exact", "numeric", "math", "choice:ABCD"):
-        with pytest.raises(SurveyError, match=f"none of the 30 rows of .* has an answer, and {verifier} compares"):
+        with pytest.raises(PosttrainError, match=f"none of the 30 rows of .* has an answer, and {verifier} compares"):
             check(kept, verifier)
     assert check(kept, "judge:odd")["with_answer"] == check(kept, None)["with_answer"] == 0
 
@@ -114,10 +114,10 @@ def test_a_verifier_that_compares_needs_an_answer(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     """A file stands in its place."""
     (tmp_path / "uploads").write_text("")
-    with pytest.raises(SurveyError, match="cannot make") as caught:
+    with pytest.raises(PosttrainError, match="cannot make") as caught:
         _keep("rows.jsonl", _content(*ROWS), tmp_path)
     assert "POSTTRAIN_DATA" in caught.value.hint
-    with pytest.raises(SurveyError, match="cannot be read"):
+    with pytest.raises(PosttrainError, match="cannot be read"):
         check(tmp_path / "gone.jsonl", None)
 
 
@@ -128,11 +128,11 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
     """
     code = (
         "import resource, signal, sys; from pathlib import Path\n"
-        "from advisor.task.uploads import keep; from posttrain.errors import SurveyError\n"
+        "from advisor.task.uploads import keep; from posttrain.errors import PosttrainError\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))\n"
         "try: keep('rows.jsonl', sys.stdin.buffer.read(), Path(sys.argv[1]))\n"
-        "except SurveyError as error: print(error.message, '|', error.hint)\n"
+        "except PosttrainError as error: print(error.message, '|', error.hint)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)], input=_content(*ROWS), capture_output=True, check=True

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference_impls.errors import RunError
+from posttrain.errors import PosttrainError
 from reference_impls.model.batches import Encoded, collate, encode_demonstrations, encode_prompt, micro_batches, spread
 from reference_impls.tasks.row import Row
 from tests.reference_impls.small_models import BOS, EOS, PAD, make_tokenizer
@@ -133,7 +133,9 @@ def test_at_most_one_in_twenty_responses_may_be_cut_off(long: int, refused: bool
     """A policy that never sees an end does not learn to stop; what was cut has lost its end."""
     rows = [Row("1=", "1234567" if number < long else "1") for number in range(100)]
     if refused:
-        with pytest.raises(RunError, match=rf"{long} of 100 responses are longer than max_response_tokens") as raised:
+        with pytest.raises(
+            PosttrainError, match=rf"{long} of 100 responses are longer than max_response_tokens"
+        ) as raised:
             encode(rows, response=4)
         assert "raise max_response_tokens" in raised.value.hint
     else:
@@ -156,7 +158,7 @@ def test_a_response_that_just_fits_is_whole() -> None:
 )
 def test_nothing_to_train_on_is_an_error_that_counts_why(rows: list[Row], message: str) -> None:
     """Found, expected, and what to do."""
-    with pytest.raises(RunError, match=message) as raised:
+    with pytest.raises(PosttrainError, match=message) as raised:
         encode(rows, prompt=5)
     assert "max_prompt_tokens" in raised.value.hint
 
@@ -174,6 +176,6 @@ def test_a_chat_tokenizer_gets_its_template() -> None:
 
 def test_messages_without_a_template_are_refused() -> None:
     """The tokenizer cannot say where a turn ends."""
-    with pytest.raises(RunError, match="the tokenizer has no chat template") as raised:
+    with pytest.raises(PosttrainError, match="the tokenizer has no chat template") as raised:
         encode_prompt(make_tokenizer(), ({"role": "user", "content": "12"},), chat=False)
     assert "write prompts as text" in raised.value.hint

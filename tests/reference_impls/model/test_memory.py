@@ -10,8 +10,8 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from posttrain.errors import PosttrainError
 from reference_impls.configs import make_config
-from reference_impls.errors import RunError
 from reference_impls.model import memory
 from reference_impls.model.policy import with_adapters
 from tests.benchmarks.memory import COUNTS, count
@@ -109,7 +109,7 @@ def test_a_model_that_is_not_there_is_said_with_a_hint() -> None:
 
 def test_a_model_that_cannot_be_counted_raises() -> None:
     """One that is no causal language model."""
-    with pytest.raises(RunError, match="cannot count"):
+    with pytest.raises(PosttrainError, match="cannot count"):
         memory.count(AutoConfig.for_model("t5"), "t5")
 
 

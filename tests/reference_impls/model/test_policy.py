@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
+from posttrain.errors import PosttrainError
 from reference_impls.configs import SFTConfig
-from reference_impls.errors import RunError
 from reference_impls.model import policy as policy_module
 from reference_impls.model.batches import Encoded, collate
 from reference_impls.model.policy import Policy, flops_per_token, load_policy, log_probs, make_optimizer
@@ -207,14 +207,14 @@ def test_weights_are_kept_in_the_dtype_asked_for(tmp_path: Path, weights: str) -
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     """Found, expected, and what to give."""
-    with pytest.raises(RunError, match=r"cannot load the model '.*nowhere'") as raised:
+    with pytest.raises(PosttrainError, match=r"cannot load the model '.*nowhere'") as raised:
         load(tmp_path / "nowhere")
     assert "a folder with safetensors" in raised.value.hint
 
 
 def test_a_tokenizer_without_an_end_is_refused(tmp_path: Path) -> None:
     """No response could end."""
-    with pytest.raises(RunError, match="has no end-of-sequence token") as raised:
+    with pytest.raises(PosttrainError, match="has no end-of-sequence token") as raised:
         load(save_model(tmp_path, eos=False))
     assert "eos_token" in raised.value.hint
 
@@ -224,7 +224,7 @@ def test_pickled_weights_are_refused(tmp_path: Path) -> None:
     save_model(tmp_path)
     torch.save(make_model().state_dict(), tmp_path / "pytorch_model.bin")
     (tmp_path / "model.safetensors").unlink()
-    with pytest.raises(RunError, match="cannot load the model"):
+    with pytest.raises(PosttrainError, match="cannot load the model"):
         load(tmp_path)
 
 
@@ -235,7 +235,7 @@ def test_code_of_a_model_is_refused_and_not_run(tmp_path: Path) -> None:
     own = {"AutoConfig": "own.OwnConfig", "AutoModelForCausalLM": "own.OwnModel"}
     (tmp_path / "config.json").write_text(json.dumps({**config, "model_type": "own", "auto_map": own}))
     (tmp_path / "own.py").write_text(f"open({str(tmp_path / 'it-ran')!r}, 'w')\nraise SystemExit\n")
-    with pytest.raises(RunError, match="cannot load the model"):
+    with pytest.raises(PosttrainError, match="cannot load the model"):
         load(tmp_path)
     assert not (tmp_path / "it-ran").exists()
 

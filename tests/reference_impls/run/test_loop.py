@@ -15,8 +15,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from posttrain.errors import PosttrainError
 from reference_impls.configs import CONFIGS, Budget, make_config
-from reference_impls.errors import RunError
 from reference_impls.model.policy import load_policy
 from reference_impls.run.loop import Run
 from tests.reference_impls import runs
@@ -263,7 +263,7 @@ def test_bad_settings_are_one_clear_sentence(
     if settings.get("device") == "cuda" and __import__("torch").cuda.is_available():
         pytest.skip("there is a GPU here")
     folder = runs.write_config(tmp_path / "run", "sft", **{"model": untrained, **settings})
-    with pytest.raises(RunError) as caught:
+    with pytest.raises(PosttrainError) as caught:
         runs.cli.run_technique("sft", runs.TRAIN["sft"], folder)
     assert said in caught.value.message
     assert caught.value.hint
@@ -281,10 +281,10 @@ def test_the_command_line_says_what_is_wrong_without_a_traceback(tmp_path: Path)
     assert empty.returncode == 2 and "there is no" in empty.stderr and "try:" in empty.stderr
     assert "Traceback" not in empty.stderr
     folder = runs.write_config(tmp_path / "run", "grpo")
-    with pytest.raises(RunError, match="is for grpo"):
+    with pytest.raises(PosttrainError, match="is for grpo"):
         runs.cli.run_technique("sft", runs.TRAIN["sft"], folder)
     (folder / "metrics.jsonl").touch()
-    with pytest.raises(RunError, match="holds a run already"):
+    with pytest.raises(PosttrainError, match="holds a run already"):
         runs.run(folder)
 
 
@@ -326,7 +326,7 @@ def test_a_verifier_that_fails_is_no_zero(name: str, said: str, untrained: str, 
     folder = runs.write_config(
         tmp_path / "run", "grpo", model=untrained, group_size=4, verifier=f"tests.reference_impls.lenient:{name}"
     )
-    with pytest.raises(RunError, match=said) as caught:
+    with pytest.raises(PosttrainError, match=said) as caught:
         runs.run(folder)
     assert {"raises": "boom", "seven": "7"}[name] in caught.value.message
 
@@ -337,7 +337,7 @@ def test_a_resumed_run_is_the_one_that_began(untrained: str, tmp_path: Path) -> 
     assert runs.run(folder) == 0
     config = runs.read(folder, "config.json")
     (folder / "config.json").write_text(json.dumps({**config, "budget": "1200-tokens", "seed": 3}))
-    with pytest.raises(RunError, match="seed was 0 and is 3"):
+    with pytest.raises(PosttrainError, match="seed was 0 and is 3"):
         runs.run(folder, resume=True)
     (folder / "config.json").write_text(json.dumps({**config, "budget": "1200-tokens"}))
     assert runs.run(folder, resume=True) == 0

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference_impls.errors import RunError
+from posttrain.errors import PosttrainError
 from reference_impls.tasks import FAMILIES, Family, Row, load_task, split_of
 from reference_impls.tasks import countdown as countdown_module
 from reference_impls.tasks import maze as maze_module
@@ -353,7 +353,7 @@ def test_the_maze_judges_any_text(response: str, maze: str | None) -> None:
 )
 def test_an_unknown_name_or_difficulty_says_what_there_is(source: str, found: str) -> None:
     """Found, expected, next step."""
-    with pytest.raises(RunError) as raised:
+    with pytest.raises(PosttrainError) as raised:
         load_task(source)
     assert found in raised.value.message
     assert "task:addition" in raised.value.message + raised.value.hint
@@ -362,7 +362,7 @@ def test_an_unknown_name_or_difficulty_says_what_there_is(source: str, found: st
 @pytest.mark.parametrize("arguments", [{"split": "dev"}, {"rows": 0}, {"noise": 1.1}, {"noise": -0.1}])
 def test_an_argument_out_of_range_is_refused(arguments: dict[str, object]) -> None:
     """Each names what was found and what was expected."""
-    with pytest.raises(RunError, match=r"expected|asked"):
+    with pytest.raises(PosttrainError, match=r"expected|asked"):
         load_task("task:addition", **arguments)  # type: ignore[arg-type]
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference_impls.errors import RunError
+from posttrain.errors import PosttrainError
 from reference_impls.tasks import Row, Task, load_task, split_of
 from reference_impls.tasks.columns import EMPTY_RESPONSE, NoRowError, final_answer, row_of
 
@@ -176,7 +176,7 @@ def test_one_broken_line_in_twenty_is_tolerated_and_no_more() -> None:
     """Five per cent, inclusive."""
     good = lines(*({"prompt": f"p{number}"} for number in range(18)))
     assert len(load(f"{good}{{\n{GOOD}").rows) == 19
-    with pytest.raises(RunError, match="1 of 19 lines are broken"):
+    with pytest.raises(PosttrainError, match="1 of 19 lines are broken"):
         load(f"{good}{{\n")
 
 
@@ -204,7 +204,7 @@ def test_one_broken_line_in_twenty_is_tolerated_and_no_more() -> None:
 )
 def test_a_file_that_is_no_task_is_refused_with_the_place(content: str | bytes, message: str) -> None:
     """Found, expected and a hint, never a traceback from within."""
-    with pytest.raises(RunError, match=message) as raised:
+    with pytest.raises(PosttrainError, match=message) as raised:
         load(content)
     assert raised.value.hint
 
@@ -221,7 +221,7 @@ def test_a_path_that_leads_to_no_file_says_what_is_near() -> None:
         ("x" * 5000, "cannot be read", "name"),
         ("/dev/null", "no regular file", "file"),
     ]:
-        with pytest.raises(RunError, match=message) as raised:
+        with pytest.raises(PosttrainError, match=message) as raised:
             load_task(source)
         assert hint in raised.value.hint
 
@@ -247,7 +247,7 @@ def test_splits_of_a_file_are_disjoint_and_complete(pairs: list[tuple[str, str]]
         if here:
             assert list(load_task(source, split=split).rows) == here
         else:
-            with pytest.raises(RunError, match="none of them in split"):
+            with pytest.raises(PosttrainError, match="none of them in split"):
                 load_task(source, split=split)
         parts += here
     assert len(parts) == len(whole)
@@ -276,7 +276,7 @@ def test_a_few_rows_are_chosen_by_the_seed_and_stay_in_order() -> None:
 
 def test_noise_is_refused_for_a_file() -> None:
     """Only a generated family knows how to be wrong plausibly."""
-    with pytest.raises(RunError, match=r"noise 0\.5 was asked of the file"):
+    with pytest.raises(PosttrainError, match=r"noise 0\.5 was asked of the file"):
         load_task(written(GOOD), noise=0.5)
 
 
@@ -319,10 +319,10 @@ _SCRAPS = (b'{"prompt": ', b'"p"', b"}", b"\n", b"[", b"]", b",", b"null", b"{",
 
 @given(st.lists(st.sampled_from(_SCRAPS) | st.binary(max_size=3), max_size=12))
 def test_any_bytes_give_rows_or_a_clear_error(scraps: list[bytes]) -> None:
-    """Whatever a file holds, the answer is a task with rows or a RunError."""
+    """Whatever a file holds, the answer is a task with rows or a PosttrainError."""
     try:
         task = load(b"".join(scraps))
-    except RunError as error:
+    except PosttrainError as error:
         assert error.message
     else:
         assert task.rows

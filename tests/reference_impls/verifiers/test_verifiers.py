@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference_impls.errors import RunError
+from posttrain.errors import PosttrainError
 from reference_impls.verifiers import KNOWN, Outcome, Verdict, Verifier, load_verifier
 from reference_impls.verifiers.numeric import number
 
@@ -380,7 +380,7 @@ def test_a_function_that_cannot_be_loaded_is_an_error_before_the_run(
     (tmp_path / "broken.py").write_text("1 / 0")
     (tmp_path / "leaving.py").write_text("raise SystemExit")
     (tmp_path / "dying.py").write_text("import os\nos._exit(4)")
-    with pytest.raises(RunError) as error:
+    with pytest.raises(PosttrainError) as error:
         load_verifier(name)
     assert said in error.value.message and name in error.value.message and error.value.hint
 
@@ -398,14 +398,14 @@ def test_our_own_functions_are_called_in_process() -> None:
 )
 def test_an_unknown_name_lists_the_known_ones(name: str, hint: str) -> None:
     """And guesses which was meant."""
-    with pytest.raises(RunError) as error:
+    with pytest.raises(PosttrainError) as error:
         load_verifier(name)
     assert all(known in error.value.message for known in KNOWN) and hint in error.value.hint
 
 
 def test_a_pattern_that_is_none_is_an_error_before_the_run() -> None:
     """With the place in the pattern."""
-    with pytest.raises(RunError, match="not a regular expression"):
+    with pytest.raises(PosttrainError, match="not a regular expression"):
         load_verifier("regex:(")
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from posttrain.errors import SurveyError
+from posttrain.errors import PosttrainError
 from survey.labels.agreement import Agreement, agreement_of
 from survey.labels.classifier import Classifier, bundled_features, decide, read_features, write_features
 from survey.labels.cross_validation import examples_of
@@ -156,12 +156,12 @@ def _source_row(name: str, truth: list[str], machine: list[str]) -> str:
 def test_numbers_of_an_earlier_version_are_refused() -> None:
     """They lack how many sentences a paper has, and would be weighed wrongly without a word."""
     write_features({"2501.00001": {"sft.name@own": 1, "=llama": 2}}, Path("numbers.parquet"))
-    with pytest.raises(SurveyError, match="earlier version"):
+    with pytest.raises(PosttrainError, match="earlier version"):
         read_features(Path("numbers.parquet"))
 
 
 def test_a_damaged_table_of_numbers_says_what_to_do() -> None:
     """Whatever stands in its place."""
     Path("training.parquet").write_bytes(b"PAR1 half of it")
-    with pytest.raises(SurveyError, match="no table of numbers"):
+    with pytest.raises(PosttrainError, match="no table of numbers"):
         read_features(Path("training.parquet"))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from posttrain.errors import SurveyError
+from posttrain.errors import PosttrainError
 from survey.annotate import compare_readers
 from survey.labels.readings import (
     DataSource,
@@ -56,7 +56,7 @@ def test_labels_survive_writing_and_reading() -> None:
 )
 def test_what_is_no_label_is_refused_with_its_line(lines: tuple[str, ...], message: str) -> None:
     """Never a silent guess."""
-    with pytest.raises(SurveyError, match=message):
+    with pytest.raises(PosttrainError, match=message):
         read_labels(_save(*lines))
 
 
@@ -102,7 +102,7 @@ def test_the_bundled_labels_are_what_is_told_of_them() -> None:
 def test_a_folder_that_cannot_be_written_says_so() -> None:
     """A file stands where the data folder should be."""
     Path("data").write_text("no folder")
-    with pytest.raises(SurveyError, match="cannot write to data"):
+    with pytest.raises(PosttrainError, match="cannot write to data"):
         add_labels(Path("data"), [ONE])
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from posttrain.errors import ExitCode, SurveyError
+from posttrain.errors import ExitCode, PosttrainError
 from survey.paper import IdSource
 from survey.store.papers import Extraction, Source, Store, explained
 from tests.workers import a_source, add_papers
@@ -190,7 +190,7 @@ def test_a_damaged_index_names_itself_and_a_way_out(tmp_path: Path, damage: str)
             "scribbled": content[:4096] + noise + content[half:],
         }[damage]
     )
-    with pytest.raises(SurveyError, match=r"store\.sqlite cannot be used") as caught, Store(tmp_path) as store:
+    with pytest.raises(PosttrainError, match=r"store\.sqlite cannot be used") as caught, Store(tmp_path) as store:
         list(store.sources())
     assert "move that file away" in caught.value.hint
 
@@ -202,7 +202,7 @@ def test_a_busy_index_is_not_called_damaged(tmp_path: Path) -> None:
     holder = sqlite3.connect(tmp_path / "store.sqlite")
     holder.execute("BEGIN EXCLUSIVE")
     impatient = sqlite3.connect(tmp_path / "store.sqlite", timeout=0.05)
-    with pytest.raises(SurveyError, match="another command") as caught, explained(tmp_path):
+    with pytest.raises(PosttrainError, match="another command") as caught, explained(tmp_path):
         impatient.execute("BEGIN EXCLUSIVE")
     assert caught.value.exit_code is ExitCode.PARTIAL
     assert "move" not in caught.value.hint
@@ -212,7 +212,7 @@ def test_a_busy_index_is_not_called_damaged(tmp_path: Path) -> None:
 def test_a_store_in_the_place_of_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a letter")
     for root in (tmp_path / "taken", tmp_path / "taken" / "data"):
-        with pytest.raises(SurveyError, match="cannot write to") as caught:
+        with pytest.raises(PosttrainError, match="cannot write to") as caught:
             Store(root)
         assert "--data" in caught.value.hint
         assert caught.value.exit_code is ExitCode.USAGE
@@ -224,7 +224,7 @@ def test_a_folder_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
     try:
         if os.access(tmp_path, os.W_OK):
             pytest.skip("this user (root) may write everywhere")
-        with pytest.raises(SurveyError, match=r"cannot write to .*Permission denied"):
+        with pytest.raises(PosttrainError, match=r"cannot write to .*Permission denied"):
             Store(tmp_path / "data")
     finally:
         tmp_path.chmod(0o700)
@@ -248,10 +248,10 @@ def test_a_full_disk_ends_with_exit_code_4_and_loses_nothing(tmp_path: Path, wri
     with Store(tmp_path) as store:
         store.add_sources([a_source("ab", "2501.00001")])
     code = (
-        "import io, sys; from pathlib import Path; from posttrain.errors import SurveyError\n"
+        "import io, sys; from pathlib import Path; from posttrain.errors import PosttrainError\n"
         "from survey.store.papers import Store; from tests.workers import a_source\n"
         f"with Store(Path(sys.argv[1])) as store:\n    try: {write}\n"
-        "    except SurveyError as error: print(error.message); sys.exit(error.exit_code)"
+        "    except PosttrainError as error: print(error.message); sys.exit(error.exit_code)"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, preexec_fn=_limit_files, check=False)
@@ -264,7 +264,7 @@ def test_a_full_disk_ends_with_exit_code_4_and_loses_nothing(tmp_path: Path, wri
 
 
 def test_a_read_only_index_says_so(tmp_path: Path) -> None:
-    with pytest.raises(SurveyError, match="cannot write to") as caught, explained(tmp_path):
+    with pytest.raises(PosttrainError, match="cannot write to") as caught, explained(tmp_path):
         raise sqlite3.OperationalError("attempt to write a readonly database")
     assert "--data" in caught.value.hint
 
