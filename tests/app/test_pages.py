@@ -353,7 +353,7 @@ def test_an_upload_is_read_and_planned() -> None:
         (b"not json at all\n", "line 1"),
         (b'{"colour": "red"}\n', "found columns"),
         (b"", "rows"),
-        (b"\x1f\x8b\x08", "packed"),
+        pytest.param(b"\x1f\x8b\x08", "packed", id="gzip"),
     ],
 )
 def test_a_broken_upload_is_refused_with_its_line(tmp_path: Path, content: bytes, told: str) -> None:

@@ -20,7 +20,7 @@ from tests.reference_impls import parity
 
 LONGEST = 12  # what dr_grpo divides by
 seeds = st.integers(0, 2**32)
-quick = settings(max_examples=25, deadline=None)
+quick = settings(max_examples=25)
 
 
 class Ragged:

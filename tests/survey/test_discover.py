@@ -244,7 +244,7 @@ def added(papers: list[tuple[str, date | None, dict[str, Naming]]]) -> Names:
     return names
 
 
-@settings(deadline=None, max_examples=50)  # the first example compiles the lexicon
+@settings(max_examples=50)
 @given(_PAPERS, st.randoms())
 def test_the_order_of_papers_does_not_matter(
     papers: list[tuple[date | None, dict[str, Naming]]], random: object

@@ -149,7 +149,7 @@ def test_every_technique_has_an_estimate(technique: str) -> None:
     assert totals == sorted(totals, reverse=True)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.floats(0.1, 100), st.sampled_from(sorted(TECHNIQUES)), st.booleans(), st.integers(1, 32), st.integers(1, 2048)
 )

@@ -281,6 +281,7 @@ def test_damaged_folders_are_listed_with_the_reason_and_hide_no_other(data: Path
 @pytest.mark.parametrize(
     "status",
     [b"[]", b"{}", b'{"state": 7}', b'{"schema_version": 99}', b'{"pid": "x", "state": "running"}', b"\xff", b""],
+    ids=["list", "empty object", "number as state", "later schema", "word as pid", "not UTF-8", "empty file"],
 )
 def test_no_status_is_too_odd(data: Path, status: bytes) -> None:
     """Whatever stands there, the folder is listed."""

@@ -83,7 +83,7 @@ def test_a_file_may_be_json_toml_or_an_answer(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b"{", "neither JSON nor TOML"),
-        (b"\xff\xfe", "neither JSON nor TOML"),
+        pytest.param(b"\xff\xfe", "neither JSON nor TOML", id="UTF-16"),
         (b"[1]", "holds a list"),
         (b'{"traits": 3}', "is a int"),
         (b"", ""),

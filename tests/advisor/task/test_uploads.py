@@ -76,11 +76,11 @@ def test_counts_are_those_of_a_run(tmp_path: Path) -> None:
         (b"prompt,answer\n1,2\n", r"rows.jsonl:1: found 'prompt,answer' .*expected one JSON object a line"),
         (_content(*ROWS[:3], "{", ROWS[4]), r"rows.jsonl:4: found '{' .*1 of 5 lines are broken"),
         (_content({"a": 1}), "no usable row: no prompt"),
-        (b"PK\x03\x04\0\0", "binary file"),
-        (b"\x1f\x8b\x08\0", "is packed"),
+        pytest.param(b"PK\x03\x04\0\0", "binary file", id="zip"),
+        pytest.param(b"\x1f\x8b\x08\0", "is packed", id="gzip"),
         (b"[" * 10**6, "expected a JSON array"),
         (b'{"prompt": ' + b"[" * 10**6, "rows.jsonl:1: found"),
-        (b"\xff\xfe{\0}\0", "UTF-16"),
+        pytest.param(b"\xff\xfe{\0}\0", "UTF-16", id="UTF-16"),
     ],
 )
 def test_what_holds_no_rows_is_refused_with_the_line_and_leaves_nothing(

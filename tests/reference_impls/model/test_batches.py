@@ -27,7 +27,7 @@ def encode(rows: Sequence[Row], *, chat: bool = False, prompt: int = 99, respons
 
 
 @given(sequences)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_mask_marks_where_the_next_token_is_of_a_response(several: list[Encoded]) -> None:
     """In every row the targets under the mask are the response, its end included, and nothing of the prompt."""
     batch = collate(several, PAD, CPU)
@@ -53,7 +53,7 @@ def test_an_empty_response_has_no_place_in_the_mask() -> None:
 
 
 @given(sequences)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_values_of_tokens_come_back_to_their_places(several: list[Encoded]) -> None:
     """What was written down for each token of a response lies under the mask in the same order, and 0 elsewhere."""
     batch = collate(several, PAD, CPU)
@@ -64,7 +64,6 @@ def test_values_of_tokens_come_back_to_their_places(several: list[Encoded]) -> N
 
 
 @given(sequences, st.integers(1, 8))
-@settings(deadline=None)
 def test_micro_batches_hold_every_sequence_once_and_like_lengths(several: list[Encoded], size: int) -> None:
     """None is longer than the size, and no sequence is shorter than one of an earlier micro-batch."""
     found = micro_batches(several, size)
@@ -85,7 +84,7 @@ def tokens_read(several: Sequence[Encoded], parts: list[list[int]]) -> int:
 
 
 @given(st.lists(ids.filter(len), min_size=1, max_size=4), st.lists(ids, min_size=1, max_size=9), st.integers(1, 9))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_prompts_are_shared_where_that_leaves_less_to_read(prompts: Any, responses: Any, size: int) -> None:
     """Every sequence once; never more than with like lengths together; the shared layout says the same as the whole."""
     several = [Encoded(prompt, (*response, EOS)) for prompt in prompts for response in responses]

@@ -35,6 +35,22 @@ SOURCE = latex("BODY").encode()
         (TEI, "paper", Kind.TEI),
         (b'\xef\xbb\xbf\n<?xml version="1.0"?>' + TEI, "paper.txt", Kind.TEI),
     ],
+    ids=[
+        "PDF",
+        "PDF named .tex",
+        "PDF without a suffix",
+        "PDF after junk",
+        "tar.gz",
+        "tar.gz named .pdf",
+        "tar",
+        "LaTeX",
+        "Markdown",
+        "text",
+        "record",
+        "TEI",
+        "TEI without a suffix",
+        "TEI after a BOM",
+    ],
 )
 def test_a_file_is_what_its_first_bytes_say(data: bytes, name: str, kind: Kind) -> None:
     assert kind_of(data, name) is kind
@@ -46,7 +62,7 @@ def test_a_file_is_what_its_first_bytes_say(data: bytes, name: str, kind: Kind) 
         (b"", "paper.pdf", "an empty file"),
         (b" \n\n", "paper.md", "an empty file"),
         (b"<html>Please enable cookies", "paper.pdf", "an HTML page named .pdf"),
-        (b"\x89PNG\r\n\x1a\n", "figure.png", "a PNG image, which no paper comes in"),
+        pytest.param(b"\x89PNG\r\n\x1a\n", "figure.png", "a PNG image, which no paper comes in", id="PNG"),
         (b"some text", "README", "a text, which no paper comes in"),
     ],
 )
@@ -60,13 +76,14 @@ def test_what_is_no_paper_is_refused_with_the_reason(data: bytes, name: str, rea
     [
         (Kind.PDF, PDF, "pdf"),
         (Kind.LATEX, SOURCE, "latex"),
-        (Kind.LATEX, gzip.compress(SOURCE), "latex"),
+        (Kind.LATEX, gzip.compress(SOURCE, mtime=0), "latex"),
         (Kind.LATEX, make_tar({"main.tex": SOURCE}), "latex"),
-        (Kind.LATEX, gzip.compress(PDF), "pdf"),
+        (Kind.LATEX, gzip.compress(PDF, mtime=0), "pdf"),
         (Kind.MARKDOWN, markdown_paper("2503.05592", "BODY").encode(), "text"),
         (Kind.RECORD, RECORD, "unarxive"),
         (Kind.TEI, TEI, "tei"),
     ],
+    ids=["PDF", "LaTeX", "gzip of LaTeX", "tar.gz", "gzip of a PDF", "Markdown", "record", "TEI"],
 )
 def test_every_kind_has_its_reader(kind: Kind, data: bytes, surface: str) -> None:
     text = read(kind, data)
@@ -78,12 +95,13 @@ def test_every_kind_has_its_reader(kind: Kind, data: bytes, surface: str) -> Non
     ("kind", "data", "expected", "source"),
     [
         (Kind.PDF, PDF, ArxivId("2302.04761", 1), IdSource.STAMP),
-        (Kind.LATEX, gzip.compress(PDF), ArxivId("2302.04761", 1), IdSource.STAMP),
+        (Kind.LATEX, gzip.compress(PDF, mtime=0), ArxivId("2302.04761", 1), IdSource.STAMP),
         (Kind.LATEX, SOURCE, None, IdSource.NONE),
         (Kind.MARKDOWN, markdown_paper("2503.05592v2", "BODY").encode(), ArxivId("2503.05592", 2), IdSource.HEADER),
         (Kind.RECORD, RECORD, ArxivId("2212.11764"), IdSource.RECORD),
         (Kind.TEI, TEI, None, IdSource.NONE),
     ],
+    ids=["PDF", "gzip of a PDF", "LaTeX", "Markdown", "record", "TEI"],
 )
 def test_every_kind_says_which_paper_it_is(kind: Kind, data: bytes, expected: ArxivId | None, source: IdSource) -> None:
     identity = identify(kind, data)

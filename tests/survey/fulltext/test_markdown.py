@@ -96,6 +96,7 @@ def test_words_broken_at_a_line_end_are_joined() -> None:
         "Gödel – α".encode("utf-16"),
         b"\xfe\xff" + "Gödel – α".encode("utf-16-be"),
     ],
+    ids=["UTF-8", "UTF-8 with BOM", "UTF-16 little-endian", "UTF-16 big-endian"],
 )
 def test_unicode_is_read_in_each_of_its_encodings(data: bytes) -> None:
     assert decode_text(data) == "Gödel – α"

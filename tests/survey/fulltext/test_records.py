@@ -279,7 +279,7 @@ def test_xml_that_is_no_paper_is_refused_with_the_reason(data: bytes, reason: st
         (b'{"a": 1, "b": 2}', "unknown shape .a, b."),
         (b'{"body_text": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "broken JSON"),
         (b'{"a":' * 100_000, "broken JSON"),
-        (bytes(600), "a binary file"),
+        pytest.param(bytes(600), "a binary file", id="zeros"),
     ],
 )
 def test_json_that_is_no_paper_is_refused_with_the_reason(

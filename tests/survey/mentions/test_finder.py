@@ -15,7 +15,7 @@ PLAIN = MentionFinder(LEXICON, re_engine)
 
 
 @given(texts())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_the_fast_engine_equals_the_plain_one(text: str) -> None:
     """Hyperscan against the standard library, on texts full of near misses."""
     encoded = text.encode()
@@ -23,7 +23,7 @@ def test_the_fast_engine_equals_the_plain_one(text: str) -> None:
 
 
 @given(texts(), texts())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_counting_is_additive_over_paragraphs(one: str, other: str) -> None:
     """Two texts joined by a blank line have the mentions of both: no rule looks past a paragraph."""
     one, other = one.strip("\n"), other.strip("\n")
@@ -32,7 +32,7 @@ def test_counting_is_additive_over_paragraphs(one: str, other: str) -> None:
 
 
 @given(texts())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_places_are_bytes_of_the_text_and_never_overlap(text: str) -> None:
     """Also behind characters of several bytes, each place holds the alias."""
     encoded, end = text.encode(), 0
