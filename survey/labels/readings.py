@@ -80,7 +80,7 @@ def read_labels(path: Path) -> list[Reading]:
 
 
 def parse_labels(lines: list[str], where: str) -> list[Reading]:
-    """Return the readings in lines of CSV with their head. Raises PosttrainError with the line for whatever is not one."""
+    """Return the readings in lines of CSV with a head. Raises PosttrainError with the line for whatever is not one."""
     try:
         rows = csv.DictReader(lines)
         missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
@@ -164,7 +164,7 @@ def settled_source(readings: Sequence[Reading]) -> DataSource | None:
 
 
 def reading_of(paper: str, method: str, sources: str, labeller: str, day: str) -> Reading:
-    """Return a reading from words, as `survey annotate next` is given them. Raises PosttrainError where one is unknown."""
+    """Return a reading from the words of `survey annotate next`. Raises PosttrainError where one is unknown."""
     words = (paper, method, sources, labeller, day)
     return _reading(dict(zip(COLUMNS, words, strict=True)), "the label given")
 
