@@ -16,10 +16,10 @@ from functools import cached_property
 
 from posttrain.errors import NothingMatchedError
 from posttrain.reference import reference_path
-from survey.extract import chosen_texts, each_text
 from survey.mentions.candidates import Naming, key_of, names_in
 from survey.mentions.finder import MentionFinder, re_engine
 from survey.mentions.lexicon import Domain, Lexicon, load_lexicon
+from survey.store.chosen import chosen_texts, each_text
 from survey.store.papers import Store
 from survey.trends.domain import Period, Share, period_of, share_of, wilson
 

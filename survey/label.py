@@ -9,11 +9,11 @@ from posttrain.errors import NothingMatchedError
 from posttrain.settings import warehouse_path
 from survey.arxiv.ledger import Ledger
 from survey.arxiv.listed import Listed
-from survey.extract import chosen_texts, each_text, texts_fingerprint
 from survey.fulltext import EXTRACTOR, section_at
 from survey.mentions.finder import MentionFinder
 from survey.mentions.lexicon import Lexicon
 from survey.paper import IdSource
+from survey.store.chosen import chosen_texts, each_text, texts_fingerprint
 from survey.store.papers import Extraction, Source, Store
 from survey.store.texts import StoredText
 from survey.warehouse.database import CountedMention, CountedPaper, Training, Warehouse
@@ -40,7 +40,7 @@ def label(store: Store, lexicon: Lexicon, advance: Callable[[int, int], None] = 
     chosen = chosen_texts(store)
     if not chosen:
         raise NothingMatchedError("no paper has a text yet", "survey extract")
-    listed = _listed(store, [copies[0].paper for copies, _ in chosen])
+    listed = _listed(store, [text.paper for text in chosen])
     papers = [_paper(copies, extraction, listed.get(copies[0].paper)) for copies, extraction in chosen]
     tally: Counter[bool] = Counter()
     training = Training()

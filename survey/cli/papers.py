@@ -203,7 +203,8 @@ def extract_command(
 
     Example: survey extract --workers 2
     """
-    from survey.extract import estimate, extract, unread
+    from survey.extract import estimate, extract
+    from survey.store.chosen import unread
     from survey.store.isolation import default_workers
 
     with own_store(data) as store:
@@ -237,13 +238,13 @@ def label_command(
     Example: survey label --lexicon printed
     """
     from posttrain.settings import warehouse_path
-    from survey.extract import chosen_texts
     from survey.label import label
     from survey.mentions.lexicon import load_lexicon
+    from survey.store.chosen import papers_with_text
     from survey.warehouse.database import Warehouse
 
     with own_store(data) as store, progress("counting") as advance:
-        papers = len(chosen_texts(store))
+        papers = len(papers_with_text(store))
         say(f"{papers:,} papers to read, about {papers / 40 + 10:,.0f} s")
         result = label(store, load_lexicon(lexicon), advance)
     lines = [f"{result.papers:,} papers labelled: {result.mentions:,} mentions counted, {result.refused:,} refused"]
@@ -263,7 +264,7 @@ def status_command(data: Data = None, as_json: Json = False, debug: Debug = Fals
 
     Example: survey status --json
     """
-    from survey.warehouse.sample import status
+    from survey.status import status
 
     with own_store(data) as store:
         values = status(store)
