@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from posttrain import __version__
-from posttrain.console import fail, put
+from posttrain.console import fail, print_data
 from posttrain.errors import ExitCode, PosttrainError
 
 Data = Annotated[Path | None, typer.Option("--data", help="Where own data live (POSTTRAIN_DATA; default: data).")]
@@ -23,7 +23,7 @@ def make_app(about: str) -> typer.Typer:
     @app.callback(invoke_without_command=True)
     def _root(version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
         if version:
-            put(__version__)
+            print_data(__version__)
             raise typer.Exit
 
     return app

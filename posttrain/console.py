@@ -14,7 +14,7 @@ from posttrain.errors import DiskError, ExitCode
 SCHEMA_VERSION = 1
 
 
-def answer(
+def emit(
     command: str,
     values: dict[str, Any],
     lines: list[str],
@@ -24,11 +24,11 @@ def answer(
 ) -> None:
     """Print the one JSON object, or the lines for a person with the warnings on stderr."""
     if as_json:
-        put(envelope(command, values, warnings or [], provenance or {"posttrain": __version__}))
+        print_data(envelope(command, values, warnings or [], provenance or {"posttrain": __version__}))
         return
     for warning in warnings or []:
-        say(warning)
-    put("\n".join(lines))
+        note(warning)
+    print_data("\n".join(lines))
 
 
 def envelope(command: str, values: dict[str, Any], warnings: list[str], provenance: dict[str, Any]) -> str:
@@ -38,7 +38,7 @@ def envelope(command: str, values: dict[str, Any], warnings: list[str], provenan
     return json.dumps(head | rest, ensure_ascii=False, default=_as_json)
 
 
-def put(text: str) -> None:
+def print_data(text: str) -> None:
     """Print data. A reader that has left (head, less) ends the program quietly; a full disk is an error."""
     try:
         print(text, flush=True)
@@ -51,7 +51,7 @@ def put(text: str) -> None:
         ) from error
 
 
-def say(text: str) -> None:
+def note(text: str) -> None:
     """Print narration."""
     print(text, file=sys.stderr)
 
@@ -63,7 +63,7 @@ def fail(message: str, hint: str, code: ExitCode, error: BaseException | None = 
     if "--json" in sys.argv:
         told = {"code": code.name.lower(), "message": message, "hint": hint}
         print(json.dumps({"schema_version": SCHEMA_VERSION, "error": told}, ensure_ascii=False), flush=True)
-    say(f"error: {message}\n  try: {hint}")
+    note(f"error: {message}\n  try: {hint}")
     sys.exit(code)
 
 

@@ -14,7 +14,7 @@ from advisor.advice.text import as_data, lines
 from advisor.cli.app import app
 from advisor.task.traits import BY_NAME, GROUPS, TRAITS, Traits, make_traits, parse_settings, read_file, schema
 from posttrain.commands import Data, Debug, Json
-from posttrain.console import answer, say
+from posttrain.console import emit, note
 from posttrain.errors import ExitCode, PosttrainError
 from posttrain.settings import data_folder
 
@@ -36,7 +36,7 @@ def traits_command(as_json: Json = False, debug: Debug = False) -> int:
         for trait in TRAITS:
             if trait.group == group:
                 told += [f"  {trait.name:<24} {trait.allowed}", f"  {'':<24} {trait.question} {trait.why}"]
-    answer("traits", {"traits": [asdict(trait) for trait in TRAITS], "schema": schema()}, told, as_json)
+    emit("traits", {"traits": [asdict(trait) for trait in TRAITS], "schema": schema()}, told, as_json)
     return ExitCode.OK
 
 
@@ -62,7 +62,7 @@ def rules_command(as_json: Json = False, debug: Debug = False) -> int:
         for rule in book.rules
     ]  # fmt: skip
     values = {"rules": rules, "refused": [asdict(one) for one in book.refused], "sources": book.sources}
-    answer("rules", values, told, as_json)
+    emit("rules", values, told, as_json)
     return ExitCode.OK
 
 
@@ -95,7 +95,7 @@ def ask_command(
     told = as_data(found, field, read["task"])
     if out is not None:
         _write(told, out)
-    answer("ask", told, [*lines(found, field), *_next(found, read["task"], out)], as_json)
+    emit("ask", told, [*lines(found, field), *_next(found, read["task"], out)], as_json)
     return ExitCode.OK
 
 
@@ -112,7 +112,7 @@ def _write(told: dict[str, Any], out: Path) -> None:
 
 def _interview(known: Traits) -> Traits:
     """Ask on the terminal: first what everybody is asked, then only what could change the answer."""
-    say("Enter leaves a question open; ? says why it is asked; q ends the questions.")
+    note("Enter leaves a question open; ? says why it is asked; q ends the questions.")
     asked: set[str] = set()
     while name := _next_question(known, asked):
         asked.add(name)
@@ -122,7 +122,7 @@ def _interview(known: Traits) -> Traits:
         try:
             known = make_traits({**known.values, name: given})
         except PosttrainError as error:
-            say(f"{error.message}")
+            note(f"{error.message}")
             asked.discard(name)
     return known
 
@@ -148,7 +148,7 @@ def _ask(name: str) -> str:
         given: str = typer.prompt(f"{trait.question} [{trait.allowed}]", default="", show_default=False, err=True)
         if given.strip() != "?":
             return given.strip()
-        say(f"  {trait.why}")
+        note(f"  {trait.why}")
 
 
 def _next(found: Recommendation, task: dict[str, Any], out: Path | None) -> list[str]:

@@ -9,10 +9,11 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from posttrain.statistics import Share, share_of
 from survey.arxiv.ledger import Ledger
 from survey.arxiv.listed import Listed
 from survey.mentions.domain import DEFAULT_THRESHOLD
-from survey.trends.domain import Scope, Share, sections_of, share_of
+from survey.trends.domain import Scope, sections_of
 from survey.warehouse.database import Warehouse
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from posttrain.console import answer, progress, say
+from posttrain.console import emit, note, progress
 from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError
 from posttrain.settings import data_folder
 from survey.cli.app import Data, Debug, Json, app, choice, own_store
@@ -54,14 +54,14 @@ def harvest_command(
         waiting = harvests.plan(ledger, origin, window)
         requests = harvests.estimate(waiting, origin)
         minutes = requests * settings.delay_seconds / 60
-        say(
+        note(
             f"{len(waiting):,} slices to ask for: about {requests:,} requests, {minutes:,.0f} min at one per "
             f"{settings.delay_seconds:g} s; {ledger.count():,} papers are listed already"
         )
         if dry_run:
             values = {"requests": requests, "slices": harvests.as_data(waiting)}
             lines = [f"would ask {origin} for {one.since} to {one.until} {one.query}".rstrip() for one in waiting]
-            answer("harvest", values, lines or ["nothing to ask for: every slice is complete"], as_json)
+            emit("harvest", values, lines or ["nothing to ask for: every slice is complete"], as_json)
             return ExitCode.OK
         done = 0
         with progress("asking") as advance:
@@ -113,9 +113,9 @@ def download_command(
         recall = None
         if prefilter != Prefilter():
             recall = _recall(prefilter, ledger, folder)
-            say(sentence(len(kept), len(waiting), recall))
+            note(sentence(len(kept), len(waiting), recall))
         pace = settings.delay_seconds
-        say(
+        note(
             f"{len(papers):,} papers to ask for: at least {len(papers):,} requests, {len(papers) * pace / 3600:,.1f} h "
             f"at one per {pace:g} s; of {ledger.count():,} listed papers {len(waiting):,} have no text yet"
         )
@@ -123,7 +123,7 @@ def download_command(
         if dry_run:
             lines = [f"would ask for {paper.arxiv_id}: {paper.title}" for paper in papers[:20]]
             lines += [f"… and {len(papers) - 20:,} more"] if len(papers) > 20 else []
-            answer("download", values, lines or ["nothing to ask for"], as_json)
+            emit("download", values, lines or ["nothing to ask for"], as_json)
             return ExitCode.OK
         if prefilter != Prefilter():
             ledger.add_prefiltered(paper.arxiv_id for paper in papers)
@@ -138,7 +138,7 @@ def download_command(
     lines += [f"failed {one['arxiv_id']}: {one['reason']}" for one in failed[:20]]
     lines.append("run the same command again for what failed" if failed else "next: survey extract")
     values |= {"downloaded": result.downloaded, "requests": result.requests, "absent": absent, "failed": failed}
-    answer("download", values, lines, as_json)
+    emit("download", values, lines, as_json)
     return ExitCode.PARTIAL if failed else ExitCode.OK
 
 
@@ -178,7 +178,7 @@ def ingest_command(
             nonlocal told
             if not told:
                 told = True
-                say(f"{of // 2:,} files to look at, about {of / 200 + 1:,.0f} s")
+                note(f"{of // 2:,} files to look at, about {of / 200 + 1:,.0f} s")
             draw(done, of)
 
         result = ingest(paths, store, advance)
@@ -188,7 +188,7 @@ def ingest_command(
     lines += [f"known by its file's name alone, which dates inside agree with: {paper}" for paper in result.by_name]
     lines.append("next: survey extract")
     values = {"ingested": result.ingested, "unchanged": result.unchanged, "skipped": skipped, "by_name": result.by_name}
-    answer("ingest", values, lines, as_json)
+    emit("ingest", values, lines, as_json)
     return ExitCode.PARTIAL if skipped and not (result.ingested or result.unchanged) else ExitCode.OK
 
 
@@ -210,7 +210,7 @@ def extract_command(
     with own_store(data) as store:
         at_once = workers or default_workers()
         waiting = unread(store)
-        say(f"{len(waiting):,} papers to read, about {estimate(waiting, at_once):,.0f} s with {at_once} workers")
+        note(f"{len(waiting):,} papers to read, about {estimate(waiting, at_once):,.0f} s with {at_once} workers")
         with progress("reading") as advance:
             result = extract(store, at_once, advance)
     failed = [{"arxiv_id": paper, "reason": reason} for paper, reason in result.failed]
@@ -219,7 +219,7 @@ def extract_command(
     lines += [f"… and {len(failed) - 20:,} more: survey status"] if len(failed) > 20 else []
     lines.append("next: survey label")
     values = {"extracted": result.extracted, "unchanged": result.unchanged, "failed": failed}
-    answer("extract", values, lines, as_json)
+    emit("extract", values, lines, as_json)
     return ExitCode.PARTIAL if failed and not (result.extracted or result.unchanged) else ExitCode.OK
 
 
@@ -245,7 +245,7 @@ def label_command(
 
     with own_store(data) as store, progress("counting") as advance:
         papers = len(papers_with_text(store))
-        say(f"{papers:,} papers to read, about {papers / 40 + 10:,.0f} s")
+        note(f"{papers:,} papers to read, about {papers / 40 + 10:,.0f} s")
         result = label(store, load_lexicon(lexicon), advance)
     lines = [f"{result.papers:,} papers labelled: {result.mentions:,} mentions counted, {result.refused:,} refused"]
     if export:
@@ -254,7 +254,7 @@ def label_command(
                 f"{warehouse.export(export):,} rows of counts in {export}; papers without an arXiv id are not there"
             )
     lines.append("next: survey report")
-    answer("label", asdict(result) | {"lexicon": lexicon}, lines, as_json)
+    emit("label", asdict(result) | {"lexicon": lexicon}, lines, as_json)
     return ExitCode.OK
 
 
@@ -281,7 +281,7 @@ def status_command(data: Data = None, as_json: Json = False, debug: Debug = Fals
     lines += [f"no text     {n:>8,}   {reason}" for reason, n in steps["without_text"].items()]
     lines += [f"skipped     {skip['path']}: {skip['reason']}" for skip in skipped[:20]]
     lines += [f"… and {len(skipped) - 20:,} more: survey status --json"] if len(skipped) > 20 else []
-    answer("status", values, [line.rstrip() for line in lines], as_json)
+    emit("status", values, [line.rstrip() for line in lines], as_json)
     return ExitCode.OK
 
 
@@ -299,7 +299,7 @@ def _tell_harvest(ledger: Any, result: Any, as_json: bool) -> int:
         for one in result.waiting
     ]
     lines.append("run the same command again to go on" if result.waiting else "complete; next: survey status")
-    answer("harvest", values, lines, as_json)
+    emit("harvest", values, lines, as_json)
     return ExitCode.PARTIAL if result.waiting else ExitCode.OK
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from posttrain.console import answer, envelope, put, say
+from posttrain.console import emit, envelope, note, print_data
 from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError
 from posttrain.settings import data_folder
 from survey.cli.app import ByRule, Counts, Data, Debug, InScope, Json, Threshold, app, choice, own_store
@@ -118,7 +118,7 @@ def papers_command(
         f"{paper['arxiv_id']:<18} {day_of(paper):<10}  {','.join(paper['domains']) or '–':<12}  {paper['title'][:90]}"
         for paper in found
     ]
-    answer("papers", {"papers": found}, lines, as_json, sample.cautions, provenance)
+    emit("papers", {"papers": found}, lines, as_json, sample.cautions, provenance)
     return ExitCode.OK
 
 
@@ -146,10 +146,12 @@ def diff_command(
         provenance, footer = sample.provenance(), sample.footer
     cells = compare(table, sample.is_bundled)
     if as_json:
-        put(envelope("diff", {"cells": [asdict(cell) for cell in cells]}, sample.cautions, provenance))
+        print_data(envelope("diff", {"cells": [asdict(cell) for cell in cells]}, sample.cautions, provenance))
     else:
         causes = sorted({f"  {c.verdict}: {c.cause}" for c in cells if c.cause})
-        put(draw([diff_grid(cells, table, footer)], sample.story, 100, False) + "\n".join(["\nLikely causes", *causes]))
+        print_data(
+            draw([diff_grid(cells, table, footer)], sample.story, 100, False) + "\n".join(["\nLikely causes", *causes])
+        )
     return ExitCode.DIFFERS if check and any(c.verdict is Verdict.DIFFERS for c in cells) else ExitCode.OK
 
 
@@ -185,7 +187,7 @@ def explain_command(
         verdict = "counts " if mention["counted"] else "refused"
         lines.append(f"  {verdict} {mention['benchmark']:<16} {mention['section'] + ' ' + where:<19} {told}")
     lines += _told_labels(found)
-    answer("explain", found, lines, as_json, sample.cautions, provenance)
+    emit("explain", found, lines, as_json, sample.cautions, provenance)
     return ExitCode.OK
 
 
@@ -231,14 +233,14 @@ def _discover(data: Path, by: Period, as_json: bool) -> int:
     for one in found[:100]:
         growth = "" if one.growth is None else f"{one.growth:+.1%}"
         first = f"{one.first_month:%Y-%m}" if one.first_month else "–"
-        note = f"  {one.note}" if one.note else ""
+        remark = f"  {one.note}" if one.note else ""
         lines.append(
             f"{one.name:<28} {one.papers:>6,} {one.called:>9,} {one.scored:>9,} {growth:>7}  {first:<9}  "
-            f"{one.paper}@{one.offset}{note}"
+            f"{one.paper}@{one.offset}{remark}"
         )
     lines += ["", "to count one, put its stanza into data/reference/benchmarks.toml, such as:", stanza(found[0].name)]
     values = [asdict(one) | {"growth": one.growth, "stanza": stanza(one.name)} for one in found]
-    answer("report", {"candidates": values}, lines, as_json)
+    emit("report", {"candidates": values}, lines, as_json)
     return ExitCode.OK
 
 
@@ -263,11 +265,11 @@ def _sweep(text: str) -> list[int]:
 
 def _write(content: str | bytes, out: Path | None) -> None:
     if out is None:
-        put(str(content).removesuffix("\n"))
+        print_data(str(content).removesuffix("\n"))
         return
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_bytes(content if isinstance(content, bytes) else content.removesuffix("\n").encode() + b"\n")
     except OSError as error:
         raise ConfigurationError(f"cannot write {out}: {error.strerror}", "choose another file with --out") from error
-    say(f"wrote {out}")
+    note(f"wrote {out}")

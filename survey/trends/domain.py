@@ -3,16 +3,15 @@
 Every number comes from one query over the sparse counts. A share never travels without its k, n and interval.
 """
 
-import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from itertools import pairwise
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
+from posttrain.statistics import Estimate, Share, share_of
 from survey.fulltext.sections import Section
 from survey.mentions.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD, Rule
 from survey.trends.projection import Project, Projection, first_half, projection_of
@@ -21,7 +20,6 @@ from survey.trends.published import LABELS, Axis, Published, published_cells
 if TYPE_CHECKING:  # duckdb and pyarrow take half a second to load, and the command line needs only the enums here
     from survey.warehouse.database import Warehouse
 
-CONFIDENCE = 0.95
 READINGS = ("online", "online or preference")  # what counts as rl on the method axis
 _ENOUGH_TO_COMPARE = 30  # papers of a period
 
@@ -43,16 +41,6 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A share that is not simply k of n, with its interval; without one, `note` says why there is none."""
-
-    share: float | None
-    low: float | None
-    high: float | None
-    note: str = ""
-
-
-@dataclass(frozen=True)
 class TrendRow:
     """One cell: `k` of `n` papers of `period` belong to `label`. Without papers (n = 0) there is no share."""
 
@@ -70,17 +58,6 @@ class TrendRow:
     published: Published | None
     corrected: Estimate | None = None  # for the machine's errors in labelling
     cited: Estimate | None = None  # weighted by the citations that papers receive inside the sample
-
-
-@dataclass(frozen=True)
-class Share:
-    """`k` of `n` with its interval."""
-
-    k: int
-    n: int
-    share: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -105,28 +82,9 @@ class TrendTable:
     differences: tuple[str, ...] = ()  # whether shares differ from period to period, by test
 
 
-def wilson(k: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Return the Wilson score interval of the share k/n (E. B. Wilson, JASA 22, 1927).
-
-    It stays inside [0, 1] and keeps its coverage for the small n of these tables. Raises ValueError for n < 1.
-    """
-    if n < 1 or not 0 <= k <= n:
-        raise ValueError(f"no interval for {k} of {n}")
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    share = k / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return (0.0 if k == 0 else middle - half), (1.0 if k == n else middle + half)
-
-
 def sections_of(scope: Scope) -> list[str]:
     """Return the names of the sections in a scope."""
     return [s.value for s in Section if scope is Scope.ALL or s not in (Section.REFERENCES, Section.APPENDIX)]
-
-
-def share_of(k: int, n: int) -> Share | None:
-    """Return k of n with its interval, or None where n is 0."""
-    return Share(k, n, k / n, *wilson(k, n)) if n else None
 
 
 def period_of(month: date, by: Period) -> str:
