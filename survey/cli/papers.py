@@ -97,9 +97,10 @@ def download_command(
     """
     from posttrain.settings import arxiv_settings, user_state
     from survey.arxiv.ledger import Ledger
-    from survey.arxiv.prefilter import Prefilter, sentence
+    from survey.arxiv.prefilter import Prefilter
     from survey.download import Surface, download, wanted
     from survey.store.papers import Store
+    from survey.trends.recall import recall_sentence
 
     folder, settings = data_folder(data), arxiv_settings()
     surfaces = [choice("--surface", name, Surface, "separated by commas") for name in surface.split(",")]
@@ -113,7 +114,7 @@ def download_command(
         recall = None
         if prefilter != Prefilter():
             recall = _recall(prefilter, ledger, folder)
-            note(sentence(len(kept), len(waiting), recall))
+            note(recall_sentence(len(kept), len(waiting), recall))
         pace = settings.delay_seconds
         note(
             f"{len(papers):,} papers to ask for: at least {len(papers):,} requests, {len(papers) * pace / 3600:,.1f} h "
@@ -144,7 +145,7 @@ def download_command(
 
 def _recall(prefilter: Any, ledger: Any, folder: Path) -> Any:
     from posttrain.settings import warehouse_path
-    from survey.arxiv.prefilter import measure_recall
+    from survey.trends.recall import measure_recall
     from survey.warehouse.database import Warehouse
 
     if not warehouse_path(folder).exists():

@@ -17,8 +17,9 @@ from posttrain.settings import warehouse_path
 from survey.label import label
 from survey.mentions.domain import DEFAULT_THRESHOLD
 from survey.mentions.lexicon import LexiconName, load_lexicon
+from survey.period import Period
 from survey.store.papers import Store
-from survey.trends.domain import Period, Scope, domain_trends
+from survey.trends.domain import Scope, domain_trends
 from survey.warehouse.database import CountedMention, CountedPaper, Warehouse
 from tests.builders import FILLER, latex, make_pdf, make_tar, markdown_paper
 from tests.chain import DATA, ROOT, count, counts, read_texts, save, save_table, table_of, take_in
