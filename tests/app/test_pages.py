@@ -19,7 +19,8 @@ from advisor.runs.plan import write_plan
 from advisor.task.examples import examples
 from advisor.task.traits import GROUPS, TRAITS, Traits, make_traits
 from survey.labels.validation import read_validation
-from survey.trends.domain import Period, Scope, TrendTable, domain_trends
+from survey.period import Period
+from survey.trends.domain import Scope, TrendTable, domain_trends
 from survey.trends.labelled import data_source_trends, method_trends
 from survey.trends.published import LABELS, Axis
 from survey.trends.tables import as_grids

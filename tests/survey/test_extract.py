@@ -17,7 +17,8 @@ import pytest
 from pyarrow import parquet
 
 from posttrain.errors import ExitCode
-from survey.extract import METADATA_ONLY, extract, reasons_without_text
+from survey.extract import extract
+from survey.store.chosen import METADATA_ONLY, reasons_without_text
 from survey.store.papers import Store
 from tests.builders import FILLER, latex, make_pdf, make_tar, markdown_paper
 from tests.chain import (
