@@ -34,7 +34,7 @@ from advisor.runs.process import (
     write_text,
 )
 from advisor.runs.report import curve, said_run, table
-from posttrain.console import progress, say
+from posttrain.console import note, progress
 from posttrain.errors import ConfigurationError, ExitCode, InterruptedRunError, PosttrainError
 from reference_impls.configs import Budget
 
@@ -73,7 +73,7 @@ class Watch:
             if time.monotonic() - self.told > LINE_SECONDS:
                 self.told = time.monotonic()
                 score = "" if at.validation is None else f", validation {100 * at.validation:.1f} %"
-                say(f"{arm.id}, seed {seed}, {technique}: step {at.step}, {100 * at.spent:.0f} % of its budget{score}")
+                note(f"{arm.id}, seed {seed}, {technique}: step {at.step}, {100 * at.spent:.0f} % of its budget{score}")
             if time.monotonic() - self.written > STATUS_SECONDS:
                 self.write("running")
 
@@ -85,7 +85,7 @@ class Watch:
                 self.ended.append(
                     {"arm": arm.id, "seed": seed, "status": "failed", "strict": None, "message": said.message}
                 )
-                say(f"{arm.id}, seed {seed} failed: {said.message}\n  try: {said.hint}")
+                note(f"{arm.id}, seed {seed} failed: {said.message}\n  try: {said.hint}")
             else:
                 last = said[-1]
                 score = {
@@ -95,7 +95,7 @@ class Watch:
                 }
                 self.ended.append({"arm": arm.id, "seed": seed, **score})
                 because = f", {last['status']}: {last['stopped_because']}" if last["stopped_because"] else ""
-                say(said_run(arm.id, seed, said[0]["before"], last["after"]) + because)
+                note(said_run(arm.id, seed, said[0]["before"], last["after"]) + because)
             self.draw(round(100 * self.spent()), 100 * self.of)
             self.write("running")
 

@@ -10,7 +10,7 @@ from advisor.memory.counts import Counts, counts_of, known_name
 from advisor.memory.phases import estimate
 from advisor.memory.setting import setting_of
 from advisor.runs.plan import Plan, make_plan
-from posttrain.console import say
+from posttrain.console import note
 from posttrain.errors import PosttrainError
 from reference_impls.configs import make_config
 
@@ -64,7 +64,7 @@ def _peak(
 def _counts(unknown: list[str], model: str) -> Counts | None:
     try:
         if known_name(model) is None:
-            say(f"counting the memory of {model} from its config")
+            note(f"counting the memory of {model} from its config")
         return counts_of(model)
     except PosttrainError as error:
         unknown.append(f"memory is not estimated: {error.message}")

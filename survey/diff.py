@@ -9,7 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
-from survey.trends.domain import TrendTable, wilson
+from posttrain.statistics import wilson
+from survey.trends.domain import TrendTable
 from survey.trends.published import Published
 
 _ENOUGH = 30

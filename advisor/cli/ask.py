@@ -16,7 +16,7 @@ from advisor.cli.app import app
 from advisor.task.traits import GROUPS, TRAITS, Trait, schema
 from posttrain.assignments import parse_assignments
 from posttrain.commands import Data, Debug, Json
-from posttrain.console import answer, say
+from posttrain.console import emit, note
 from posttrain.errors import ExitCode
 from posttrain.settings import data_folder
 
@@ -33,7 +33,7 @@ def traits_command(as_json: Json = False, debug: Debug = False) -> int:
         for trait in TRAITS:
             if trait.group == group:
                 text += [f"  {trait.name:<24} {trait.allowed}", f"  {'':<24} {trait.question} {trait.why}"]
-    answer("traits", {"traits": [asdict(trait) for trait in TRAITS], "schema": schema()}, text, as_json)
+    emit("traits", {"traits": [asdict(trait) for trait in TRAITS], "schema": schema()}, text, as_json)
     return ExitCode.OK
 
 
@@ -54,7 +54,7 @@ def rules_command(as_json: Json = False, debug: Debug = False) -> int:
         "sources": {source.id: source.title for source in book.sources.values()},
         "links": {source.id: source.url for source in book.sources.values() if source.url},
     }
-    answer("rules", values, text, as_json)
+    emit("rules", values, text, as_json)
     return ExitCode.OK
 
 
@@ -81,14 +81,14 @@ def ask_command(
     given = parse_assignments(settings or [], "advisor ask --set verifier=unit-tests")
     talk = not no_input and not as_json and sys.stdin.isatty() and sys.stderr.isatty()
     if talk:
-        say("Enter leaves a question open; ? shows why it is asked; q ends the questions.")
-    complete = partial(interview, answer=_prompt, note=say) if talk else None
+        note("Enter leaves a question open; ? shows why it is asked; q ends the questions.")
+    complete = partial(interview, answer=_prompt, note=note) if talk else None
     recommendation = ask(given, traits, data_folder(data), complete)
     if out is not None:
         write_answer(recommendation, out)
     command = next_command(recommendation, out)
     text = [*lines(recommendation), *(["", command] if command else [])]
-    answer("ask", as_data(recommendation), text, as_json)
+    emit("ask", as_data(recommendation), text, as_json)
     return ExitCode.OK
 
 
@@ -97,7 +97,7 @@ def _prompt(trait: Trait) -> str:
         given: str = typer.prompt(f"{trait.question} [{trait.allowed}]", default="", show_default=False, err=True)
         if given.strip() != "?":
             return given.strip()
-        say(f"  {trait.why}")
+        note(f"  {trait.why}")
 
 
 def _rule_lines(rule: Rule) -> list[str]:

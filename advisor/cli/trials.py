@@ -10,7 +10,7 @@ import typer
 
 from advisor.cli.app import app
 from posttrain.commands import Debug, Json
-from posttrain.console import answer, say
+from posttrain.console import emit, note
 from posttrain.errors import ConfigurationError, ExitCode
 from posttrain.settings import data_folder
 
@@ -50,7 +50,7 @@ def probe_command(
         )
     found = probe(str(model), data, verifier, samples, prompts, out, _settings(settings))
     next_ = f"next: advisor ask --no-input --traits {out} --set prompting=tried --out advice.json"
-    answer("probe", found, [*render(found), f"written to {out}", next_], as_json, found["warnings"])
+    emit("probe", found, [*render(found), f"written to {out}", next_], as_json, found["warnings"])
     return ExitCode.OK
 
 
@@ -78,7 +78,7 @@ def plan_command(
     plan = _make_plan(recommendation, named, budget, seeds, _settings(settings))
     write_plan(plan, out)
     lines = [*render(plan), f"written to {out}", f"next: advisor pilot {out}"]
-    answer("plan", plan.as_dict(), lines, as_json, list(plan.warnings) if as_json else [])
+    emit("plan", plan.as_dict(), lines, as_json, list(plan.warnings) if as_json else [])
     return ExitCode.OK
 
 
@@ -111,11 +111,11 @@ def pilot_command(
     else:
         made = _make_plan(plan, {}, budget or BUDGET, seeds, {})
         for line in would(made):
-            say(line)
+            note(line)
     place = out or default_folder(made, folder)
     outcome = run_pilot(made, place, resume=resume, at_once=at_once, bank=bank_path(folder))
     lines = [*render(outcome), "", f"table.md, curve.svg and outcome.json are in {place}"]
-    answer("pilot", outcome, lines, as_json, outcome["warnings"] if as_json else [])
+    emit("pilot", outcome, lines, as_json, outcome["warnings"] if as_json else [])
     return exit_code(outcome)
 
 
@@ -128,7 +128,7 @@ def cases_command(as_json: Json = False, debug: Debug = False) -> int:
     from advisor.bank.cases import bank_path, read_bank, render
 
     bank = read_bank(bank_path(data_folder()))
-    answer("cases", {"cases": list(bank.cases), "skipped": bank.skipped}, render(bank), as_json)
+    emit("cases", {"cases": list(bank.cases), "skipped": bank.skipped}, render(bank), as_json)
     return ExitCode.OK if bank.cases else ExitCode.NOTHING_MATCHED
 
 
@@ -145,7 +145,7 @@ def evaluate_command(as_json: Json = False, debug: Debug = False) -> int:
 
     bank = read_bank(bank_path(data_folder()))
     found = evaluate(bank.cases, lambda traits: [one.pipeline.id for one in rank(Traits(dict(traits)))[0]])
-    answer("evaluate", found, render(found), as_json, found["warnings"] if as_json else [])
+    emit("evaluate", found, render(found), as_json, found["warnings"] if as_json else [])
     return ExitCode.OK
 
 
@@ -174,7 +174,7 @@ def export_command(
         )
     chosen = arms[arm] if arm else next(iter(arms.values()))
     written = export(to, read.task, PIPELINES[chosen.pipeline], chosen.stages, out)
-    answer("export", {"arm": chosen.id, "to": to, "files": list(map(str, written))}, list(map(str, written)), as_json)
+    emit("export", {"arm": chosen.id, "to": to, "files": list(map(str, written))}, list(map(str, written)), as_json)
     return ExitCode.OK
 
 
@@ -200,7 +200,7 @@ def memory_command(
 
     sizes = {"micro_batch": batch, "prompt_tokens": prompt_tokens, "response_tokens": response_tokens}
     found = estimate_for(model, technique, lora=lora, qlora=qlora, gpu_gigabytes=gpu, **sizes)
-    answer("memory", as_data(found), render(found), as_json)
+    emit("memory", as_data(found), render(found), as_json)
     return ExitCode.OK
 
 

@@ -21,7 +21,7 @@ from advisor.runs.estimate import Measured, Memory, demand_enough, estimate_of, 
 from advisor.runs.process import read_json, write_json
 from advisor.task.traits import Traits
 from posttrain.errors import ConfigurationError, NothingMatchedError, PosttrainError
-from posttrain.statistics import told_apart
+from posttrain.statistics import smallest_difference
 from reference_impls.configs import CONFIGS, Budget, make_config
 from reference_impls.tasks.jsonl import read_file
 
@@ -348,7 +348,7 @@ def _warnings(
             )
     if prompts < FEW:
         said.append(f"only {prompts} test prompts: a tenth of the rows is held back; more rows, or eval_data, say more")
-    points = 100 * told_apart(prompts)
+    points = 100 * smallest_difference(prompts)
     said.append(
         f"{prompts} test prompts tell apart differences of about {points:.0f} points; eval_size sets their number"
     )

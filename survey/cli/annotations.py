@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from posttrain.console import answer, progress, say
+from posttrain.console import emit, note, progress
 from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError
 from posttrain.settings import data_folder
 from survey.cli.app import Data, Debug, Json, app, own_store
@@ -66,7 +66,7 @@ def next_command(
         )
     else:
         lines.append(f"nothing is left for {labeller}; survey annotate agree")
-    answer("annotate", {"next": [asdict(one) for one in found[:limit]]}, lines, as_json)
+    emit("annotate", {"next": [asdict(one) for one in found[:limit]]}, lines, as_json)
     return ExitCode.OK
 
 
@@ -86,7 +86,7 @@ def import_command(
     new = read_labels(file)
     kept = add_labels(data_folder(data), new)
     lines = [f"{len(new):,} labels read, {len(kept):,} of your own in all", "next: survey annotate agree"]
-    answer("annotate", {"imported": len(new), "own": len(kept)}, lines, as_json)
+    emit("annotate", {"imported": len(new), "own": len(kept)}, lines, as_json)
     return ExitCode.OK
 
 
@@ -108,7 +108,7 @@ def export_command(
     folder = data_folder(data)
     readings = all_labels(folder) if bundled else own_labels(folder)
     write_labels(readings, file)
-    answer("annotate", {"exported": len(readings)}, [f"{len(readings):,} labels in {file}"], as_json)
+    emit("annotate", {"exported": len(readings)}, [f"{len(readings):,} labels in {file}"], as_json)
     return ExitCode.OK
 
 
@@ -129,7 +129,7 @@ def agree_command(data: Data = None, as_json: Json = False, debug: Debug = False
             + (f"; for a third look: {', '.join(one.differ[:12])}" if one.differ else "")
             + (f" and {len(one.differ) - 12} more" if len(one.differ) > 12 else "")
         )
-    answer("annotate", {"pairs": [asdict(one) for one in pairs]}, lines, as_json)
+    emit("annotate", {"pairs": [asdict(one) for one in pairs]}, lines, as_json)
     return ExitCode.OK
 
 
@@ -150,7 +150,7 @@ def train_command(
     from survey.labels.validation import method_pairs
 
     folder = data_folder(data)
-    say("about a minute: ten folds, each learned anew")
+    note("about a minute: ten folds, each learned anew")
     with own_store(data) as store, progress("folds") as advance:
         checked = train(store, out or folder, all_labels(folder), advance)
     right = {}
@@ -161,5 +161,5 @@ def train_command(
     lines = [f"{len(checked):,} papers of several readers: " + ", ".join(f"{n} {label}" for label, n in read.items())]
     lines += [f"method {route.replace('_', ' ')}: {n} right" for route, n in right.items()]
     lines.append("next: survey label, then survey report --axis method")
-    answer("annotate", {"checked": len(checked), "right": right}, lines, as_json)
+    emit("annotate", {"checked": len(checked), "right": right}, lines, as_json)
     return ExitCode.OK

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from posttrain.console import answer, progress, say
+from posttrain.console import emit, note, progress
 from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError
 from posttrain.settings import data_folder
 from survey.cli.app import Data, Debug, Json, app, choice, own_store
@@ -54,14 +54,14 @@ def harvest_command(
         waiting = harvests.plan(ledger, origin, window)
         requests = harvests.estimate(waiting, origin)
         minutes = requests * settings.delay_seconds / 60
-        say(
+        note(
             f"{len(waiting):,} slices to ask for: about {requests:,} requests, {minutes:,.0f} min at one per "
             f"{settings.delay_seconds:g} s; {ledger.count():,} papers are listed already"
         )
         if dry_run:
             values = {"requests": requests, "slices": harvests.as_data(waiting)}
             lines = [f"would ask {origin} for {one.since} to {one.until} {one.query}".rstrip() for one in waiting]
-            answer("harvest", values, lines or ["nothing to ask for: every slice is complete"], as_json)
+            emit("harvest", values, lines or ["nothing to ask for: every slice is complete"], as_json)
             return ExitCode.OK
         done = 0
         with progress("asking") as advance:
@@ -97,9 +97,10 @@ def download_command(
     """
     from posttrain.settings import arxiv_settings, user_state
     from survey.arxiv.ledger import Ledger
-    from survey.arxiv.prefilter import Prefilter, sentence
+    from survey.arxiv.prefilter import Prefilter
     from survey.download import Surface, download, wanted
     from survey.store.papers import Store
+    from survey.trends.recall import recall_sentence
 
     folder, settings = data_folder(data), arxiv_settings()
     surfaces = [choice("--surface", name, Surface, "separated by commas") for name in surface.split(",")]
@@ -113,9 +114,9 @@ def download_command(
         recall = None
         if prefilter != Prefilter():
             recall = _recall(prefilter, ledger, folder)
-            say(sentence(len(kept), len(waiting), recall))
+            note(recall_sentence(len(kept), len(waiting), recall))
         pace = settings.delay_seconds
-        say(
+        note(
             f"{len(papers):,} papers to ask for: at least {len(papers):,} requests, {len(papers) * pace / 3600:,.1f} h "
             f"at one per {pace:g} s; of {ledger.count():,} listed papers {len(waiting):,} have no text yet"
         )
@@ -123,7 +124,7 @@ def download_command(
         if dry_run:
             lines = [f"would ask for {paper.arxiv_id}: {paper.title}" for paper in papers[:20]]
             lines += [f"… and {len(papers) - 20:,} more"] if len(papers) > 20 else []
-            answer("download", values, lines or ["nothing to ask for"], as_json)
+            emit("download", values, lines or ["nothing to ask for"], as_json)
             return ExitCode.OK
         if prefilter != Prefilter():
             ledger.add_prefiltered(paper.arxiv_id for paper in papers)
@@ -138,13 +139,13 @@ def download_command(
     lines += [f"failed {one['arxiv_id']}: {one['reason']}" for one in failed[:20]]
     lines.append("run the same command again for what failed" if failed else "next: survey extract")
     values |= {"downloaded": result.downloaded, "requests": result.requests, "absent": absent, "failed": failed}
-    answer("download", values, lines, as_json)
+    emit("download", values, lines, as_json)
     return ExitCode.PARTIAL if failed else ExitCode.OK
 
 
 def _recall(prefilter: Any, ledger: Any, folder: Path) -> Any:
     from posttrain.settings import warehouse_path
-    from survey.arxiv.prefilter import measure_recall
+    from survey.trends.recall import measure_recall
     from survey.warehouse.database import Warehouse
 
     if not warehouse_path(folder).exists():
@@ -178,7 +179,7 @@ def ingest_command(
             nonlocal told
             if not told:
                 told = True
-                say(f"{of // 2:,} files to look at, about {of / 200 + 1:,.0f} s")
+                note(f"{of // 2:,} files to look at, about {of / 200 + 1:,.0f} s")
             draw(done, of)
 
         result = ingest(paths, store, advance)
@@ -188,7 +189,7 @@ def ingest_command(
     lines += [f"known by its file's name alone, which dates inside agree with: {paper}" for paper in result.by_name]
     lines.append("next: survey extract")
     values = {"ingested": result.ingested, "unchanged": result.unchanged, "skipped": skipped, "by_name": result.by_name}
-    answer("ingest", values, lines, as_json)
+    emit("ingest", values, lines, as_json)
     return ExitCode.PARTIAL if skipped and not (result.ingested or result.unchanged) else ExitCode.OK
 
 
@@ -203,13 +204,14 @@ def extract_command(
 
     Example: survey extract --workers 2
     """
-    from survey.extract import estimate, extract, unread
+    from survey.extract import estimate, extract
+    from survey.store.chosen import unread
     from survey.store.isolation import default_workers
 
     with own_store(data) as store:
         at_once = workers or default_workers()
         waiting = unread(store)
-        say(f"{len(waiting):,} papers to read, about {estimate(waiting, at_once):,.0f} s with {at_once} workers")
+        note(f"{len(waiting):,} papers to read, about {estimate(waiting, at_once):,.0f} s with {at_once} workers")
         with progress("reading") as advance:
             result = extract(store, at_once, advance)
     failed = [{"arxiv_id": paper, "reason": reason} for paper, reason in result.failed]
@@ -218,7 +220,7 @@ def extract_command(
     lines += [f"… and {len(failed) - 20:,} more: survey status"] if len(failed) > 20 else []
     lines.append("next: survey label")
     values = {"extracted": result.extracted, "unchanged": result.unchanged, "failed": failed}
-    answer("extract", values, lines, as_json)
+    emit("extract", values, lines, as_json)
     return ExitCode.PARTIAL if failed and not (result.extracted or result.unchanged) else ExitCode.OK
 
 
@@ -237,14 +239,14 @@ def label_command(
     Example: survey label --lexicon printed
     """
     from posttrain.settings import warehouse_path
-    from survey.extract import chosen_texts
     from survey.label import label
     from survey.mentions.lexicon import load_lexicon
+    from survey.store.chosen import papers_with_text
     from survey.warehouse.database import Warehouse
 
     with own_store(data) as store, progress("counting") as advance:
-        papers = len(chosen_texts(store))
-        say(f"{papers:,} papers to read, about {papers / 40 + 10:,.0f} s")
+        papers = len(papers_with_text(store))
+        note(f"{papers:,} papers to read, about {papers / 40 + 10:,.0f} s")
         result = label(store, load_lexicon(lexicon), advance)
     lines = [f"{result.papers:,} papers labelled: {result.mentions:,} mentions counted, {result.refused:,} refused"]
     if export:
@@ -253,7 +255,7 @@ def label_command(
                 f"{warehouse.export(export):,} rows of counts in {export}; papers without an arXiv id are not there"
             )
     lines.append("next: survey report")
-    answer("label", asdict(result) | {"lexicon": lexicon}, lines, as_json)
+    emit("label", asdict(result) | {"lexicon": lexicon}, lines, as_json)
     return ExitCode.OK
 
 
@@ -263,7 +265,7 @@ def status_command(data: Data = None, as_json: Json = False, debug: Debug = Fals
 
     Example: survey status --json
     """
-    from survey.warehouse.sample import status
+    from survey.status import status
 
     with own_store(data) as store:
         values = status(store)
@@ -280,7 +282,7 @@ def status_command(data: Data = None, as_json: Json = False, debug: Debug = Fals
     lines += [f"no text     {n:>8,}   {reason}" for reason, n in steps["without_text"].items()]
     lines += [f"skipped     {skip['path']}: {skip['reason']}" for skip in skipped[:20]]
     lines += [f"… and {len(skipped) - 20:,} more: survey status --json"] if len(skipped) > 20 else []
-    answer("status", values, [line.rstrip() for line in lines], as_json)
+    emit("status", values, [line.rstrip() for line in lines], as_json)
     return ExitCode.OK
 
 
@@ -298,7 +300,7 @@ def _tell_harvest(ledger: Any, result: Any, as_json: bool) -> int:
         for one in result.waiting
     ]
     lines.append("run the same command again to go on" if result.waiting else "complete; next: survey status")
-    answer("harvest", values, lines, as_json)
+    emit("harvest", values, lines, as_json)
     return ExitCode.PARTIAL if result.waiting else ExitCode.OK
 
 

@@ -4,12 +4,11 @@ Observed agreement alone flatters a reader of a lopsided sample, so it comes wit
 chance would give, and with the confusion matrix, from which every class has its precision, recall and F1.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist, mean
+from statistics import mean
 
-from survey.trends.domain import CONFIDENCE, Share, share_of
+from posttrain.statistics import Share, kappa_of, share_of
 
 
 @dataclass(frozen=True)
@@ -98,16 +97,8 @@ def confusion_of(first: Sequence[str], second: Sequence[str], classes: Sequence[
 def agreement_of(first: Sequence[str], second: Sequence[str], classes: Sequence[str]) -> Agreement | None:
     """Return the agreement of two readers of n papers with Cohen's kappa and its 95 % interval; None without papers.
 
-    With p_ij the shares of the confusion matrix, r_i and c_j its margins, p_o = Σ p_ii and p_e = Σ r_i c_i, kappa is
-    κ = (p_o - p_e) / (1 - p_e) (J. Cohen, Educational and Psychological Measurement 20, 1960). It is None where
-    p_e = 1: both readers gave every paper one and the same label, and there is nothing beyond chance to measure.
-
-    The interval is κ ± 1.96 SE within [-1, 1], with the large-sample error of Fleiss, Cohen and Everitt (Psychological
-    Bulletin 72, 1969): SE² = (A + B - C) / (n (1 - p_e)²), where A = Σ p_ii (1 - (r_i + c_i)(1 - κ))²,
-    B = (1 - κ)² Σ_{i≠j} p_ij (c_i + r_j)² and C = (κ - p_e (1 - κ))². The simple error, √(p_o (1 - p_o) / n) over
-    1 - p_e, will not do: it takes p_e as known, though the margins come from the same papers.
-    The interval shrinks to a point at κ = 1, where the readers agree on every paper, and at κ = 0, where one of them
-    used a single class: then read the interval of the observed agreement, which is Wilson's and never shrinks so.
+    Formulas and sources: `posttrain.statistics.kappa_of`. Kappa is None where both readers gave every paper one and the
+    same label.
 
     Raises ValueError as `confusion_of` does.
     """
@@ -116,27 +107,10 @@ def agreement_of(first: Sequence[str], second: Sequence[str], classes: Sequence[
     observed = share_of(sum(row[at] for at, row in enumerate(confusion.counts)), n)
     if observed is None:
         return None
-    by_chance = sum(r * c for r, c in zip(confusion.rows, confusion.columns, strict=True))
-    expected = by_chance / n**2
-    if by_chance == n**2:  # in integers, for 1 - p_e must not be a rounding error
-        return Agreement(observed, expected, None, None, None, confusion)
-    kappa = (observed.share - expected) / (1 - expected)
-    half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * _kappa_error(confusion, kappa, expected)
-    return Agreement(observed, expected, kappa, max(-1.0, kappa - half), min(1.0, kappa + half), confusion)
-
-
-def _kappa_error(confusion: Confusion, kappa: float, expected: float) -> float:
-    """The standard error of Fleiss, Cohen and Everitt; the letters are those of `agreement_of`."""
-    n, rows, columns = confusion.n, confusion.rows, confusion.columns
-    a = b = 0.0
-    for i, row in enumerate(confusion.counts):
-        for j, count in enumerate(row):
-            if i == j:
-                a += count / n * (1 - (rows[i] + columns[i]) / n * (1 - kappa)) ** 2
-            else:
-                b += count / n * ((columns[i] + rows[j]) / n * (1 - kappa)) ** 2
-    c = (kappa - expected * (1 - kappa)) ** 2
-    return math.sqrt(max(0.0, a + b - c) / n) / (1 - expected)
+    kappa = kappa_of(confusion.counts)
+    if kappa is None:
+        return Agreement(observed, 1.0, None, None, None, confusion)
+    return Agreement(observed, kappa.expected, kappa.value, kappa.low, kappa.high, confusion)
 
 
 def _known(labels: Sequence[str], classes: Sequence[str]) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
-from survey.trends.domain import TrendTable, share_of, without_gaps
+from posttrain.statistics import share_of
+from survey.period import without_gaps
+from survey.trends.domain import TrendTable
 from survey.trends.published import LABELS, Axis
 
 _COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"]  # Okabe and Ito's, told apart by the colour-blind too

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from posttrain.statistics import Estimate
 from survey.labels.readings import Method
 from survey.mentions.domain import Rule
-from survey.trends.domain import READINGS, Estimate, TrendTable, period_of, sections_of
+from survey.period import period_of
+from survey.trends.domain import READINGS, TrendTable, sections_of
 from survey.trends.published import Axis
 from survey.trends.weighting import CitedPaper, citation_share
 from survey.warehouse.database import Warehouse

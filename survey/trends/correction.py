@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from posttrain.statistics import CONFIDENCE, Share, share_of, wilson
 from survey.labels.agreement import Confusion
-from survey.trends.domain import CONFIDENCE, Share, share_of, wilson
 
 Floats = NDArray[np.float64]
 

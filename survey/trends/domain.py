@@ -3,36 +3,26 @@
 Every number comes from one query over the sparse counts. A share never travels without its k, n and interval.
 """
 
-import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from itertools import pairwise
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
+from posttrain.statistics import Estimate, Share, share_of
 from survey.fulltext.sections import Section
 from survey.mentions.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD, Rule
+from survey.period import Period, period_of, without_gaps
 from survey.trends.projection import Project, Projection, first_half, projection_of
 from survey.trends.published import LABELS, Axis, Published, published_cells
 
 if TYPE_CHECKING:  # duckdb and pyarrow take half a second to load, and the command line needs only the enums here
     from survey.warehouse.database import Warehouse
 
-CONFIDENCE = 0.95
 READINGS = ("online", "online or preference")  # what counts as rl on the method axis
 _ENOUGH_TO_COMPARE = 30  # papers of a period
-
-
-class Period(StrEnum):
-    """How time is cut, on the date of version 1."""
-
-    YEAR = "year"
-    HALF = "half"
-    QUARTER = "quarter"
-    MONTH = "month"
 
 
 class Scope(StrEnum):
@@ -40,16 +30,6 @@ class Scope(StrEnum):
 
     ALL = "all"
     BODY = "body"  # without references and appendix
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A share that is not simply k of n, with its interval; without one, `note` says why there is none."""
-
-    share: float | None
-    low: float | None
-    high: float | None
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,17 +50,6 @@ class TrendRow:
     published: Published | None
     corrected: Estimate | None = None  # for the machine's errors in labelling
     cited: Estimate | None = None  # weighted by the citations that papers receive inside the sample
-
-
-@dataclass(frozen=True)
-class Share:
-    """`k` of `n` with its interval."""
-
-    k: int
-    n: int
-    share: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -105,49 +74,9 @@ class TrendTable:
     differences: tuple[str, ...] = ()  # whether shares differ from period to period, by test
 
 
-def wilson(k: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Return the Wilson score interval of the share k/n (E. B. Wilson, JASA 22, 1927).
-
-    It stays inside [0, 1] and keeps its coverage for the small n of these tables. Raises ValueError for n < 1.
-    """
-    if n < 1 or not 0 <= k <= n:
-        raise ValueError(f"no interval for {k} of {n}")
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    share = k / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return (0.0 if k == 0 else middle - half), (1.0 if k == n else middle + half)
-
-
 def sections_of(scope: Scope) -> list[str]:
     """Return the names of the sections in a scope."""
     return [s.value for s in Section if scope is Scope.ALL or s not in (Section.REFERENCES, Section.APPENDIX)]
-
-
-def share_of(k: int, n: int) -> Share | None:
-    """Return k of n with its interval, or None where n is 0."""
-    return Share(k, n, k / n, *wilson(k, n)) if n else None
-
-
-def period_of(month: date, by: Period) -> str:
-    """Return the name of the period that `month` lies in: 2025, 2025-H1, 2025-Q2 or 2025-06."""
-    match by:
-        case Period.YEAR:
-            return str(month.year)
-        case Period.HALF:
-            return f"{month.year}-H{(month.month + 5) // 6}"
-        case Period.QUARTER:
-            return f"{month.year}-Q{(month.month + 2) // 3}"
-        case Period.MONTH:
-            return f"{month:%Y-%m}"
-
-
-def without_gaps(periods: Collection[str], by: Period) -> list[str]:
-    """Return every period from the first to the last of `periods`, in order, those that are missing included."""
-    years = [int(period[:4]) for period in periods]
-    months = (date(year, month, 1) for year in range(min(years), max(years) + 1) for month in range(1, 13))
-    every = dict.fromkeys(period_of(month, by) for month in months)
-    return [period for period in every if min(periods) <= period <= max(periods)]
 
 
 def domain_trends(

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from posttrain.reference import reference_path
 from posttrain.settings import warehouse_path
+from posttrain.statistics import Share, share_of
 from survey.mentions.domain import DEFAULT_THRESHOLD
-from survey.trends.domain import Scope, Share, sections_of, share_of
+from survey.trends.domain import Scope, sections_of
 
 if TYPE_CHECKING:  # duckdb takes its time to load
     from survey.warehouse.database import Warehouse

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from statistics import NormalDist, mean
+from statistics import mean
 
+from posttrain.statistics import Z
 from survey.trends.published import PUBLISHED_FIRST_HALF
 
 _ENOUGH_FIRST_HALF = 30  # domain assignments in the first half of a year that is projected
@@ -51,7 +52,7 @@ class Projection:
         if not half:
             return max(projected, counted), None, None
         spread = math.sqrt((1 - self.share) / half + self.variance / self.share**2)
-        factor = math.exp(NormalDist().inv_cdf(0.975) * spread)
+        factor = math.exp(Z * spread)
         bounds = math.floor(half / self.share / factor), math.ceil(half / self.share * factor)
         return max(projected, counted), max(bounds[0], counted), max(bounds[1], counted)
 

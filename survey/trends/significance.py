@@ -4,15 +4,14 @@ Of twenty comparisons between equal shares one looks different at 5 % by chance.
 together are adjusted by Holm's procedure, and the chance of even one false "different" among them is at most 5 %.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 
+from posttrain.statistics import CONFIDENCE, Share, fisher, holm, newcombe, pooled_z, share_of
 from survey.trends.correction import CorrectedShare
-from survey.trends.domain import CONFIDENCE, Share, share_of
 
 FAMILY_WISE = 0.05
 _SMALL = 5  # an expected count below it makes the normal approximation doubtful (W. G. Cochran, Biometrics 10, 1954)
@@ -101,49 +100,3 @@ def _compared_replicates(first: CorrectedShare, second: CorrectedShare) -> Diffe
 
 def _verdict(adjusted: float) -> Verdict:
     return Verdict.DIFFERENT if adjusted <= FAMILY_WISE else Verdict.NOT_DISTINGUISHABLE
-
-
-def fisher(first: Share, second: Share) -> float:
-    """Return the two-sided p of Fisher's exact test (R. A. Fisher, JRSS 98, 1935).
-
-    The part of all tables with these margins that are at most as probable as the one seen, each weighing
-    C(n1, k) C(n2, K - k): whole numbers, which tell without rounding what ties.
-    """
-    total = first.k + second.k
-    lowest, highest = max(0, total - second.n), min(total, first.n)
-    weights = [math.comb(first.n, k) * math.comb(second.n, total - k) for k in range(lowest, highest + 1)]
-    seen = weights[first.k - lowest]
-    return sum(weight for weight in weights if weight <= seen) / sum(weights)
-
-
-def pooled_z(first: Share, second: Share) -> float:
-    """Return the two-sided p of z = (s1 - s2) / √(s (1 - s)(1/n1 + 1/n2)) with s = (k1 + k2)/(n1 + n2).
-
-    z² is Pearson's chi-square without a continuity correction. Where s is 0 or 1 nothing differs, and p is 1.
-    """
-    pooled = (first.k + second.k) / (first.n + second.n)
-    spread = math.sqrt(pooled * (1 - pooled) * (1 / first.n + 1 / second.n))
-    return math.erfc(abs(first.share - second.share) / spread / math.sqrt(2)) if spread else 1.0
-
-
-def newcombe(first: Share, second: Share) -> tuple[float, float]:
-    """Return the 95 % interval of s1 - s2 from both Wilson intervals (R. G. Newcombe, Stat. Med. 17, 1998, method 10).
-
-    low = d - √((s1 - low1)² + (high2 - s2)²) and high = d + √((high1 - s1)² + (s2 - low2)²), for d = s1 - s2.
-    """
-    difference = first.share - second.share
-    low = difference - math.hypot(first.share - first.low, second.high - second.share)
-    return low, difference + math.hypot(first.high - first.share, second.share - second.low)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return the p-values adjusted for having been asked together, in their order (S. Holm, Scand. J. Stat. 6, 1979).
-
-    The i-th smallest of m is multiplied by m - i + 1, is never below the one before it, and never above 1.
-    """
-    adjusted = [0.0] * len(p_values)
-    reached = 0.0
-    for done, at in enumerate(sorted(range(len(p_values)), key=lambda at: p_values[at])):
-        reached = max(reached, min(1.0, (len(p_values) - done) * p_values[at]))
-        adjusted[at] = reached
-    return adjusted

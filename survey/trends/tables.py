@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from posttrain.statistics import Estimate, Share, wilson
 from survey.diff import Difference
 from survey.mentions.domain import Rule
-from survey.trends.domain import Estimate, Period, Scope, Share, TrendRow, TrendTable, wilson
+from survey.period import Period
+from survey.trends.domain import Scope, TrendRow, TrendTable
 from survey.trends.published import Axis
 
 

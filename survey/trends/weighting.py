@@ -7,7 +7,7 @@ papers, not citations: those of one paper come and go together, and a few papers
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from survey.trends.domain import wilson
+from posttrain.statistics import wilson
 
 
 @dataclass(frozen=True)

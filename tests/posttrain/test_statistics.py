@@ -1,9 +1,20 @@
 """Intervals and tests of a handful of runs, against scipy and by hand."""
 
+import subprocess
+import sys
+
 import pytest
 from scipy import stats
 
-from posttrain.statistics import difference_of, holm, interval_of, student_p, student_quantile
+from posttrain.statistics import (
+    difference_of,
+    holm,
+    interval_of,
+    student_p,
+    student_quantile,
+    wilson,
+    with_interval,
+)
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 3, 4, 7, 30])
@@ -16,10 +27,10 @@ def test_students_t_is_scipys(freedom: int) -> None:
 
 def test_one_run_each_is_mcnemars_test() -> None:
     """Ten prompts are gained and none lost: 2 / 2^10; the difference is what it is."""
-    found = difference_of(["1" * 60 + "0" * 40], ["1" * 50 + "0" * 50])
-    assert found.p == pytest.approx(stats.binomtest(0, 10, 0.5).pvalue)
-    assert found.share == pytest.approx(0.1)
-    assert found.low < 0.1 < found.high
+    difference = difference_of(["1" * 60 + "0" * 40], ["1" * 50 + "0" * 50])
+    assert difference.p == pytest.approx(stats.binomtest(0, 10, 0.5).pvalue)
+    assert difference.share == pytest.approx(0.1)
+    assert difference.low < 0.1 < difference.high
 
 
 def test_equal_marks_differ_by_luck_alone() -> None:
@@ -52,3 +63,19 @@ def test_the_wider_interval_is_shown() -> None:
     assert interval_of([1.0, 1.0, 1.0], 50).basis == "prompts"
     assert interval_of([1.0, 1.0, 1.0], 50).low < 0.95
     assert interval_of([0.2, 0.9], 1000).basis == "seeds"
+
+
+def test_the_module_starts_light() -> None:
+    """The command line imports it: no SciPy and no NumPy before a Student's t is asked for."""
+    code = "import sys, posttrain.statistics; print(*sorted({'scipy', 'numpy'} & set(sys.modules)))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert loaded.stdout.split() == []
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 7), (7, 7), (3, 10), (2.5, 10)])
+def test_the_interval_of_a_record_is_wilsons(k: float, n: int) -> None:
+    """Also for a mean of several runs; without prompts there is neither share nor interval."""
+    record = with_interval(k, n)
+    assert (record["k"], record["n"], record["share"]) == (k, n, k / n)
+    assert (record["low"], record["high"]) == wilson(k, n)
+    assert with_interval(0, 0) == {"k": 0, "n": 0, "share": None, "low": None, "high": None}

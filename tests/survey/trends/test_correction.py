@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from posttrain.statistics import wilson
 from survey.labels.agreement import Confusion
 from survey.trends.correction import CorrectedShare, correct_shares, most_likely_mix
-from survey.trends.domain import wilson
 
 CLASSES = ("sft", "rl", "hybrid", "preference", "none")
 CHECKED = Confusion(CLASSES, ((50, 1, 3, 0, 2), (1, 55, 4, 1, 0), (2, 1, 26, 0, 0), (0, 0, 1, 27, 3), (2, 0, 0, 0, 18)))

@@ -9,19 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency, fisher_exact
 
+from posttrain.statistics import Share, fisher, holm, newcombe, pooled_z, share_of
 from survey.labels.agreement import Confusion
 from survey.trends.correction import correct_shares
-from survey.trends.domain import Share, share_of
-from survey.trends.significance import (
-    Basis,
-    Verdict,
-    compare_corrected,
-    compare_shares,
-    fisher,
-    holm,
-    newcombe,
-    pooled_z,
-)
+from survey.trends.significance import Basis, Verdict, compare_corrected, compare_shares
 
 counted = st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from survey.trends.domain import wilson
+from posttrain.statistics import wilson
 from survey.trends.weighting import CitedPaper, citation_share
 
 LABELLED, OTHER = frozenset({"rl"}), frozenset({"sft"})
