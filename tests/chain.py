@@ -116,7 +116,7 @@ def command_line(*arguments: str | Path | bytes) -> subprocess.CompletedProcess[
     """Run `survey …` in a process of its own, from the test's folder."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, "-m", "survey.cli", *arguments], env=environment, capture_output=True, text=True, timeout=90,
+        [sys.executable, "-m", "survey.cli", *arguments], env=environment, capture_output=True, text=True, timeout=600,
         check=False,
     )  # fmt: skip
 

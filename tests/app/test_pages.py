@@ -13,11 +13,10 @@ from lxml.html import fromstring
 from streamlit.testing.v1 import AppTest
 
 from advisor.advice.recommend import recommend
-from advisor.advice.text import said
 from advisor.runs.background import start
 from advisor.runs.plan import write_plan
 from advisor.task.examples import examples
-from advisor.task.traits import GROUPS, TRAITS, Traits, make_traits
+from advisor.task.traits import GROUPS, TRAITS, Traits, make_traits, written
 from survey.labels.validation import read_validation
 from survey.period import Period
 from survey.trends.domain import Scope, TrendTable, domain_trends
@@ -33,7 +32,7 @@ TRENDS, ADVISOR, PILOT = "survey/page.py", "advisor/pages/advice.py", "advisor/p
 
 def _open(page: str = TRENDS, **address: str) -> AppTest:
     """Open a page in a session of its own, with what stands in the address."""
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600)
     for name, value in address.items():
         app.query_params[name] = value
     app.run()
@@ -204,7 +203,7 @@ def test_an_example_gives_the_advice_of_the_rules(place: int) -> None:
         assert f"**{reason.points:+d}** {reason.rule.because}" in shown
         assert all(one.says in shown for one in reason.rule.dissent)
     changes = [one for one in app.button if str(one.key).startswith("change_")]
-    assert [f"{one.trait.replace('_', ' ')} = {said(one.value)}" in button.label.replace("\\", "")
+    assert [f"{one.trait.replace('_', ' ')} = {written(one.value)}" in button.label.replace("\\", "")
             for one, button in zip(found.would_change, changes, strict=False)] == [True] * len(changes)  # fmt: skip
 
 
@@ -240,10 +239,10 @@ def test_each_question_takes_an_answer_and_takes_it_back() -> None:
 def test_the_answers_stand_in_the_address() -> None:
     """A link gives the same answer to whoever opens it, and the page shows that link."""
     traits = examples()[3].traits
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600).run()
     app.switch_page("advisor/pages/advice.py")
     for name, value in traits.values.items():
-        app.query_params[name] = said(value)
+        app.query_params[name] = written(value)
     _do(app)
     assert _known(app) == traits
     assert all(f"{name}=" in app.code[0].value for name in traits.values)
@@ -252,7 +251,7 @@ def test_the_answers_stand_in_the_address() -> None:
 
 def test_nonsense_in_the_address_is_dropped_and_said() -> None:
     """Numbers that nothing has, words that are no answer: the questions are there, and what was meant is asked."""
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600).run()
     app.switch_page("advisor/pages/advice.py")
     for name, value in {"steps": "1e400", "parameters": "nan", "domain": "<script>", "gpus": "2"}.items():
         app.query_params[name] = value
@@ -280,7 +279,7 @@ def test_what_cannot_be_true_at_once_is_told() -> None:
 def _with_pilot(data: Path, ranked: str = "sft") -> Path:
     """Run a tiny pilot to its end in a data folder, as the page does."""
     folder = start(tiny_plan(ranked, budget="1500-tokens"), data)
-    for _ in range(600):
+    for _ in range(3000):
         if (folder / "outcome.json").exists() and json.loads((folder / "status.json").read_text())[
             "state"
         ] != "running":
