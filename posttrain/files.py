@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,7 +35,8 @@ def whole(path: Path, hint: str = ROOM) -> Iterator[Path]:
 
     Raises UnwritableError for an OSError inside.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    # of its own for each thread too: two visitors of the app may send the same file at once
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         with _explained(f"cannot write {path}", hint):
             yield unfinished

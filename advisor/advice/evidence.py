@@ -8,6 +8,7 @@ from pathlib import Path
 
 from advisor.advice.pipelines import Pipeline
 from advisor.task.traits import Traits
+from posttrain.settings import warehouse_path
 from survey.trends.methods_by_domain import ANY, TRAINS, Counts, bundled_counts, own_counts, prevalence
 
 DOMAINS = ("qa", "math", "code", "agentic")  # those that the survey half tells apart
@@ -54,3 +55,12 @@ class Field:
         return Evidence(
             pipeline.method, domain, share.k, share.n, share.share, share.low, share.high, self.sample
         )  # fmt: skip
+
+
+def stamp(data: Path) -> tuple[int, ...]:
+    """Return numbers that change when the counts of the user's own papers do, so that a kept Field can be replaced."""
+    path = warehouse_path(data)
+    if not path.exists():
+        return ()
+    state = path.stat()
+    return state.st_ino, state.st_mtime_ns

@@ -9,7 +9,7 @@ import streamlit as st
 
 from advisor.advice.charts import flow, memory_bars
 from advisor.advice.cost import memory_ways
-from advisor.advice.evidence import Field
+from advisor.advice.evidence import Field, stamp
 from advisor.advice.markdown import as_markdown
 from advisor.advice.recommend import Change, Recommendation, recommend
 from advisor.advice.text import CHANGES_SHOWN, as_data, said
@@ -17,7 +17,6 @@ from advisor.task.examples import examples
 from advisor.task.traits import BY_NAME, GROUPS, MOST, TRAITS, Trait, Traits, Value, make_traits
 from posttrain.errors import PosttrainError
 from posttrain.page import chart, own_data, plain, told
-from survey.warehouse.sample import stamp
 
 UNKNOWN = "don't know"
 BOUND: dict[str, Any] = {"bind": "query-params"}  # the answers stand in the address, so that they can be sent

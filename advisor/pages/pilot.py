@@ -12,10 +12,10 @@ from typing import Any
 
 import streamlit as st
 
-from advisor.advice.charts import scores
 from advisor.advice.pipelines import LADDER
 from advisor.plan import priced_plan
 from advisor.runs.background import Seen, learning, pilots, resume, samples, start, stop
+from advisor.runs.charts import scores
 from advisor.runs.plan import NO_TRAINING, Plan, recommended
 from advisor.runs.plan_text import render
 from advisor.runs.process import demand_torch
@@ -23,7 +23,7 @@ from advisor.runs.report import HEAD, cells, curve, table
 from advisor.runs.report import chart as learning_curve
 from advisor.runs.status import see
 from advisor.task.examples import generated_tasks
-from advisor.task.uploads import MOST_BYTES, keep
+from advisor.task.uploads import MOST_BYTES, Contents, keep
 from posttrain import page as frame
 from posttrain.page import chart, own_data, plain, told
 
@@ -144,11 +144,11 @@ def _task(data: Path) -> dict[str, Any]:
 
 
 @st.cache_data(max_entries=8, show_spinner="Reading the rows")
-def _kept(name: str, content: bytes, data: Path, verifier: str) -> tuple[Path, dict[str, Any]]:
+def _kept(name: str, content: bytes, data: Path, verifier: str) -> tuple[Path, Contents]:
     return keep(name, content, data, verifier)
 
 
-def _counts(found: Mapping[str, Any]) -> str:
+def _counts(found: Contents) -> str:
     said = (
         f"{found['rows']:,} rows: {found['with_response']:,} with a response, {found['with_answer']:,} with an answer."
     )

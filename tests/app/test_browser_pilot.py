@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from advisor.advice.charts import scores
 from advisor.runs.background import learning, pilots, samples, stop
+from advisor.runs.charts import scores
 from advisor.runs.plan import NO_TRAINING
 from advisor.runs.status import Seen, see
 from tests.browser import Sitting, served, settle, sitting

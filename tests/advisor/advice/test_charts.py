@@ -6,7 +6,7 @@ import re
 import pytest
 import vl_convert
 
-from advisor.advice.charts import BESIDE, flow, memory_bars, scores
+from advisor.advice.charts import BESIDE, flow, memory_bars
 from advisor.advice.cost import COMFORTABLE, THRIFTY, estimate, memory_ways
 from advisor.advice.pipelines import LADDER, PIPELINES
 from advisor.advice.techniques import TECHNIQUES
@@ -51,20 +51,3 @@ def test_memory_is_not_drawn_where_it_is_not_known() -> None:
     assert memory_ways(PIPELINES["no_training"], SEVEN) == {}
     assert memory_ways(PIPELINES["on_policy_distillation"], SEVEN) == {}
     assert "your GPU" not in json.dumps(memory_bars(memory_ways(PIPELINES["sft"], SEVEN), None))
-
-
-def test_scores_have_the_best_arm_first_and_leave_out_what_failed() -> None:
-    """A bar, an interval and a point for each arm that has a score."""
-
-    def arm(name: str, share: float) -> dict[str, object]:
-        return {
-            "id": name,
-            "role": "rival",
-            "strict": {"share": share, "low": share - 0.1, "high": share + 0.1, "n": 50},
-        }
-
-    spec, words = scores([arm("sft", 0.5), {"id": "dft", "role": "rival", "strict": None}, arm("grpo", 0.7)])
-    assert [one["arm"] for one in spec["data"]["values"]] == ["grpo", "sft"]
-    assert words == "Scores. grpo: 70.0 % [60.0, 80.0]; sft: 50.0 % [40.0, 60.0]"
-    drawn = vl_convert.vegalite_to_svg(json.dumps({**spec, "width": 500}))
-    assert [drawn.count(f'aria-roledescription="{mark}"') for mark in ("bar", "rule mark", "point")] == [2, 2, 2]
