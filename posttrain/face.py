@@ -48,8 +48,8 @@ def trends(
     which papers these are, `.attrs["notes"]` what decides the numbers. Raises ConfigurationError for an unknown value,
     NothingMatchedError where no paper has a date.
     """
-    with _sample(data, surface, study) as (sample, folder):
-        tables = _tables(sample, folder, axis, threshold, by, scope, rule, project)
+    with _sample(data, surface, study) as (sample, _, labels):
+        tables = _tables(sample, labels, axis, threshold, by, scope, rule, project)
         return _trend_frame(tables, sample)
 
 
@@ -71,8 +71,8 @@ def growth(
     """
     from survey.trends.growth import growth_of
 
-    with _sample(data, surface, study) as (sample, folder):
-        tables = _tables(sample, folder, axis, threshold, by, scope, rule, "mean-share")
+    with _sample(data, surface, study) as (sample, _, labels):
+        tables = _tables(sample, labels, axis, threshold, by, scope, rule, "mean-share")
         rows = [
             {"axis": table.axis.value, "reading": table.reading, **asdict(change)}
             for table in tables
@@ -101,7 +101,7 @@ def papers(
 
     chosen = _choice("domain", domain, Domain) if domain else None
     counted = (_levels(threshold)[0], _choice("scope", scope, Scope), _choice("rule", rule, Rule))
-    with _sample(data) as (sample, _):
+    with _sample(data) as (sample, _, _):
         rows = papers_of(sample, chosen, period, *counted)
         return _with_sample(frame_of(rows), sample)
 
@@ -113,7 +113,7 @@ def mentions(id: str, data: Data = None) -> "DataFrame":
     """
     from survey.explain import explain
 
-    with _sample(data) as (sample, folder):
+    with _sample(data) as (sample, folder, _):
         paper = explain(sample, id, folder)
         frame = _with_sample(frame_of(paper["mentions"]), sample)
         frame.attrs["paper"] = {name: value for name, value in paper.items() if name != "mentions"}
@@ -142,7 +142,7 @@ def diff(data: Data = None) -> "DataFrame":
     from survey.diff import compare
     from survey.trends.domain import domain_trends
 
-    with _sample(data) as (sample, _):
+    with _sample(data) as (sample, _, _):
         tables = domain_trends(sample.warehouse)
         cells = [asdict(cell) for cell in compare(tables[0], sample.is_bundled)]
         return _with_sample(frame_of(cells), sample, _notes(tables, sample))
@@ -169,14 +169,15 @@ def chart(frame: "DataFrame") -> "Chart":
 
 
 def _tables(
-    sample: "Sample", folder: Path | None, axis: str, threshold: int | Iterable[int], by: str, scope: str, rule: str,
+    sample: "Sample", labels: Path | None, axis: str, threshold: int | Iterable[int], by: str, scope: str, rule: str,
     project: str,
 ) -> list["TrendTable"]:  # fmt: skip
     """Return the trend tables that words ask for. Raises ConfigurationError."""
     from survey.labels.validation import read_validation
     from survey.mentions.domain import Rule
+    from survey.period import Period
     from survey.trends.cited import with_citations
-    from survey.trends.domain import Period, Scope, domain_trends
+    from survey.trends.domain import Scope, domain_trends
     from survey.trends.labelled import data_source_trends, method_trends
     from survey.trends.projection import Project
     from survey.trends.published import Axis
@@ -187,7 +188,7 @@ def _tables(
     tables: list[TrendTable] = []
     if Axis.DOMAIN in axes:
         tables += domain_trends(sample.warehouse, _levels(threshold), period, *counted)
-    checked = read_validation(folder)
+    checked = read_validation(labels)
     if Axis.METHOD in axes:
         tables += method_trends(sample.warehouse, checked, period)
     if Axis.DATA_SOURCE in axes:
@@ -217,8 +218,11 @@ def _with_sample(frame: "DataFrame", sample: "Sample", notes: Sequence[str] = ()
 
 
 @contextmanager
-def _sample(data: Data, surface: str = SURFACE, study: str = STUDY) -> Iterator[tuple["Sample", Path]]:
-    """Open the sample for as long as it is read, with the folder of own data. Raises ConfigurationError."""
+def _sample(data: Data, surface: str = SURFACE, study: str = STUDY) -> Iterator[tuple["Sample", Path, Path | None]]:
+    """Open the sample for as long as it is read, with the folder of own data, and the folder of own validated labels.
+
+    Raises ConfigurationError.
+    """
     from survey.warehouse.sample import open_sample
 
     if surface != SURFACE:
@@ -236,7 +240,7 @@ def _sample(data: Data, surface: str = SURFACE, study: str = STUDY) -> Iterator[
         )
     sample = open_sample(folder, counts)
     with sample.warehouse:
-        yield sample, folder
+        yield sample, folder, None if sample.is_bundled or counts else folder
 
 
 def _levels(threshold: int | Iterable[int]) -> list[int]:

@@ -6,7 +6,8 @@ from typing import Any
 
 from posttrain.statistics import Estimate
 from survey.mentions.domain import DEFAULT_THRESHOLD, Rule
-from survey.trends.domain import Period, Scope, TrendRow, TrendTable
+from survey.period import Period
+from survey.trends.domain import Scope, TrendRow, TrendTable
 from survey.trends.projection import Project
 from survey.trends.published import Axis, Published
 
