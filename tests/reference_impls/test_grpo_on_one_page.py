@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from reference_impls import grpo, grpo_on_one_page, objectives, update
+from reference_impls import grpo, grpo_on_one_page, objectives
 from reference_impls.configs import GRPOConfig
-from reference_impls.policy import Policy, load_policy
-from reference_impls.sampling import Rollout
+from reference_impls.model.policy import Policy, load_policy
+from reference_impls.model.sampling import Rollout
+from reference_impls.run import step as update
+from reference_impls.run.processes import World
 from reference_impls.tasks import Row, load_task
 from reference_impls.verifiers import load_verifier
-from reference_impls.world import World
 
 PAGE = Path(str(grpo_on_one_page.__file__))
 ROUNDING = 2.0**-24  # of a float32 number, relative
