@@ -1,19 +1,48 @@
-"""The frame of a command line: the options that commands share, and what is common to their failures."""
+"""The frame of a command line: the options that all commands share, and what all failures have in common."""
 
 import os
 import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from posttrain import __version__
-from posttrain.console import fail, print_data
+from posttrain.console import emit, fail, print_data
 from posttrain.errors import ExitCode, PosttrainError
+from posttrain.settings import data_folder
 
+Function = TypeVar("Function", bound=Callable[..., int])
 Data = Annotated[Path | None, typer.Option("--data", help="Where own data live (POSTTRAIN_DATA; default: data).")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a command: the options that every command shares, and how the command answers."""
+
+    command: str
+    as_json: bool = False
+    data_option: Path | None = None
+
+    @property
+    def data(self) -> Path:
+        """The folder of own data. Raises ConfigurationError where posttrain.toml cannot be read."""
+        return data_folder(self.data_option)
+
+    def emit(
+        self,
+        values: dict[str, Any],
+        lines: list[str],
+        warnings: list[str] | None = None,
+        provenance: dict[str, Any] | None = None,
+    ) -> None:
+        """Print the one JSON object under --json, else the lines, with the warnings on stderr."""
+        emit(self.command, values, lines, self.as_json, warnings, provenance)
 
 
 def make_app(about: str) -> typer.Typer:
@@ -29,26 +58,76 @@ def make_app(about: str) -> typer.Typer:
     return app
 
 
-def run(app: typer.Typer, name: str) -> None:
-    """Run a command line; every failure becomes an error with a hint and its exit code."""
-    arguments = sys.argv[1:] or ["--help"]
+def command(
+    app: typer.Typer, name: str, *, envelope: str = "", own_data: bool = True
+) -> Callable[[Function], Function]:
+    """Return a decorator that adds a function as a command; the function takes a `Call`, then its own options.
+
+    The command also takes `--json`, `--debug` and, with `own_data`, `--data`; the function declares none of them.
+    `envelope` is the command's name in JSON where it differs, such as annotate for `survey annotate next`.
+
+        @command(app, "status")
+        def status_command(call: Call, limit: Limit = 20) -> int:
+            call.emit(values, lines)
+            return ExitCode.OK
+    """
+
+    def register(function: Function) -> Function:
+        def called(as_json: bool, debug: bool, **options: Any) -> int:
+            data = options.pop("data") if own_data else None
+            return function(Call(envelope or name, as_json, data), **options)
+
+        _, *own = signature(function, eval_str=True).parameters.values()
+        shared = [("data", Data, None)] if own_data else []
+        parameters = [
+            *(parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in own),
+            *(
+                Parameter(option, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+                for option, kind, default in [*shared, ("as_json", Json, False), ("debug", Debug, False)]
+            ),
+        ]
+        called.__signature__ = signature(called).replace(parameters=parameters)  # type: ignore[attr-defined]
+        called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        called.__doc__ = function.__doc__
+        app.command(name)(called)
+        return function
+
+    return register
+
+
+def run(app: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> None:
+    """Run a command line; every failure becomes an error with a hint and its exit code.
+
+    `--json` and `--debug` are looked for in the arguments, for they also decide how an error of parsing is shown.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     try:
         code = app(arguments, prog_name=name, standalone_mode=False) or ExitCode.OK
         if code == ExitCode.INTERRUPTED:  # typer turns Ctrl-C into this
             raise KeyboardInterrupt
-        sys.exit(code)
-    except PosttrainError as error:
-        fail(error.message, error.hint, error.exit_code, error)
-    except typer.TyperException as error:
-        known = [command.name for command in app.registered_commands]
-        command = f"{name} {arguments[0]}" if arguments[0] in known else name
-        fail(error.format_message().replace("Value error, ", ""), f"{command} --help", ExitCode.USAGE, error)
-    except (KeyboardInterrupt, typer.Abort) as error:
-        hint = "run the same command again to go on"
+    except (Exception, KeyboardInterrupt) as error:
+        if "--debug" in options:
+            raise
+        message, hint, code = _explained(error, app, name, arguments[0])
         try:
-            fail("interrupted; what was done so far is kept", hint, ExitCode.INTERRUPTED, error)
+            fail(message, hint, code, "--json" in options)
         except SystemExit:
-            os._exit(ExitCode.INTERRUPTED)  # the usual end would wait for threads and workers that are still at it
-    except Exception as error:
-        message = f"unexpected {type(error).__name__}: {error}"
-        fail(message, "run it again with --debug and report what it shows", ExitCode.UNEXPECTED, error)
+            if code is ExitCode.INTERRUPTED:  # the usual end would wait for threads and workers that still run
+                os._exit(ExitCode.INTERRUPTED)
+            raise
+    sys.exit(code)
+
+
+def _explained(error: BaseException, app: typer.Typer, name: str, first: str) -> tuple[str, str, ExitCode]:
+    """Return the message, the hint and the exit code of an error."""
+    if isinstance(error, PosttrainError):
+        return error.message, error.hint, error.exit_code
+    if isinstance(error, typer.TyperException):
+        known = [command.name for command in app.registered_commands]
+        help_ = f"{name} {first} --help" if first in known else f"{name} --help"
+        return error.format_message().replace("Value error, ", ""), help_, ExitCode.USAGE
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return "interrupted; finished work is kept", "run the same command again to resume", ExitCode.INTERRUPTED
+    message = f"unexpected {type(error).__name__}: {error}"
+    return message, "run it again with --debug and report the traceback", ExitCode.UNEXPECTED

@@ -1,8 +1,9 @@
-"""How commands speak: stdout is data, stderr is narration; one JSON object; errors with a hint; a progress bar."""
+"""The console: data on stdout, narration on stderr; one JSON object, errors with a hint, progress."""
 
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -12,6 +13,8 @@ from posttrain import __version__
 from posttrain.errors import DiskError, ExitCode
 
 SCHEMA_VERSION = 1
+QUIET_SECONDS = 30.0  # between two lines of progress where there is no terminal
+Advance = Callable[[int, int], None]  # takes how many parts are done, and of how many
 
 
 def emit(
@@ -39,7 +42,7 @@ def envelope(command: str, values: dict[str, Any], warnings: list[str], provenan
 
 
 def print_data(text: str) -> None:
-    """Print data. A reader that has left (head, less) ends the program quietly; a full disk is an error."""
+    """Print data on stdout. A closed pipe (head, less) ends the program quietly. Raises DiskError for a full disk."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
@@ -52,26 +55,27 @@ def print_data(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Print narration."""
+    """Print narration on stderr."""
     print(text, file=sys.stderr)
 
 
-def fail(message: str, hint: str, code: ExitCode, error: BaseException | None = None) -> NoReturn:
-    """Print an error for a person, and as one object under --json; end with its exit code."""
-    if error is not None and "--debug" in sys.argv:
-        raise error
-    if "--json" in sys.argv:
-        told = {"code": code.name.lower(), "message": message, "hint": hint}
-        print(json.dumps({"schema_version": SCHEMA_VERSION, "error": told}, ensure_ascii=False), flush=True)
+def fail(message: str, hint: str, code: ExitCode, as_json: bool = False) -> NoReturn:
+    """Print an error on stderr, with `as_json` also as one object on stdout; end with its exit code."""
+    if as_json:
+        error = {"code": code.name.lower(), "message": message, "hint": hint}
+        print(json.dumps({"schema_version": SCHEMA_VERSION, "error": error}, ensure_ascii=False), flush=True)
     note(f"error: {message}\n  try: {hint}")
     sys.exit(code)
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Give a function that draws progress, rate and time left, where stderr is a terminal; it takes done and of."""
+def progress(label: str) -> Iterator[Advance]:
+    """Give a function that shows how far a step is; it takes how many parts are done, and of how many.
+
+    A terminal shows a bar with rate and time left. Elsewhere stderr gets a line every 30 seconds.
+    """
     if not sys.stderr.isatty():
-        yield lambda done, of: None
+        yield _lines(label)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
@@ -79,15 +83,31 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     from rich.text import Text
 
     class Rate(ProgressColumn):
-        """Steps per minute, which shows a rate of one in three seconds as well as one of thousands a second."""
+        """Parts per minute: the same unit for one part in three seconds and for thousands a second."""
 
         def render(self, task: Task) -> Text:
             return Text(f"{task.speed * 60:,.0f}/min" if task.speed else "", style="progress.data.speed")
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeLeft())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        bar = bars.add_task(what, total=None)
+        bar = bars.add_task(label, total=None)
         yield lambda done, of: bars.update(bar, completed=done, total=of)
+
+
+def _lines(label: str) -> Advance:
+    """Return a function that prints progress as a line, at most one every QUIET_SECONDS."""
+    start = printed = time.monotonic()
+
+    def advance(done: int, of: int) -> None:
+        nonlocal printed
+        now = time.monotonic()
+        if now - printed < QUIET_SECONDS:
+            return
+        printed = now
+        left = (now - start) / done * (of - done) / 60 if done else 0.0
+        note(f"{label}: {done:,} of {of:,}" + (f", about {left:,.0f} min left" if done < of and done else ""))
+
+    return advance
 
 
 def _as_json(value: object) -> object:

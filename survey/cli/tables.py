@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from posttrain.console import emit, envelope, note, print_data
+from posttrain.commands import Call, command
+from posttrain.console import envelope, note, print_data
 from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError
-from posttrain.settings import data_folder
-from survey.cli.app import ByRule, Counts, Data, Debug, InScope, Json, Threshold, app, choice, own_store
+from survey.cli.app import ByRule, Counts, InScope, Threshold, app, choice, own_store
 from survey.mentions.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD, Rule
 from survey.mentions.lexicon import Domain
 from survey.report import BINARY, Format
@@ -20,8 +20,9 @@ from survey.trends.projection import Project
 from survey.trends.published import Axis
 
 
-@app.command("report")
+@command(app, "report")
 def report_command(
+    call: Call,
     axis: Annotated[str, typer.Option(help="domain, method, data_source or all.")] = "domain",
     threshold: Threshold = None,
     sweep: Annotated[str | None, typer.Option(metavar="A..B", help="A table for each threshold from A to B.")] = None,
@@ -36,9 +37,6 @@ def report_command(
         bool, typer.Option("--discover", help="Instead: benchmarks that the keys miss, growth by quarter.")
     ] = False,
     counts: Counts = None,
-    data: Data = None,
-    as_json: Json = False,
-    debug: Debug = False,
 ) -> int:
     """Print the trend tables, beside what the survey printed.
 
@@ -55,18 +53,18 @@ def report_command(
     if discover:
         if out or counts or form is not Format.TERMINAL:
             raise ConfigurationError("--discover reads own texts and prints a list", "survey report --discover --json")
-        return _discover(data_folder(data), Period.QUARTER if by is Period.YEAR else by, as_json)
+        return _discover(call, Period.QUARTER if by is Period.YEAR else by)
     if sweep and threshold is not None:
         raise ConfigurationError("--threshold and --sweep cannot be used together", f"survey report --sweep {sweep}")
     axes = list(Axis) if axis == "all" else [choice("--axis", axis, Axis, "or all")]
     thresholds = _sweep(sweep) if sweep else [_within(threshold)]
-    form = Format.JSON if as_json else form
+    form = Format.JSON if call.as_json else form
     if form in BINARY and out is None:
         raise ConfigurationError(f"--format {form} writes a binary file", f"add --out FILE.{form}")
-    sample = open_sample(data_folder(data), counts)
+    sample = open_sample(call.data, counts)
     with sample.warehouse:
         tables = domain_trends(sample.warehouse, thresholds, by, scope, rule, project) if Axis.DOMAIN in axes else []
-        own = None if sample.is_bundled or counts else data_folder(data)  # whose labels were validated
+        own = None if sample.is_bundled or counts else call.data  # whose labels were validated
         tables += _labelled(sample.warehouse, axes, by, own)
         if cited or form in (Format.JSON, Format.CSV, Format.PARQUET):
             tables = [with_citations(table, sample.warehouse) for table in tables]
@@ -88,17 +86,15 @@ def report_command(
     return ExitCode.OK
 
 
-@app.command("papers")
+@command(app, "papers")
 def papers_command(
+    call: Call,
     domain: Annotated[Domain | None, typer.Option(help="Only papers of this domain.")] = None,
     period: Annotated[str | None, typer.Option(help="Only papers of 2025, 2025-H1, 2025-Q2 or 2025-06.")] = None,
     threshold: Threshold = None,
     scope: InScope = Scope.ALL,
     rule: ByRule = Rule.ANY_NAME,
     counts: Counts = None,
-    data: Data = None,
-    as_json: Json = False,
-    debug: Debug = False,
 ) -> int:
     """List the papers of the sample, or of one cell of its table.
 
@@ -107,7 +103,7 @@ def papers_command(
     from survey.explain import day_of, papers
     from survey.warehouse.sample import open_sample
 
-    sample = open_sample(data_folder(data), counts)
+    sample = open_sample(call.data, counts)
     with sample.warehouse:
         found = papers(sample, domain, period, _within(threshold), scope, rule)
         provenance = sample.provenance()
@@ -118,17 +114,15 @@ def papers_command(
         f"{paper['arxiv_id']:<18} {day_of(paper):<10}  {','.join(paper['domains']) or '–':<12}  {paper['title'][:90]}"
         for paper in found
     ]
-    emit("papers", {"papers": found}, lines, as_json, sample.cautions, provenance)
+    call.emit({"papers": found}, lines, sample.cautions, provenance)
     return ExitCode.OK
 
 
-@app.command("diff")
+@command(app, "diff")
 def diff_command(
+    call: Call,
     check: Annotated[bool, typer.Option("--check", help="End with exit code 6 where a cell differs.")] = False,
     counts: Counts = None,
-    data: Data = None,
-    as_json: Json = False,
-    debug: Debug = False,
 ) -> int:
     """Compare the domain table with the printed one: verdicts and likely causes.
 
@@ -140,12 +134,12 @@ def diff_command(
     from survey.trends.tables import diff_grid
     from survey.warehouse.sample import open_sample
 
-    sample = open_sample(data_folder(data), counts)
+    sample = open_sample(call.data, counts)
     with sample.warehouse:
         table = domain_trends(sample.warehouse)[0]
         provenance, footer = sample.provenance(), sample.footer
     cells = compare(table, sample.is_bundled)
-    if as_json:
+    if call.as_json:
         print_data(envelope("diff", {"cells": [asdict(cell) for cell in cells]}, sample.cautions, provenance))
     else:
         causes = sorted({f"  {c.verdict}: {c.cause}" for c in cells if c.cause})
@@ -155,13 +149,11 @@ def diff_command(
     return ExitCode.DIFFERS if check and any(c.verdict is Verdict.DIFFERS for c in cells) else ExitCode.OK
 
 
-@app.command("explain")
+@command(app, "explain")
 def explain_command(
+    call: Call,
     paper: Annotated[str, typer.Argument(help="An arXiv id, its URL, a local key, or words of a title.")],
     counts: Counts = None,
-    data: Data = None,
-    as_json: Json = False,
-    debug: Debug = False,
 ) -> int:
     """Show every mention of a paper, and why it counts or not.
 
@@ -170,9 +162,9 @@ def explain_command(
     from survey.explain import day_of, explain
     from survey.warehouse.sample import open_sample
 
-    sample = open_sample(data_folder(data), counts)
+    sample = open_sample(call.data, counts)
     with sample.warehouse:
-        found = explain(sample, paper, data_folder(data))
+        found = explain(sample, paper, call.data)
         provenance = sample.provenance()
     lines = [
         f"{found['arxiv_id']}  {found['title']}",
@@ -187,7 +179,7 @@ def explain_command(
         verdict = "counts " if mention["counted"] else "refused"
         lines.append(f"  {verdict} {mention['benchmark']:<16} {mention['section'] + ' ' + where:<19} {told}")
     lines += _told_labels(found)
-    emit("explain", found, lines, as_json, sample.cautions, provenance)
+    call.emit(found, lines, sample.cautions, provenance)
     return ExitCode.OK
 
 
@@ -220,12 +212,12 @@ def _labelled(warehouse: Any, axes: list[Axis], by: Period, data: Path | None) -
     return tables + ([data_source_trends(warehouse, checked, by)] if Axis.DATA_SOURCE in axes else [])
 
 
-def _discover(data: Path, by: Period, as_json: bool) -> int:
+def _discover(call: Call, by: Period) -> int:
     """Names that the texts call benchmarks and the lexicon lacks, ranked by papers."""
     from posttrain.console import progress
     from survey.discover import discover, stanza
 
-    with own_store(data) as store, progress("reading") as advance:
+    with own_store(call.data) as store, progress("reading") as advance:
         found = discover(store, by, advance)
     if not found:
         raise NothingMatchedError("no name is called a benchmark often enough", "survey ingest more papers")
@@ -240,7 +232,7 @@ def _discover(data: Path, by: Period, as_json: bool) -> int:
         )
     lines += ["", "to count one, put its stanza into data/reference/benchmarks.toml, such as:", stanza(found[0].name)]
     values = [asdict(one) | {"growth": one.growth, "stanza": stanza(one.name)} for one in found]
-    emit("report", {"candidates": values}, lines, as_json)
+    call.emit({"candidates": values}, lines)
     return ExitCode.OK
 
 

@@ -307,7 +307,7 @@ def test_an_interrupted_run_says_so_and_is_completed(stuck: Path) -> None:
     os.killpg(running.pid, signal.SIGINT)
     _, narration = running.communicate(timeout=20)
     assert running.returncode == ExitCode.INTERRUPTED
-    assert "interrupted; what was done so far is kept" in narration
+    assert "interrupted; finished work is kept" in narration
     assert "Traceback" not in narration
     _wait_until_gone(running.pid)
     _mend(stuck)
