@@ -102,10 +102,10 @@ def ask_command(
 def _write(told: dict[str, Any], out: Path) -> None:
     """Write the answer as JSON, or as a page where the name ends in .md."""
     from advisor.advice.markdown import as_markdown
-    from advisor.runs.process import write_json, write_text
+    from posttrain.files import write_json, write_whole
 
     if out.suffix == ".md":
-        write_text(out, as_markdown(told))
+        write_whole(out, as_markdown(told))
     else:
         write_json(out, told)
 
