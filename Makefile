@@ -1,27 +1,15 @@
 # Two targets are enough on a fresh clone: `make demo` and `make test`. Both install what they need.
 PYTHON ?= python3
 BIN := .venv/bin
+# What is installed: all of it, or what `make demo` needs.
 INSTALLED := .venv/.installed
+FOR_DEMO := .venv/.installed-demo
 
 .PHONY: demo app test test-slow check bench learning crawl pictures format clean reference-counts
 
-DEMO := data/demo
-
-demo: $(INSTALLED) $(DEMO)/plan.json
-	@$(BIN)/survey report
-	@echo
-	@$(BIN)/advisor ask --no-input --traits $(DEMO)/traits.json --set prompting=tried --set evaluation=yes
-	@echo
-	@$(BIN)/advisor pilot $(DEMO)/plan.json --out $(DEMO)/pilot --resume --at-once 2
-
-# What the pilot of the demo starts from: measured and planned once.
-$(DEMO)/plan.json: | $(INSTALLED)
-	@mkdir -p $(DEMO)
-	@echo "measuring the starter policy, then a pilot of about a minute; the next time both are read from $(DEMO)"
-	@$(BIN)/advisor probe --model starter --data task:addition --prompts 50 --out $(DEMO)/traits.json > $(DEMO)/probe.txt
-	@$(BIN)/advisor ask --no-input --traits $(DEMO)/traits.json --set prompting=tried --set evaluation=yes \
-		--out $(DEMO)/advice.json > $(DEMO)/advice.txt
-	@$(BIN)/advisor plan $(DEMO)/advice.json --budget 30k-tokens --set eval_size=100 --out $@ > $(DEMO)/plan.txt
+# Trends, a probe, advice and a pilot, as `posttrain demo` shows them; each step says how long it takes.
+demo: $(FOR_DEMO)
+	@$(BIN)/posttrain demo
 
 # Trends, advice and pilots in the browser, for this machine alone: http://127.0.0.1:8501. ARGS="-- --allow-verifiers"
 # lets a pilot name a verifier of your own.
@@ -64,14 +52,15 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# constraints.txt pins torch to the CPU-sized build that CI ran; an unpinned torch pulls gigabytes of GPU packages;
-# it is installed first, so that nothing else chooses it.
+# .ci/install.py installs with uv, or pip; constraints.txt pins torch to the CPU-sized build that CI ran.
 $(INSTALLED): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "posttrain needs Python 3.11 or newer, found " + sys.version.split()[0] + "; try: make $(MAKECMDGOALS) PYTHON=python3.12")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "installing into .venv; the first time this takes about two minutes"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,app,dev]'
+	@echo "environment: .venv with every package of development (about a minute, most of it downloads)"
+	@$(PYTHON) .ci/install.py train app dev
+	@touch $(FOR_DEMO) $@
+
+$(FOR_DEMO): pyproject.toml constraints.txt
+	@echo "environment: .venv with what a pilot needs, torch for the CPU among it (half a minute, most of it downloads)"
+	@$(PYTHON) .ci/install.py train
 	@touch $@
 
 clean:

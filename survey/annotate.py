@@ -6,13 +6,13 @@ from itertools import combinations
 from pathlib import Path
 
 from posttrain.errors import NothingMatchedError
-from survey.extract import chosen_texts, each_text
 from survey.labels.agreement import agreement_of
 from survey.labels.classifier import bundled_features, write_features
 from survey.labels.cross_validation import cross_validate
 from survey.labels.reader import cue_finder, features_path
 from survey.labels.readings import Reading, bundled_labels, by_paper, merge, own_labels, settled_method
 from survey.labels.validation import Checked, write_validation
+from survey.store.chosen import chosen_texts, each_text
 from survey.store.papers import Store
 from survey.store.sqlite import explained
 from survey.warehouse.database import Warehouse
@@ -62,7 +62,7 @@ def train(
     """
     wanted = set(by_paper(readings))
     found: dict[str, dict[str, int]] = {}
-    chosen = [entry for entry in chosen_texts(store) if entry[0][0].paper in wanted]
+    chosen = [text for text in chosen_texts(store) if text.paper in wanted]
     finder = cue_finder(len(chosen))
     for number, text in each_text(store, chosen):
         copies = chosen[number][0]

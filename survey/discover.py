@@ -17,12 +17,12 @@ from functools import cached_property
 from posttrain.errors import NothingMatchedError
 from posttrain.reference import reference_path
 from posttrain.statistics import Share, share_of, wilson
-from survey.extract import chosen_texts, each_text
 from survey.mentions.candidates import Naming, key_of, names_in
 from survey.mentions.finder import MentionFinder, re_engine
 from survey.mentions.lexicon import Domain, Lexicon, load_lexicon
+from survey.period import Period, period_of
+from survey.store.chosen import chosen_texts, each_text
 from survey.store.papers import Store
-from survey.trends.domain import Period, period_of
 
 LEAST = 3  # papers that call a candidate a benchmark
 LEAST_SHARE = 0.12  # of the papers that name it: the lower bound of Wilson's interval must reach this

@@ -17,9 +17,9 @@ from posttrain.settings import ArxivSettings
 from survey.arxiv.ledger import Ledger
 from survey.arxiv.listed import Listed
 from survey.arxiv.transport import Clock, FaultyReplyError, Reply, Transport
-from survey.extract import METADATA_ONLY, copies_by_paper
-from survey.fulltext import EXTRACTOR, Kind, kind_of
+from survey.fulltext import Kind, kind_of
 from survey.paper import IdSource
+from survey.store.chosen import METADATA_ONLY, papers_with_content
 from survey.store.papers import Source, Store
 
 _MOST_BYTES = 300 << 20  # of one paper; sources with many figures reach 100 MB
@@ -57,13 +57,7 @@ def wanted(ledger: Ledger, store: Store) -> list[Listed]:
     Their order is random and always the same, by the hash of the id, so that what is there at any time, or with any
     limit, is a random sample of the listing.
     """
-    read = store.extractions(EXTRACTOR)
-    served = {
-        paper
-        for paper, copies in copies_by_paper(store).items()
-        if any(copy.kind != Kind.METADATA and (copy.id not in read or not read[copy.id].reason) for copy in copies)
-    }
-    served |= ledger.without_content()
+    served = papers_with_content(store) | ledger.without_content()
     found = [paper for paper in ledger.listed() if paper.arxiv_id not in served]
     return sorted(found, key=lambda paper: hashlib.sha256(paper.arxiv_id.encode()).digest())
 

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from posttrain.errors import ConfigurationError, NothingMatchedError
-from survey.extract import text_of
 from survey.labels.cues import CueFinder
 from survey.labels.readings import DataSource, Method
 from survey.mentions.domain import DEFAULT_THRESHOLD, Rule, assign_domains
 from survey.mentions.lexicon import LexiconName, load_lexicon
 from survey.paper import find_arxiv_id
+from survey.period import Period, period_of
+from survey.store.chosen import text_of
 from survey.store.papers import Store
 from survey.store.texts import StoredText
-from survey.trends.domain import READINGS, Period, Scope, TrendTable, period_of, sections_of
+from survey.trends.domain import READINGS, Scope, TrendTable, sections_of
 from survey.trends.published import Axis
 from survey.warehouse.sample import Sample
 

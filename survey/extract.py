@@ -1,9 +1,7 @@
 """Store to text: one text per paper, from the best of its copies that can be read."""
 
-import hashlib
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,25 +9,24 @@ import pyarrow
 from pyarrow import parquet
 
 from posttrain.errors import UnreadableError
-from survey.fulltext import EXTRACTOR, PREFERENCE, Kind, Text, read
+from survey.fulltext import EXTRACTOR, Kind, Text, read
 from survey.fulltext.records import read_row
+from survey.store.chosen import papers_with_text, papers_without_text, unread
 from survey.store.isolation import Failed, run_isolated
 from survey.store.papers import Extraction, Source, Store
 from survey.store.sqlite import explained
-from survey.store.texts import StoredText, read_shard, write_shard
+from survey.store.texts import write_shard
 
 _SHARD_CHARACTERS = 64_000_000  # of text in one shard; a run that is cut off loses at most the last
 _SHARD_TEXTS = 1_000
 _SHARD_SECONDS = 20.0
 _ROWS_AT_ONCE = 50  # rows of one Parquet file that a worker reads in one go
 _USUAL_SECONDS = {Kind.PDF: 0.15, Kind.LATEX: 0.05}  # of CPU for one paper; other kinds take 0.02
-METADATA_ONLY = "metadata only"
-NOT_YET = "not extracted yet"
 
 
 @dataclass
 class Extracted:
-    """What `survey extract` did: papers with a new text, with one already, and without any, by reason."""
+    """The outcome of `survey extract`: papers with a new text, with an earlier one, and without any, by reason."""
 
     extracted: int = 0
     unchanged: int = 0
@@ -45,125 +42,28 @@ class _Job:
 
 
 def extract(store: Store, workers: int, advance: Callable[[int, int], None] = lambda done, of: None) -> Extracted:
-    """Read the text of every paper that has none yet; return what was done. It can be cut off and run again.
+    """Read the text of every paper that has none yet; return the outcome. An interrupted run can be run again.
 
     A paper's copies are tried in the order of preference (source, record, PDF, markdown; later versions first) until
-    one can be read. `advance` is told how many of how many papers have been read.
+    one can be read. `advance` receives how many of how many papers have been read.
     """
-    copies = copies_by_paper(store)
-    asked = unread(store)
-    result = Extracted()
-    read_so_far = 0
-    advance(0, len(asked))
-    todo = asked
+    todo = unread(store)
+    papers, tried, read_so_far = len(todo), set[str](), 0
+    advance(0, papers)
     while todo:
-        # One round reads the next copy of each paper; what cannot be read leaves its next copy for the next round.
+        tried |= {source.paper for source in todo}
+        # One round reads the next copy of each paper; a copy that cannot be read leaves the next one to the next round.
         for _ in _write_texts(store, _read_all(todo, store, workers)):
             read_so_far += 1
-            advance(min(read_so_far, len(asked)), len(asked))
+            advance(min(read_so_far, papers), papers)
         todo = unread(store)
-    done = store.extractions(EXTRACTOR)
-    tried = {source.paper for source in asked}
-    for paper, sources in copies.items():
-        if _with_text(sources, done) is None:
-            result.failed.append((paper, _reason(sources, done)))
-        elif paper in tried:
-            result.extracted += 1
-        else:
-            result.unchanged += 1
-    result.failed.sort()
-    return result
-
-
-def copies_by_paper(store: Store) -> dict[str, list[Source]]:
-    """Return the copies of every paper, the one to prefer first."""
-    copies: dict[str, list[Source]] = {}
-    for source in store.sources():
-        copies.setdefault(source.paper, []).append(source)
-    for sources in copies.values():
-        sources.sort(key=lambda s: (PREFERENCE.index(Kind(s.kind)), -(s.version or 0), s.id))
-    return copies
-
-
-def chosen_texts(store: Store) -> list[tuple[list[Source], Extraction]]:
-    """Return, for every paper with a text, its copies and the extraction of the best copy that has one."""
-    done = store.extractions(EXTRACTOR)
-    found = ((sources, _with_text(sources, done)) for sources in copies_by_paper(store).values())
-    return [(sources, extraction) for sources, extraction in found if extraction is not None]
-
-
-def each_text(store: Store, chosen: Sequence[tuple[list[Source], Extraction]]) -> Iterator[tuple[int, StoredText]]:
-    """Yield the number in `chosen` and the text of each paper, shard by shard; valid until the next is read."""
-    by_shard: dict[str, dict[int, int]] = {}
-    for number, (_, extraction) in enumerate(chosen):
-        by_shard.setdefault(str(extraction.shard), {})[int(extraction.row or 0)] = number
-    for shard, papers in by_shard.items():
-        for stored in read_shard(store.text_path(shard), frozenset(papers)):
-            yield papers[stored.row], stored
-
-
-def texts_fingerprint(store: Store) -> str:
-    """Return what names exactly the texts that would be counted now, to tell whether counts are older.
-
-    A text follows from its raw file, the place in it and the extractor, so the same papers give the same everywhere.
-    """
-    texts = sorted(
-        f"{copy.paper} {copy.sha256} {copy.member} {EXTRACTOR}"
-        for copies, extraction in chosen_texts(store)
-        for copy in copies
-        if copy.id == extraction.source
-    )
-    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
-
-
-def text_of(store: Store, paper: str) -> tuple[StoredText, str] | None:
-    """Return the text that is counted of one paper and what it lacks, or None where it has no text."""
-    for copies, extraction in chosen_texts(store):
-        if copies[0].paper == paper:
-            rows = read_shard(store.text_path(str(extraction.shard)), frozenset([int(extraction.row or 0)]))
-            return next(iter(rows)), extraction.note
-    return None
-
-
-def unread(store: Store) -> list[Source]:
-    """Return the next copy to read of every paper that has none better: untried, and before any that gave a text."""
-    done = store.extractions(EXTRACTOR)
-    waiting = (_next_copy(sources, done) for sources in copies_by_paper(store).values())
-    return [source for source in waiting if source is not None]
+    with_text = papers_with_text(store)
+    return Extracted(len(with_text & tried), len(with_text - tried), sorted(papers_without_text(store).items()))
 
 
 def estimate(sources: list[Source], workers: int) -> float:
     """Return about how many seconds it takes to read these copies: a usual paper's time of each kind."""
     return sum(_USUAL_SECONDS.get(Kind(source.kind), 0.02) for source in sources) / workers + 1.0
-
-
-def reasons_without_text(store: Store) -> Counter[str]:
-    """Count the papers without a text by the reason; ones not tried yet are NOT_YET."""
-    done = store.extractions(EXTRACTOR)
-    copies = copies_by_paper(store).values()
-    return Counter(_reason(sources, done) for sources in copies if _with_text(sources, done) is None)
-
-
-def _next_copy(sources: list[Source], done: dict[int, Extraction]) -> Source | None:
-    for source in sources:
-        if source.id in done and done[source.id].reason is None:
-            return None
-        if source.id not in done and source.kind != Kind.METADATA:
-            return source
-    return None
-
-
-def _with_text(sources: list[Source], done: dict[int, Extraction]) -> Extraction | None:
-    return next((done[s.id] for s in sources if s.id in done and done[s.id].reason is None), None)
-
-
-def _reason(sources: list[Source], done: dict[int, Extraction]) -> str:
-    """Why a paper has no text: what its best copy came to."""
-    texts = [source for source in sources if source.kind != Kind.METADATA]
-    if not texts:
-        return METADATA_ONLY
-    tried = [done[source.id] for source in texts if source.id in done]
-    return str(tried[0].reason) if tried else NOT_YET
 
 
 def _read_all(sources: list[Source], store: Store, workers: int) -> Iterator[tuple[Source, Text | Failed]]:

@@ -9,21 +9,22 @@ from posttrain.errors import NothingMatchedError
 from posttrain.settings import warehouse_path
 from survey.arxiv.ledger import Ledger
 from survey.arxiv.listed import Listed
-from survey.extract import chosen_texts, each_text, texts_fingerprint
 from survey.fulltext import EXTRACTOR, section_at
+from survey.mentions.citations import CitationFinder
 from survey.mentions.finder import MentionFinder
 from survey.mentions.lexicon import Lexicon
 from survey.paper import IdSource
+from survey.store.chosen import chosen_texts, each_text, texts_fingerprint
 from survey.store.papers import Extraction, Source, Store
 from survey.store.texts import StoredText
-from survey.warehouse.database import CountedMention, CountedPaper, Training, Warehouse
+from survey.warehouse.builder import CountedMention, CountedPaper, build_warehouse
 
 _STRENGTH = list(IdSource)  # strongest first
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """What `survey label` did."""
+    """The outcome of `survey label`: papers read, mentions counted and refused."""
 
     papers: int
     mentions: int
@@ -35,29 +36,31 @@ def label(store: Store, lexicon: Lexicon, advance: Callable[[int, int], None] = 
 
     Raises PosttrainError where no paper has a text; an earlier warehouse then stays.
     """
-    from survey.labels.reader import TrainingReader  # scikit-learn takes two seconds to load, and a report needs none
+    from survey.labels.reader import PaperReader  # scikit-learn takes two seconds to load, and a report needs none
 
     chosen = chosen_texts(store)
     if not chosen:
         raise NothingMatchedError("no paper has a text yet", "survey extract")
-    listed = _listed(store, [copies[0].paper for copies, _ in chosen])
+    listed = _listed(store, [text.paper for text in chosen])
     papers = [_paper(copies, extraction, listed.get(copies[0].paper)) for copies, extraction in chosen]
+    number_of = {paper.arxiv_id: number for number, paper in enumerate(papers)}
+    finder, reader = MentionFinder(lexicon), PaperReader(len(papers), store.root)
+    citations = CitationFinder((paper.arxiv_id, paper.title) for paper in papers)
     tally: Counter[bool] = Counter()
-    training = Training()
-    reader = TrainingReader([(paper.arxiv_id, paper.title) for paper in papers], store.root, training)
-
-    def counted() -> Iterator[CountedMention]:
-        finder = MentionFinder(lexicon)
-        for done, (paper, stored) in enumerate(each_text(store, chosen), start=1):
-            for mention in _mentions(paper, stored, finder):
-                tally[mention.counted] += 1
-                yield mention
-            reader.read(paper, stored)
-            advance(done, len(chosen))
-        reader.finish()
-
     provenance = {"posttrain": posttrain.__version__, "extractor": str(EXTRACTOR), "texts": texts_fingerprint(store)}
-    Warehouse.build(warehouse_path(store.root), papers, counted(), lexicon, provenance, training)
+    with build_warehouse(warehouse_path(store.root), lexicon, provenance) as warehouse:
+        warehouse.add_papers(papers)
+        for done, (number, stored) in enumerate(each_text(store, chosen), start=1):
+            key, title = papers[number].arxiv_id, papers[number].title
+            mentions = list(_mentions(number, stored, finder))
+            tally.update(mention.counted for mention in mentions)
+            warehouse.add_mentions(mentions)
+            warehouse.add_citations(number, (number_of[cited] for cited in sorted(citations.find(stored, key))))
+            for decided, decision in reader.read(key, title, stored):
+                warehouse.add_decision(number_of[decided], decision)
+            advance(done, len(chosen))
+        for decided, decision in reader.rest():
+            warehouse.add_decision(number_of[decided], decision)
     return Labelled(len(papers), tally[True], tally[False])
 
 

@@ -15,8 +15,9 @@ from pyarrow import parquet
 from posttrain.settings import warehouse_path
 from survey.extract import Extracted, extract
 from survey.ingest import Ingested, ingest
-from survey.label import chosen_texts, label
+from survey.label import label
 from survey.mentions.lexicon import LexiconName, load_lexicon
+from survey.store.chosen import chosen_texts
 from survey.store.papers import Source, Store
 from survey.store.texts import read_shard
 from survey.warehouse.database import Warehouse
@@ -115,7 +116,7 @@ def command_line(*arguments: str | Path | bytes) -> subprocess.CompletedProcess[
     """Run `survey …` in a process of its own, from the test's folder."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, "-m", "survey.cli", *arguments], env=environment, capture_output=True, text=True, timeout=90,
+        [sys.executable, "-m", "survey.cli", *arguments], env=environment, capture_output=True, text=True, timeout=600,
         check=False,
     )  # fmt: skip
 

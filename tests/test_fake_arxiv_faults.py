@@ -143,7 +143,7 @@ def test_hostile_replies(name: str) -> None:
     """Each is what it says."""
     with a_fake(script=HOSTILE[name]) as arxiv:
         parts = urlsplit(arxiv.api_url)
-        connection = http.client.HTTPConnection(parts.netloc, timeout=5)
+        connection = http.client.HTTPConnection(parts.netloc, timeout=60)
         connection.request("GET", f"{parts.path}?{urlencode(ALL)}")
         response = connection.getresponse()
         body = response.read({"endless": 8 << 20, "gzip-bomb": 1 << 16}.get(name))
@@ -190,7 +190,7 @@ class Patient:
         """The body of a reply with status 200 that is no page of HTML."""
         for _ in range(12):
             try:
-                with urllib.request.urlopen(url, timeout=5) as response:
+                with urllib.request.urlopen(url, timeout=60) as response:
                     body: bytes = response.read()
                     if response.headers["Content-Encoding"] == "gzip":
                         body = gzip.decompress(body)

@@ -9,6 +9,8 @@ from posttrain.errors import UnreadableError
 from survey.paper import IdSource
 from survey.store.papers import Source, Store
 
+HANG = 600  # seconds: longer than any test
+
 
 class TwoPartError(Exception):
     """An error that can be pickled and not unpickled, as those of several libraries."""
@@ -23,7 +25,7 @@ def act(task: str) -> str:
     if task == "unreadable":
         raise UnreadableError("a file of ice")
     if task == "hang":
-        time.sleep(600)
+        time.sleep(HANG)
     if task == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
     if task == "exit":

@@ -81,4 +81,4 @@ def count_listed(paths: Iterable[Path], others: Iterable[str]) -> int:
 
 
 def _sql(name: str) -> str:
-    return files("survey.warehouse").joinpath("sql", f"{name}.sql").read_text()
+    return files("survey.arxiv").joinpath(f"{name}.sql").read_text()

@@ -97,9 +97,10 @@ def download_command(
     """
     from posttrain.settings import arxiv_settings, user_state
     from survey.arxiv.ledger import Ledger
-    from survey.arxiv.prefilter import Prefilter, sentence
+    from survey.arxiv.prefilter import Prefilter
     from survey.download import Surface, download, wanted
     from survey.store.papers import Store
+    from survey.trends.recall import recall_sentence
 
     folder, settings = data_folder(data), arxiv_settings()
     surfaces = [choice("--surface", name, Surface, "separated by commas") for name in surface.split(",")]
@@ -113,7 +114,7 @@ def download_command(
         recall = None
         if prefilter != Prefilter():
             recall = _recall(prefilter, ledger, folder)
-            note(sentence(len(kept), len(waiting), recall))
+            note(recall_sentence(len(kept), len(waiting), recall))
         pace = settings.delay_seconds
         note(
             f"{len(papers):,} papers to ask for: at least {len(papers):,} requests, {len(papers) * pace / 3600:,.1f} h "
@@ -144,7 +145,7 @@ def download_command(
 
 def _recall(prefilter: Any, ledger: Any, folder: Path) -> Any:
     from posttrain.settings import warehouse_path
-    from survey.arxiv.prefilter import measure_recall
+    from survey.trends.recall import measure_recall
     from survey.warehouse.database import Warehouse
 
     if not warehouse_path(folder).exists():
@@ -203,7 +204,8 @@ def extract_command(
 
     Example: survey extract --workers 2
     """
-    from survey.extract import estimate, extract, unread
+    from survey.extract import estimate, extract
+    from survey.store.chosen import unread
     from survey.store.isolation import default_workers
 
     with own_store(data) as store:
@@ -237,13 +239,13 @@ def label_command(
     Example: survey label --lexicon printed
     """
     from posttrain.settings import warehouse_path
-    from survey.extract import chosen_texts
     from survey.label import label
     from survey.mentions.lexicon import load_lexicon
+    from survey.store.chosen import papers_with_text
     from survey.warehouse.database import Warehouse
 
     with own_store(data) as store, progress("counting") as advance:
-        papers = len(chosen_texts(store))
+        papers = len(papers_with_text(store))
         note(f"{papers:,} papers to read, about {papers / 40 + 10:,.0f} s")
         result = label(store, load_lexicon(lexicon), advance)
     lines = [f"{result.papers:,} papers labelled: {result.mentions:,} mentions counted, {result.refused:,} refused"]
@@ -263,7 +265,7 @@ def status_command(data: Data = None, as_json: Json = False, debug: Debug = Fals
 
     Example: survey status --json
     """
-    from survey.warehouse.sample import status
+    from survey.status import status
 
     with own_store(data) as store:
         values = status(store)

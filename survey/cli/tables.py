@@ -14,8 +14,9 @@ from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError
 from survey.cli.app import ByRule, Counts, InScope, Threshold, app, choice, own_store
 from survey.mentions.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD, Rule
 from survey.mentions.lexicon import Domain
+from survey.period import Period
 from survey.report import BINARY, Format
-from survey.trends.domain import Period, Scope
+from survey.trends.domain import Scope
 from survey.trends.projection import Project
 from survey.trends.published import Axis
 

@@ -24,6 +24,7 @@ from sklearn.linear_model import LogisticRegression
 from posttrain.errors import ConfigurationError
 from posttrain.reference import reference_path
 from survey.labels.cues import SCOPES, SENTENCES, load_cues
+from survey.labels.decision import Decision
 from survey.labels.method import Features, balances, method_by_cues, shares
 from survey.labels.readings import TRAINS, DataSource, Method
 
@@ -125,18 +126,6 @@ class Classifier:
     def _numbers(self, papers: Sequence[Features]) -> Array:
         counts = np.array([[paper.get(name, 0) for name in self._names] for paper in papers], dtype=float)
         return np.hstack([np.log1p(counts), np.array([balances(paper) + shares(paper) for paper in papers])])
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What is decided on a paper, and by which route: the two apart, and together."""
-
-    method: Method
-    probability: float
-    by_cues: Method
-    by_classifier: Method
-    sources: tuple[DataSource, ...]  # the primary one first; none where the work trains nothing
-    source_probability: float  # of the primary one
 
 
 def decide(features: Features, prediction: Prediction) -> Decision:

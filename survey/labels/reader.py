@@ -1,10 +1,10 @@
-"""Training: what every paper of a sample trains by, whose data it takes, and which other papers it cites.
+"""Reading a sample: paper after paper to the decision on its method and its data sources.
 
-Reads text after text and fills the tables of the warehouse. Papers are decided a few hundred at a time, so that the
-numbers of a large sample need not be held at once.
+Papers are decided a few hundred at a time: a call of the classifier costs the same for one paper as for hundreds, and
+the numbers of a large sample need not be held at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -12,49 +12,38 @@ from posttrain.errors import ConfigurationError
 from survey.labels.classifier import Classifier, bundled_features, decide, read_features
 from survey.labels.cross_validation import examples_of
 from survey.labels.cues import CueFinder
+from survey.labels.decision import Decision
 from survey.labels.method import Features
 from survey.labels.readings import bundled_labels, merge, own_labels
-from survey.mentions.citations import CitationFinder
 from survey.store.texts import StoredText
-from survey.warehouse.database import Training
 
-_AT_ONCE = 500
-_WORTH_SCANNING = 20  # papers from which compiling all patterns for one pass, which takes seconds, pays
+_BATCH = 500  # papers that are decided at once
+_ENOUGH_TO_SCAN = 20  # papers from which compiling all patterns for one pass, which takes seconds, pays
 
 
-class TrainingReader:
-    """Reads the papers (key, title) of a sample, by their number, into `training`."""
+class PaperReader:
+    """Reads the papers of a sample of so many papers, with the classifier of the data folder `data`."""
 
-    def __init__(self, papers: Sequence[tuple[str, str]], data: Path, training: Training) -> None:
-        self._papers, self._training = papers, training
-        self._number = {key: number for number, (key, _) in enumerate(papers)}
-        self._citations = CitationFinder(papers)
-        self._cues, self._classifier = cue_finder(len(papers)), classifier_of(data)
+    def __init__(self, papers: int, data: Path) -> None:
+        self._cues, self._classifier = cue_finder(papers), classifier_of(data)
         self._waiting: dict[str, Features] = {}
 
-    def read(self, paper: int, text: StoredText) -> None:
-        """Take in one paper."""
-        key, title = self._papers[paper]
+    def read(self, key: str, title: str, text: StoredText) -> Iterator[tuple[str, Decision]]:
+        """Read one paper; yield every (key, decision) of its batch when the batch is full, and nothing before."""
         self._waiting[key] = self._cues.read(text, title).features()
-        self._training.citations += [(paper, self._number[cited]) for cited in sorted(self._citations.find(text, key))]
-        if len(self._waiting) == _AT_ONCE:
-            self.finish()
+        if len(self._waiting) == _BATCH:
+            yield from self.rest()
 
-    def finish(self) -> None:
-        """Decide the papers that wait."""
+    def rest(self) -> Iterator[tuple[str, Decision]]:
+        """Yield (key, decision) of the papers that still wait for their batch."""
         for key, prediction in self._classifier.predict(self._waiting).items():
-            paper, one = self._number[key], decide(self._waiting[key], prediction)
-            method = (paper, str(one.method), one.probability, str(one.by_cues), str(one.by_classifier))
-            self._training.methods.append(method)
-            self._training.sources += [
-                (paper, str(source), rank, one.source_probability) for rank, source in enumerate(one.sources)
-            ]
+            yield key, decide(self._waiting[key], prediction)
         self._waiting = {}
 
 
 def cue_finder(papers: int) -> CueFinder:
-    """Return the finder of cues that reads so many papers soonest; both find the same."""
-    return _scanning_finder() if papers > _WORTH_SCANNING else CueFinder(scan=False)
+    """Return the finder of cues that reads so many papers soonest; both kinds give the same cues."""
+    return _scanning_finder() if papers > _ENOUGH_TO_SCAN else CueFinder(scan=False)
 
 
 @cache
@@ -63,7 +52,7 @@ def _scanning_finder() -> CueFinder:
 
 
 def features_path(data: Path) -> Path:
-    """Where the numbers of the papers lie that the user has labelled."""
+    """Return the file with the numbers of the papers that the user has labelled."""
     return data / "training.parquet"
 
 

@@ -14,9 +14,12 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
+from survey.fulltext import PREFERENCE, Kind
 from survey.paper import IdSource
 from survey.store.sqlite import explained, open_index
 
@@ -47,6 +50,38 @@ CREATE TABLE IF NOT EXISTS extraction (
 );
 CREATE TABLE IF NOT EXISTS skipped (path TEXT PRIMARY KEY, reason TEXT NOT NULL);
 """
+# The views decide which copy of a paper is read. They belong to the connection and not to the file, so that a store of
+# another version of this program follows the order of preference of the program that opens it.
+_VIEWS = f"""
+-- Every source with its rank among the copies of its paper (1 is the best), and the first source of the paper.
+CREATE TEMP VIEW IF NOT EXISTS copy AS
+SELECT
+    source.*,
+    row_number() OVER (
+        PARTITION BY paper
+        ORDER BY
+            CASE kind {" ".join(f"WHEN '{kind}' THEN {rank}" for rank, kind in enumerate(PREFERENCE))} END,
+            coalesce(version, 0) DESC,
+            id
+    ) AS rank,
+    min(id) OVER (PARTITION BY paper) AS first
+FROM source;
+-- Of every paper and version of the extractor, the text of the best copy that has one.
+CREATE TEMP VIEW IF NOT EXISTS chosen_text AS
+SELECT paper, extractor, source, surface, reason, shard, row, note, rank, first
+FROM (
+    SELECT
+        copy.paper, copy.rank, copy.first, extraction.*,
+        row_number() OVER (PARTITION BY copy.paper, extraction.extractor ORDER BY copy.rank) AS choice
+    FROM copy
+    JOIN extraction ON extraction.source = copy.id
+    WHERE extraction.reason IS NULL
+)
+WHERE choice = 1;
+"""
+_COPY = (
+    "sha256, member, kind, paper, version, id_source, title, published, is_stated, name, id"  # of a Source, in order
+)
 
 
 @dataclass(frozen=True)
@@ -89,7 +124,7 @@ class Store:
         with explained(root):
             (root / "raw").mkdir(parents=True, exist_ok=True)
             (root / "text").mkdir(exist_ok=True)
-            self._db = open_index(root / "store.sqlite", _SCHEMA)
+            self._db = open_index(root / "store.sqlite", _SCHEMA + _VIEWS)
 
     def __enter__(self) -> Self:
         return self
@@ -147,7 +182,7 @@ class Store:
 
     def holds(self, sha256: str) -> int:
         """Return how many sources rest on this raw file."""
-        return int(next(self._rows("SELECT count(*) FROM source WHERE sha256 = ?", sha256))[0])
+        return int(next(self.rows("SELECT count(*) FROM source WHERE sha256 = ?", sha256))[0])
 
     def add_sources(self, sources: Iterable[Source]) -> int:
         """Add sources in one transaction; ones that are there already stay as they are. Return how many are new."""
@@ -166,17 +201,27 @@ class Store:
 
     def sources(self, paper: str | None = None) -> Iterator[Source]:
         """Yield all sources, or those of one paper, in the order in which they came."""
-        where = "WHERE paper = ?" if paper else ""
-        rows = self._rows(
-            "SELECT sha256, member, kind, paper, version, id_source, title, published, is_stated, name, id"
-            f" FROM source {where} ORDER BY id",
-            *([paper] if paper else []),
-        )
-        for row in rows:
-            sha256, member, kind, key, version, id_source, title, published, is_stated, name, number = row
-            day = date.fromisoformat(published) if published else None
-            identity = IdSource(id_source)
-            yield Source(sha256, member, kind, key, version, identity, title, day, bool(is_stated), name, number)
+        where, values = ("WHERE paper = ?", (paper,)) if paper else ("", ())
+        yield from map(_source, self.rows(f"SELECT {_COPY} FROM source {where} ORDER BY id", *values))
+
+    def copies(self) -> Iterator[list[Source]]:
+        """Yield the copies of each paper, the one to prefer first; papers in the order in which they came."""
+        ranked = map(_source, self.rows(f"SELECT {_COPY} FROM copy ORDER BY first, rank"))
+        yield from (list(copies) for _, copies in groupby(ranked, key=attrgetter("paper")))
+
+    def next_copies(self, extractor: int) -> list[Source]:
+        """Return the next copy to read of every paper: the best untried one, unless a better one has a text."""
+        rows = self.rows(
+            f"SELECT {_COPY}, min(rank) FROM ("
+            " SELECT copy.* FROM copy"
+            " LEFT JOIN extraction ON extraction.source = copy.id AND extraction.extractor = ?1"
+            " LEFT JOIN chosen_text ON chosen_text.paper = copy.paper AND chosen_text.extractor = ?1"
+            " WHERE extraction.source IS NULL AND copy.kind <> ?2"
+            " AND (chosen_text.rank IS NULL OR copy.rank < chosen_text.rank)"
+            ") GROUP BY paper ORDER BY first",  # the columns beside SQLite's min() come from the row that has it
+            extractor, Kind.METADATA,
+        )  # fmt: skip
+        return [_source(row[:-1]) for row in rows]
 
     def rekey(self, source: Source, paper: str) -> None:
         """Give a source another key: its name turned out to be another paper's."""
@@ -198,7 +243,7 @@ class Store:
 
     def skipped(self) -> list[tuple[str, str]]:
         """Return (path, reason) of everything that was skipped."""
-        return list(self._rows("SELECT path, reason FROM skipped ORDER BY path"))
+        return list(self.rows("SELECT path, reason FROM skipped ORDER BY path"))
 
     # ---- texts -------------------------------------------------------------------------------------------------
 
@@ -212,7 +257,7 @@ class Store:
 
     def extractions(self, extractor: int) -> dict[int, Extraction]:
         """Return what became of each source under this version of the extractor."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT source, surface, reason, shard, row, note FROM extraction WHERE extractor = ?", extractor
         )
         return {row[0]: Extraction(*row) for row in rows}
@@ -221,6 +266,15 @@ class Store:
         """Where a shard of texts lies."""
         return self.root / "text" / shard
 
-    def _rows(self, query: str, *values: object) -> Iterator[Any]:
+    def rows(self, query: str, *values: object) -> Iterator[Any]:
+        """Yield the rows of a query over the tables and views above."""
         with explained(self.root):
             yield from self._db.execute(query, values)
+
+
+def _source(row: Sequence[Any]) -> Source:
+    sha256, member, kind, paper, version, id_source, title, published, is_stated, name, number = row
+    day = date.fromisoformat(published) if published else None
+    return Source(
+        sha256, member, kind, paper, version, IdSource(id_source), title, day, bool(is_stated), name, number,
+    )  # fmt: skip

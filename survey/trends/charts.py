@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Any
 
 from posttrain.statistics import share_of
-from survey.trends.domain import TrendTable, without_gaps
+from survey.period import without_gaps
+from survey.trends.domain import TrendTable
 from survey.trends.published import LABELS, Axis
 
 _COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"]  # Okabe and Ito's, told apart by the colour-blind too

@@ -6,7 +6,8 @@ from dataclasses import replace
 from posttrain.statistics import Estimate
 from survey.labels.readings import Method
 from survey.mentions.domain import Rule
-from survey.trends.domain import READINGS, TrendTable, period_of, sections_of
+from survey.period import period_of
+from survey.trends.domain import READINGS, TrendTable, sections_of
 from survey.trends.published import Axis
 from survey.trends.weighting import CitedPaper, citation_share
 from survey.warehouse.database import Warehouse

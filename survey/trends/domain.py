@@ -4,7 +4,7 @@ Every number comes from one query over the sparse counts. A share never travels 
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from posttrain.statistics import Estimate, Share, share_of
 from survey.fulltext.sections import Section
 from survey.mentions.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD, Rule
+from survey.period import Period, period_of, without_gaps
 from survey.trends.projection import Project, Projection, first_half, projection_of
 from survey.trends.published import LABELS, Axis, Published, published_cells
 
@@ -22,15 +23,6 @@ if TYPE_CHECKING:  # duckdb and pyarrow take half a second to load, and the comm
 
 READINGS = ("online", "online or preference")  # what counts as rl on the method axis
 _ENOUGH_TO_COMPARE = 30  # papers of a period
-
-
-class Period(StrEnum):
-    """How time is cut, on the date of version 1."""
-
-    YEAR = "year"
-    HALF = "half"
-    QUARTER = "quarter"
-    MONTH = "month"
 
 
 class Scope(StrEnum):
@@ -85,27 +77,6 @@ class TrendTable:
 def sections_of(scope: Scope) -> list[str]:
     """Return the names of the sections in a scope."""
     return [s.value for s in Section if scope is Scope.ALL or s not in (Section.REFERENCES, Section.APPENDIX)]
-
-
-def period_of(month: date, by: Period) -> str:
-    """Return the name of the period that `month` lies in: 2025, 2025-H1, 2025-Q2 or 2025-06."""
-    match by:
-        case Period.YEAR:
-            return str(month.year)
-        case Period.HALF:
-            return f"{month.year}-H{(month.month + 5) // 6}"
-        case Period.QUARTER:
-            return f"{month.year}-Q{(month.month + 2) // 3}"
-        case Period.MONTH:
-            return f"{month:%Y-%m}"
-
-
-def without_gaps(periods: Collection[str], by: Period) -> list[str]:
-    """Return every period from the first to the last of `periods`, in order, those that are missing included."""
-    years = [int(period[:4]) for period in periods]
-    months = (date(year, month, 1) for year in range(min(years), max(years) + 1) for month in range(1, 13))
-    every = dict.fromkeys(period_of(month, by) for month in months)
-    return [period for period in every if min(periods) <= period <= max(periods)]
 
 
 def domain_trends(

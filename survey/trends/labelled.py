@@ -18,8 +18,9 @@ from survey.labels.agreement import Confusion, agreement_of, confusion_of
 from survey.labels.readings import RANDOM, Method
 from survey.labels.validation import METHODS, NOT_TRAINING, SOURCES, Checked
 from survey.mentions.domain import DEFAULT_THRESHOLD, Rule
+from survey.period import Period, period_of
 from survey.trends.correction import CorrectedShare, correct_shares
-from survey.trends.domain import READINGS, Period, Scope, TrendRow, TrendTable, period_of
+from survey.trends.domain import READINGS, Scope, TrendRow, TrendTable
 from survey.trends.projection import Project
 from survey.trends.published import LABELS, Axis, Published, published_cells
 from survey.trends.significance import Difference, Verdict, compare_corrected, compare_shares

@@ -7,7 +7,8 @@ from typing import Any
 from posttrain.statistics import Estimate, Share, wilson
 from survey.diff import Difference
 from survey.mentions.domain import Rule
-from survey.trends.domain import Period, Scope, TrendRow, TrendTable
+from survey.period import Period
+from survey.trends.domain import Scope, TrendRow, TrendTable
 from survey.trends.published import Axis
 
 

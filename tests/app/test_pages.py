@@ -19,7 +19,8 @@ from advisor.runs.plan import write_plan
 from advisor.task.examples import examples
 from advisor.task.traits import GROUPS, TRAITS, Traits, make_traits
 from survey.labels.validation import read_validation
-from survey.trends.domain import Period, Scope, TrendTable, domain_trends
+from survey.period import Period
+from survey.trends.domain import Scope, TrendTable, domain_trends
 from survey.trends.labelled import data_source_trends, method_trends
 from survey.trends.published import LABELS, Axis
 from survey.trends.tables import as_grids
@@ -32,7 +33,7 @@ TRENDS, ADVISOR, PILOT = "survey/page.py", "advisor/pages/advice.py", "advisor/p
 
 def _open(page: str = TRENDS, **address: str) -> AppTest:
     """Open a page in a session of its own, with what stands in the address."""
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600)
     for name, value in address.items():
         app.query_params[name] = value
     app.run()
@@ -239,7 +240,7 @@ def test_each_question_takes_an_answer_and_takes_it_back() -> None:
 def test_the_answers_stand_in_the_address() -> None:
     """A link gives the same answer to whoever opens it, and the page shows that link."""
     traits = examples()[3].traits
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600).run()
     app.switch_page("advisor/pages/advice.py")
     for name, value in traits.values.items():
         app.query_params[name] = said(value)
@@ -251,7 +252,7 @@ def test_the_answers_stand_in_the_address() -> None:
 
 def test_nonsense_in_the_address_is_dropped_and_said() -> None:
     """Numbers that nothing has, words that are no answer: the questions are there, and what was meant is asked."""
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600).run()
     app.switch_page("advisor/pages/advice.py")
     for name, value in {"steps": "1e400", "parameters": "nan", "domain": "<script>", "gpus": "2"}.items():
         app.query_params[name] = value
@@ -279,7 +280,7 @@ def test_what_cannot_be_true_at_once_is_told() -> None:
 def _with_pilot(data: Path, ranked: str = "sft") -> Path:
     """Run a tiny pilot to its end in a data folder, as the page does."""
     folder = start(tiny_plan(ranked, budget="1500-tokens"), data)
-    for _ in range(600):
+    for _ in range(3000):
         if (folder / "outcome.json").exists() and json.loads((folder / "status.json").read_text())[
             "state"
         ] != "running":

@@ -24,7 +24,8 @@ from survey.mentions.finder import MentionFinder
 from survey.mentions.lexicon import load_lexicon
 from survey.store.texts import read_shard, write_shard
 from survey.trends.domain import domain_trends
-from survey.warehouse.database import CountedMention, CountedPaper, Warehouse
+from survey.warehouse.builder import CountedMention, CountedPaper, build_warehouse
+from survey.warehouse.database import Warehouse
 
 MEGABYTES = 300
 ROUNDS = 5
@@ -90,7 +91,9 @@ def sweep(folder: Path) -> tuple[str, ...]:
         for at in range(rng.choice([1, 1, 2, 3, 5, 8, 13]))
     ]
     path = folder / "bench.duckdb"
-    Warehouse.build(path, papers, mentions, load_lexicon(), {})
+    with build_warehouse(path, load_lexicon(), {}) as warehouse:
+        warehouse.add_papers(papers)
+        warehouse.add_mentions(mentions)
     with Warehouse.open(path) as warehouse:
         ours, theirs = alternate(
             lambda: own_cpu(lambda: domain_trends(warehouse, range(1, HIGHEST_THRESHOLD + 1))),

@@ -47,7 +47,7 @@ def one_fault(fault: Fault, endpoint: Endpoint = "*") -> FaultScript:
 def get(url: str, headers: dict[str, str] | None = None, method: str = "GET") -> tuple[http.client.HTTPResponse, bytes]:
     """The response and its body, on a connection of its own and without following anything."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=5)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=60)
     try:
         connection.request(method, f"{parts.path}?{parts.query}" if parts.query else parts.path, headers=headers or {})
         response = connection.getresponse()

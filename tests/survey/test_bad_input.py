@@ -5,7 +5,6 @@ import io
 import os
 import socket
 import tarfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -139,8 +138,7 @@ def _shown(name: str) -> str:
 
 @pytest.mark.parametrize("name", BAD, ids=lambda name: name.encode("ascii", "backslashreplace").decode())
 def test_bad_input_ends_as_one_skip_with_its_reason(name: str) -> None:
-    """At the step that finds it, within seconds, and the good paper beside it stays."""
-    start = time.monotonic()
+    """At the step that finds it, and the good paper beside it stays; none runs into the time limit of a paper."""
     _lay(name)
     save("good.md", GOOD)
     result = take_in()
@@ -154,7 +152,7 @@ def test_bad_input_ends_as_one_skip_with_its_reason(name: str) -> None:
     [(_, reason)] = found
     assert BAD[name][1] in reason
     assert "reader failed" not in reason
-    assert time.monotonic() - start < 15
+    assert "took longer than" not in reason
 
 
 @pytest.mark.slow

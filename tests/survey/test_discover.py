@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from survey.discover import Candidate, Names, Order, candidates, is_benchmark, stanza
-from survey.extract import chosen_texts, extract
+from survey.extract import extract
 from survey.fulltext import Section
 from survey.ingest import ingest
 from survey.mentions.candidates import Naming, key_of, names_in
 from survey.mentions.lexicon import Alias, Domain, load_lexicon
+from survey.store.chosen import chosen_texts
 from survey.store.papers import Store
 from survey.store.texts import StoredText, read_shard
 

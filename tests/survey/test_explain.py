@@ -9,7 +9,8 @@ import pytest
 from survey.explain import papers_behind
 from survey.labels.validation import read_validation
 from survey.mentions.domain import Rule
-from survey.trends.domain import Period, Scope, TrendTable, domain_trends
+from survey.period import Period
+from survey.trends.domain import Scope, TrendTable, domain_trends
 from survey.trends.labelled import data_source_trends, method_trends
 from survey.warehouse.database import Warehouse
 from survey.warehouse.sample import Sample, open_sample, stamp

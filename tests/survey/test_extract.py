@@ -17,7 +17,8 @@ import pytest
 from pyarrow import parquet
 
 from posttrain.errors import ExitCode
-from survey.extract import METADATA_ONLY, extract, reasons_without_text
+from survey.extract import extract
+from survey.store.chosen import METADATA_ONLY, reasons_without_text
 from survey.store.papers import Store
 from tests.builders import FILLER, latex, make_pdf, make_tar, markdown_paper
 from tests.chain import (
@@ -210,6 +211,7 @@ def test_progress_ends_with_every_paper() -> None:
 
 PAPERS = 60
 STUCK = 41  # the paper at which reading waits
+PATIENCE = 600  # seconds
 
 
 @pytest.fixture
@@ -241,8 +243,8 @@ def _start_until_stuck() -> subprocess.Popen[str]:
         stderr=subprocess.PIPE, text=True, start_new_session=True,
         preexec_fn=_listen_to_interrupts,  # noqa: PLW1509  # this test has no other thread
     )  # fmt: skip
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and running.poll() is None:
         with sqlite3.connect(DATA / "store.sqlite") as db:
             if db.execute("SELECT count(*) FROM extraction").fetchone()[0] >= STUCK // 5 * 5:
                 return running
@@ -271,7 +273,7 @@ def _alive(group: int) -> list[str]:
 
 
 def _wait_until_gone(group: int) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while _alive(group):
         assert time.monotonic() < deadline, "a process of the ended run is still there"
         time.sleep(0.05)
@@ -291,7 +293,7 @@ def test_a_killed_run_is_completed_with_nothing_lost_and_nothing_twice(stuck: Pa
     """kill -9 in the middle: whole shards stay, no process is left behind, and the next run reads the rest."""
     running = _start_until_stuck()
     running.kill()
-    running.wait(timeout=20)
+    running.wait(timeout=PATIENCE)
     _mend(stuck)
     _wait_until_gone(running.pid)
     kept = len(texts())
@@ -305,7 +307,7 @@ def test_an_interrupted_run_says_so_and_is_completed(stuck: Path) -> None:
     """Ctrl-C reaches the whole group, as on a terminal."""
     running = _start_until_stuck()
     os.killpg(running.pid, signal.SIGINT)
-    _, narration = running.communicate(timeout=20)
+    _, narration = running.communicate(timeout=PATIENCE)
     assert running.returncode == ExitCode.INTERRUPTED
     assert "interrupted; finished work is kept" in narration
     assert "Traceback" not in narration

@@ -61,16 +61,21 @@ class Crawl:
         return done.stdout
 
     def run_and_kill(self, *arguments: str) -> None:
-        """Run `survey` and kill it after a random while, KILLS times."""
+        """Run `survey` and kill it after a random number of requests, KILLS times."""
         quiet = subprocess.DEVNULL
         for _ in range(KILLS):
             place = self._place(contact=f"{KILLED}{self.kills}@example.org")
             run = subprocess.Popen(self._command(arguments), **place, stdout=quiet, stderr=quiet)
-            time.sleep(self.rng.uniform(0.4, 1.2))
+            self._wait_for_requests(len(self._journal()) + self.rng.randint(1, 6), run)
+            time.sleep(self.rng.uniform(0.0, 0.1))  # a request takes about 0.05 s: before, during or after the next
             if run.poll() is None:
                 run.send_signal(signal.SIGKILL)
                 self.kills += 1
             run.wait()
+
+    def _wait_for_requests(self, count: int, run: "subprocess.Popen[bytes]") -> None:
+        while len(self._journal()) < count and run.poll() is None:
+            time.sleep(0.01)
 
     def _journal(self) -> list[dict[str, Any]]:
         journal = self.folder / "journal"

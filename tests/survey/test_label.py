@@ -6,20 +6,25 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from posttrain.errors import ExitCode, PosttrainError
 from posttrain.settings import warehouse_path
 from survey.label import label
+from survey.labels.decision import Decision
+from survey.labels.readings import DataSource, Method
 from survey.mentions.domain import DEFAULT_THRESHOLD
 from survey.mentions.lexicon import LexiconName, load_lexicon
+from survey.period import Period
 from survey.store.papers import Store
-from survey.trends.domain import Period, Scope, domain_trends
-from survey.warehouse.database import CountedMention, CountedPaper, Warehouse
+from survey.trends.domain import Scope, domain_trends
+from survey.warehouse import builder
+from survey.warehouse.builder import CountedMention, CountedPaper, build_warehouse
+from survey.warehouse.database import Warehouse
 from tests.builders import FILLER, latex, make_pdf, make_tar, markdown_paper
 from tests.chain import DATA, ROOT, count, counts, read_texts, save, save_table, table_of, take_in
 
@@ -161,30 +166,56 @@ def _papers(count: int) -> list[CountedPaper]:
 
 def test_a_labelling_that_breaks_off_leaves_the_old_warehouse() -> None:
     path = Path("warehouse.duckdb")
-    Warehouse.build(path, _papers(3), [], load_lexicon(), {})
+    with build_warehouse(path, load_lexicon(), {}) as warehouse:
+        warehouse.add_papers(_papers(3))
 
-    def mentions() -> Iterator[CountedMention]:
-        yield CountedMention(0, "gsm8k", "GSM8K", "body", 0, 5, True, "name")
+    with pytest.raises(ValueError, match="torn"), build_warehouse(path, load_lexicon(), {}) as warehouse:
+        warehouse.add_papers(_papers(5))
+        warehouse.add_mentions([CountedMention(0, "gsm8k", "GSM8K", "body", 0, 5, True, "name")])
         raise ValueError("the shard is torn")
-
-    with pytest.raises(ValueError, match="torn"):
-        Warehouse.build(path, _papers(5), mentions(), load_lexicon(), {})
-    with Warehouse.open(path) as warehouse:
-        assert warehouse.query("sample")[0][0] == 3
+    with Warehouse.open(path) as opened:
+        assert opened.query("sample")[0][0] == 3
     assert list(Path().iterdir()) == [path]
+
+
+def test_the_size_of_a_batch_changes_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that wait in memory reach the file in their order, whether in one batch or in many."""
+    decision = Decision(Method.SFT, 0.9, Method.SFT, Method.SFT, (DataSource.API, DataSource.HUMAN), 0.8)
+    tables = []
+    for size in (2, 100_000):
+        monkeypatch.setattr(builder, "_ROWS_AT_ONCE", size)
+        with build_warehouse(Path("warehouse.duckdb"), load_lexicon(), {"posttrain": "1"}) as warehouse:
+            warehouse.add_papers(_papers(3)[:1])
+            warehouse.add_papers([paper._replace(published=None) for paper in _papers(4)])
+            for number in range(5):
+                mentions = [CountedMention(number, "gsm8k", "GSM8K", "body", at, at + 5, at > 0, "") for at in range(3)]
+                warehouse.add_mentions(mentions)
+                warehouse.add_decision(number, decision)
+                warehouse.add_citations(number, range(number))
+        with duckdb.connect("warehouse.duckdb", read_only=True) as db:
+            names = [row[0] for row in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
+            tables.append({name: db.execute(f"SELECT * FROM {name}").fetchall() for name in names})
+    assert {name: sorted(rows, key=str) for name, rows in tables[0].items()} == {
+        name: sorted(rows, key=str) for name, rows in tables[1].items()
+    }
+    few, many = ({name: rows for name, rows in table.items() if name != "mention_count"} for table in tables)
+    assert few == many  # a sum has no order
+    assert [len(few[name]) for name in ("paper", "mention", "paper_source", "citation")] == [5, 15, 10, 10]
 
 
 @pytest.mark.parametrize("room", [2_000, 100_000], ids=["for nothing", "for the log, not for the tables"])
 def test_a_full_disk_leaves_the_old_warehouse_and_says_so(room: int) -> None:
     """DuckDB writes the tables when it closes and is silent where that fails; half a warehouse must not stay."""
     path = Path("warehouse.duckdb")
-    Warehouse.build(path, _papers(3), [], load_lexicon(), {})
+    with build_warehouse(path, load_lexicon(), {}) as warehouse:
+        warehouse.add_papers(_papers(3))
     code = (
         "import sys; from pathlib import Path; from posttrain.errors import PosttrainError\n"
         "from survey.mentions.lexicon import load_lexicon\n"
-        "from survey.warehouse.database import CountedPaper, Warehouse\n"
+        "from survey.warehouse.builder import CountedPaper, build_warehouse\n"
         "paper = CountedPaper('x', 'T', None, False, 'pdf', 'none')\n"
-        "try: Warehouse.build(Path(sys.argv[1]), [paper], [], load_lexicon(), {})\n"
+        "try:\n"
+        "    with build_warehouse(Path(sys.argv[1]), load_lexicon(), {}) as builder: builder.add_papers([paper])\n"
         "except PosttrainError as error: print(error.message); sys.exit(error.exit_code)"
     )
 
@@ -198,8 +229,8 @@ def test_a_full_disk_leaves_the_old_warehouse_and_says_so(room: int) -> None:
     )  # fmt: skip
     assert done.returncode == ExitCode.PARTIAL, done.stderr
     assert f"cannot write {path.resolve()}" in done.stdout
-    with Warehouse.open(path) as warehouse:
-        assert warehouse.query("sample")[0][0] == 3
+    with Warehouse.open(path) as opened:
+        assert opened.query("sample")[0][0] == 3
     assert list(Path().iterdir()) == [path]
 
 

@@ -100,9 +100,11 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(technique: str, untrain
     killed = runs.write_config(tmp_path / "killed", technique, **settings)
     rng, kills = random.Random(3), 0
     for _ in range(3):
+        lines = _lines(killed / "metrics.jsonl") + rng.randint(1, 3)
         process = subprocess.Popen(runs.command(killed, "--resume"), cwd=runs.ROOT, stderr=subprocess.DEVNULL)
-        _wait_for(killed / "metrics.jsonl", process)
-        time.sleep(rng.uniform(0.0, 1.0))
+        while process.poll() is None and _lines(killed / "metrics.jsonl") < lines:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0.0, 0.1))
         kills += process.poll() is None
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -112,10 +114,8 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(technique: str, untrain
     assert runs.without_time(runs.read(killed, "metrics.jsonl")) == runs.without_time(runs.read(whole, "metrics.jsonl"))
 
 
-def _wait_for(path: Path, process: subprocess.Popen[Any]) -> None:
-    size = path.stat().st_size if path.exists() else 0
-    while process.poll() is None and (not path.exists() or path.stat().st_size <= size):
-        time.sleep(0.05)
+def _lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
 @pytest.mark.slow
@@ -290,10 +290,11 @@ def test_the_command_line_says_what_is_wrong_without_a_traceback(tmp_path: Path)
 
 def test_two_runs_do_not_share_a_folder(untrained: str, tmp_path: Path) -> None:
     """A second process in a run folder is refused while the first is at work."""
-    folder = runs.write_config(tmp_path / "run", "sft", model=untrained, budget="600s")
+    folder = runs.write_config(tmp_path / "run", "sft", model=untrained, budget="900M-tokens")
     first = subprocess.Popen(runs.command(folder), cwd=runs.ROOT, stderr=subprocess.DEVNULL)
     try:
-        _wait_for(folder / "metrics.jsonl", first)
+        while first.poll() is None and not _lines(folder / "metrics.jsonl"):
+            time.sleep(0.01)
         second = runs.run_apart(folder, "--resume")
     finally:
         first.kill()

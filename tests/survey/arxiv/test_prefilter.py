@@ -9,7 +9,8 @@ from pyarrow import parquet
 from posttrain.reference import reference_path
 from survey.arxiv.ledger import Ledger
 from survey.arxiv.listed import Listed
-from survey.arxiv.prefilter import Prefilter, measure_recall
+from survey.arxiv.prefilter import Prefilter
+from survey.trends.recall import measure_recall
 from survey.warehouse.database import Warehouse
 from tests.chain import answer, command_line
 from tests.warehouses import make_warehouse

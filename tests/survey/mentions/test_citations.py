@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from survey.extract import chosen_texts, extract
+from survey.extract import extract
 from survey.fulltext import Section
 from survey.ingest import ingest
 from survey.mentions.citations import CitationFinder, citations_received
+from survey.store.chosen import chosen_texts
 from survey.store.papers import Store
 from survey.store.texts import StoredText, read_shard
 

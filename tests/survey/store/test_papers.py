@@ -130,7 +130,7 @@ def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     for writer in writers:
         writer.start()
     for writer in writers:
-        writer.join(60)
+        writer.join(600)
     assert [writer.exitcode for writer in writers] == [0, 0, 0, 0]
     with Store(root) as store:
         assert sorted(source.paper for source in store.sources()) == [f"2501.{n:05d}" for n in range(75)]
@@ -150,7 +150,7 @@ def test_processes_that_open_a_new_store_at_once_all_get_it(tmp_path: Path) -> N
     openers = [
         subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "data"), start, name], cwd=ROOT) for name in "abcd"
     ]
-    assert [opener.wait(60) for opener in openers] == [0, 0, 0, 0]
+    assert [opener.wait(600) for opener in openers] == [0, 0, 0, 0]
     for number in range(40):
         with Store(tmp_path / "data" / str(number)) as store:
             assert [path for path, _ in store.skipped()] == list("abcd")

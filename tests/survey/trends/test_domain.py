@@ -12,7 +12,8 @@ from scipy.stats import binomtest
 from posttrain.statistics import wilson
 from survey.mentions.domain import Rule, assign_domains
 from survey.mentions.lexicon import load_lexicon
-from survey.trends.domain import Period, Scope, TrendRow, TrendTable, domain_trends, period_of, without_gaps
+from survey.period import Period, period_of, without_gaps
+from survey.trends.domain import Scope, TrendRow, TrendTable, domain_trends
 from survey.trends.projection import Project, Projection
 from tests.strategies import mention_counts
 from tests.warehouses import make_warehouse

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from survey.labels.readings import Method
+from survey.labels.decision import Decision
+from survey.labels.readings import DataSource, Method
 from survey.labels.validation import IN_DISPUTE, Checked, read_validation
 from survey.trends.cited import with_citations
 from survey.trends.domain import TrendRow, TrendTable, domain_trends
 from survey.trends.labelled import data_source_trends, method_trends
 from survey.trends.published import Axis
-from survey.warehouse.database import Training, Warehouse
+from survey.warehouse.database import Warehouse
 from tests.warehouses import make_warehouse
 
 YEARS = {2024: {"sft": 60, "hybrid": 20, "rl": 20, "preference": 10, "none": 90},
@@ -21,18 +22,17 @@ YEARS = {2024: {"sft": 60, "hybrid": 20, "rl": 20, "preference": 10, "none": 90}
 
 def _warehouse(folder: Path, years: dict[int, dict[str, int]] = YEARS) -> Warehouse:
     """Papers of each year by method; those that train take their data from a benchmark, every fifth from an API."""
-    training, papers = Training(), []
+    decisions, papers = {}, []
     for year, methods in years.items():
         for method, n in methods.items():
             for _ in range(n):
                 number = len(papers)
                 papers.append((date(year, 3, 1), {"gsm8k": 5}))
-                training.methods.append((number, method, 0.9, method, method))
-                if method != "none":
-                    source = "api" if number % 5 == 0 else "benchmark"
-                    training.sources.append((number, source, 0, 0.8))
-    training.citations = [(n, n % 7) for n in range(10, 60)]
-    return make_warehouse(folder, papers, training)
+                source = DataSource.API if number % 5 == 0 else DataSource.BENCHMARK
+                label = Method(method)
+                sources = () if label is Method.NONE else (source,)
+                decisions[number] = Decision(label, 0.9, label, label, sources, 0.8)
+    return make_warehouse(folder, papers, decisions, [(n, n % 7) for n in range(10, 60)])
 
 
 def _checked(wrong: int) -> list[Checked]:
