@@ -83,7 +83,9 @@ def run_stage(
 def result_of(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return a finished stage's result, or None where it is not finished within this budget."""
     found = read_json(folder / "result.json")
-    if found is None or ("budget" in settings and found["config"]["budget"] != settings["budget"]):
+    if found is None or "error" in found:
+        return None
+    if "budget" in settings and found["config"]["budget"] != settings["budget"]:
         return None
     return found
 
