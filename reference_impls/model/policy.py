@@ -70,7 +70,7 @@ class Policy:
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Matrix products in the dtype of computation; weights stay in theirs."""
-        if self.compute == torch.float32:
+        if self.compute != torch.bfloat16:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=self.compute)
 
