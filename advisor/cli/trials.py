@@ -138,7 +138,7 @@ def evaluate_command(call: Call) -> int:
 
     Example: advisor evaluate
     """
-    from advisor.advice.recommend import rank
+    from advisor.advice.ranking import rank
     from advisor.bank.cases import bank_path, read_bank
     from advisor.evaluate import evaluate, render
     from advisor.task.traits import Traits
