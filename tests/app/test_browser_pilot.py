@@ -119,7 +119,7 @@ def test_a_pilot_outlives_browser_and_server(chromium: Browser, own: Path, tmp_p
 
 @pytest.mark.slow
 def test_a_pilot_is_stopped_and_goes_on(chromium: Browser, own: Path, tmp_path: Path) -> None:
-    """Stopped by a click it says that it can be resumed; a click later it is at work again, and so it is stopped again."""
+    """Stopped by a click it can be resumed; a click later it is at work again, and so it is stopped again."""
     with served(own, tmp_path / "server.log") as app, sitting(chromium, app) as window:
         page = window.go("/pilot")
         _choose_sft_alone(page)
