@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from reference_impls.model import decoder, sampling
+from reference_impls.model import llama, sampling
 from reference_impls.model.batches import collate
 from reference_impls.model.decoder import LlamaDecoder, ModuleDecoder, make_decoder
 from reference_impls.model.policy import Policy, log_probs
@@ -151,8 +151,8 @@ def test_what_runs_through_the_layers_is_kept_as_in_training() -> None:
     policy.compute = torch.bfloat16
     own = LlamaDecoder(policy)
     own.start(PROMPTS, 1, 4)
-    assert {own.ends["embedding"].dtype, own.cos.dtype, own.sin.dtype} == {torch.float32}
-    assert {own.ends["head"].dtype, own.keys.dtype, own.layers[0]["qkv"].dtype} == {torch.bfloat16}
+    assert {own.ends.embedding.dtype, own.cos.dtype, own.sin.dtype} == {torch.float32}
+    assert {own.ends.head.dtype, own.keys.dtype, own.layers[0].qkv.dtype} == {torch.bfloat16}
 
 
 def test_adapters_that_are_switched_off_are_not_decoded() -> None:
@@ -196,7 +196,7 @@ def test_the_step_that_is_compiled_draws_the_same_rollouts(family: str, monkeypa
     """As written, before any compiler: columns found in memory, blocks of the cache, sequences that leave."""
     policy = make_exact(family)
     plain = rolled_out(policy)
-    monkeypatch.setattr(decoder, "BLOCK", 8)
+    monkeypatch.setattr(llama, "BLOCK", 8)
     monkeypatch.setattr(torch, "compile", lambda step, **_: step)
     blocks = rolled_out(policy, compiled=True)
     assert [one.response for one in plain] == [one.response for one in blocks]
