@@ -37,9 +37,9 @@ def _corrupt(row: Row, rng: random.Random) -> Row:
     letters = sorted({*table, *table.values()})
     hops = int(order[1:])
     walk, slip = [order[0]], rng.randrange(hops)
-    for place in range(hops):
+    for index in range(hops):
         right = _next(walk[-1], table, letters, rng)
-        walk.append(rng.choice([each for each in letters if each != right]) if place == slip else right)
+        walk.append(rng.choice([each for each in letters if each != right]) if index == slip else right)
     if walk[-1] == row.answer:
         walk[-1] = rng.choice([each for each in letters if each != row.answer])
     return replace(row, response=_worked(walk))

@@ -14,7 +14,7 @@ from reference_impls.verifiers.mathematics import Mathematics
 from reference_impls.verifiers.pattern import Pattern
 from reference_impls.verifiers.unit_tests import UnitTests
 from reference_impls.verifiers.verdict import Asked, Outcome, Plain, Prompt, Verdict, Verifier
-from reference_impls.verifiers.worker_pool import default_workers
+from reference_impls.verifiers.workers.pool import default_workers
 
 KNOWN = ("exact", "exact:MARKER", "numeric", "math", "choice", "regex:PATTERN", "unit-tests", "package.module:function")
 

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import cast
 
 from posttrain.errors import ConfigurationError
 from reference_impls.verifiers.exact import fold
 from reference_impls.verifiers.forms import gold
 from reference_impls.verifiers.verdict import Asked, Verdict, Verifier, decided, unscorable
-from reference_impls.verifiers.worker_pool import Failed, Workers
+from reference_impls.verifiers.workers.pool import Failed, Workers
 
 
 class Pattern(Verifier):
@@ -35,7 +36,9 @@ class Pattern(Verifier):
         """Return one verdict per task; a match that takes too long is unscorable."""
         results = self._workers.map([(self._pattern, response, gold(row)) for _, response, row in tasks])
         return [
-            unscorable(f"the pattern: {result.reason}") if isinstance(result, Failed) else decided(*result)
+            unscorable(f"the pattern: {result.reason}")
+            if isinstance(result, Failed)
+            else decided(*cast("tuple[bool, bool, str]", result))
             for result in results
         ]
 

@@ -5,14 +5,17 @@ an `entry_point`, and a prompt that the response continues.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 from reference_impls.verifiers.sandbox import Job, Report, Sandbox
 from reference_impls.verifiers.verdict import Asked, Prompt, Verdict, Verifier, decided, unscorable
 
+# ```python … ```, also one that is never closed; the language and the body
 _FENCE = re.compile(r"^[ \t]*```[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
+# the first line of code in prose: "Sure! Here it is:\n\ndef add(a, b):"
 _CODE_STARTS = re.compile(r"^(?:def |class |import |from \w+ import |@|async def )", re.MULTILINE)
+# a line that may belong to code: indented, empty, a statement, an assignment, a closing bracket, a comment
 _CODE_GOES_ON = re.compile(
     r"[ \t]|$|def |class |import |from |@|async |if |for |while |return |[\w.\[\], ]+ = |[)\]}#]"
 )
@@ -64,13 +67,13 @@ def _passes(report: Report) -> bool:
     return report.fault == "" and report.passed == report.total
 
 
-def _job(prompt: Prompt, response: str, row: Mapping[str, Any]) -> Job | str:
-    """Return what to run, or why nothing can be."""
+def _job(prompt: Prompt, response: str, row: Mapping[str, object]) -> Job | str:
+    """Return the job to run, or why nothing can run."""
     if not isinstance(response, str):
         return f"the response is of type {type(response).__name__}, expected text"
     entry = str(row.get("entry_point") or "")
     listed = row.get("tests", row.get("test_list", []))
-    tests = [listed] if isinstance(listed, str) else [str(test) for test in listed or []]
+    tests = [listed] if isinstance(listed, str) else [str(test) for test in cast("Iterable[object]", listed or ())]
     setup = str(row.get("test_setup_code") or "")
     if isinstance(row.get("test"), str):
         # HumanEval's `test` defines `check` and leaves the call to the reader; without an entry it is a test itself
@@ -85,15 +88,15 @@ def _job(prompt: Prompt, response: str, row: Mapping[str, Any]) -> Job | str:
     return Job([source], tests, f"{before}\n{setup}" if before else setup, entry)
 
 
-def _lenient(prompt: Prompt, response: str, row: Mapping[str, Any], strict: Job) -> Job | None:
+def _lenient(prompt: Prompt, response: str, row: Mapping[str, object], strict: Job) -> Job | None:
     """Return the same job for the program that can be found in the prose; None where there is none or no other."""
     before = _text(prompt) if strict.entry and _defines(_text(prompt), [strict.entry]) else ""
     names = [strict.entry] if strict.entry else re.findall(r"\w+", " ".join(strict.tests))
     blocks = _blocks(response)
-    found = ["\n\n".join(blocks)] if blocks else _in_prose(response)
+    programs = ["\n\n".join(blocks)] if blocks else _in_prose(response)
     if before and not blocks:  # a completion that runs on after the end of its function
-        found.append(re.split(r"\n(?=[^\s])", response, maxsplit=1)[0])
-    sources = [source for text in found if (source := _whole(before, text, names)) not in strict.sources]
+        programs.append(re.split(r"\n(?=[^\s])", response, maxsplit=1)[0])
+    sources = [source for text in programs if (source := _whole(before, text, names)) not in strict.sources]
     return Job(sources, strict.tests, strict.setup, strict.entry) if sources else None
 
 
@@ -115,8 +118,9 @@ def _whole(before: str, body: str, names: Sequence[str]) -> str:
 
 
 def _defines(text: str, names: Sequence[str]) -> bool:
-    found = re.findall(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)|^(\w+)[ \t]*=", text, re.MULTILINE)
-    return not {name for pair in found for name in pair if name}.isdisjoint(names)
+    # "def add(", "class Stack", "add = lambda": a name at the left margin
+    definitions = re.findall(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)|^(\w+)[ \t]*=", text, re.MULTILINE)
+    return not {name for pair in definitions for name in pair if name}.isdisjoint(names)
 
 
 def _in_prose(response: str) -> list[str]:

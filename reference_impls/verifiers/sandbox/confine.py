@@ -1,4 +1,4 @@
-"""What a process gives up for good before it runs code that it does not trust."""
+"""The rights that a process gives up for good before it runs code that it does not trust."""
 
 import os
 import resource
@@ -7,7 +7,6 @@ import sys
 from contextlib import suppress
 from functools import partial
 from math import ceil
-from typing import Any
 
 from reference_impls.verifiers.sandbox import filter as system_calls
 from reference_impls.verifiers.sandbox.filter import libc
@@ -97,7 +96,7 @@ _REFUSED = (
 )  # fmt: skip
 
 
-def _refuse(child: int, event: str, arguments: tuple[Any, ...]) -> None:
+def _refuse(child: int, event: str, arguments: tuple[object, ...]) -> None:
     """Refuse in Python what the filter would refuse in the kernel; code that leaves Python is not stopped by it."""
     writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & system_calls.WRITES
     ends_child = event == "os.kill" and child and arguments[0] == child
