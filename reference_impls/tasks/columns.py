@@ -1,4 +1,4 @@
-"""What the columns of real files mean: one object of a file becomes a row.
+"""Columns of real files: an object of a file becomes a row.
 
 The names are those of GSM8K, MATH, SVAMP, AIME, HumanEval, MBPP, ARC, Alpaca and of chat files; upper and lower case
 are the same. All other columns stay in the row's `extra` under their own names.
@@ -15,7 +15,7 @@ RESPONSE = ("response", "output", "completion", "solution", "canonical_solution"
 ANSWER = ("answer", "gold", "ground_truth", "final_answer", "expected_answer", "answerkey")
 CHAT = ("messages", "conversations")
 
-# the second column goes on where the first one stops: a task and its input, a story and its question
+# the second column continues the first: a task and its input, a story and its question
 JOINED = {("instruction", "input"): "\n", ("body", "question"): " "}
 
 EMPTY_RESPONSE = "empty response (kept as a prompt)"
@@ -49,7 +49,7 @@ def row_of(item: Mapping[str, object]) -> tuple[Row, str | None]:
 
 
 def final_answer(response: str) -> str | None:
-    r"""Return what a worked solution ends in: the number behind `####`, or else the last `\boxed{...}`."""
+    r"""Return the answer at the end of a worked solution: the number after `####`, or else the last `\boxed{...}`."""
     if marked := _GSM8K_ANSWER.search(response):
         return marked[1].strip().replace(",", "")
     opening = response.rfind("\\boxed{")
@@ -71,7 +71,7 @@ def _prompt(item: Mapping[str, object], columns: Mapping[str, str], used: set[st
             used |= {columns[first], columns[second]}
             stop = "." if between == " " and begun.rstrip()[-1:].isalnum() else ""
             return f"{begun.rstrip()}{stop}{between}{rest}", None
-    # a chat holds the demonstration too, which a bare prompt beside it would lose
+    # a chat holds the demonstration too, which a separate prompt column would lose
     names = (*PROMPT, *CHAT) if columns.keys() & set(RESPONSE) else (*CHAT, *PROMPT)
     for name in names:
         column = columns.get(name)

@@ -47,7 +47,7 @@ def _apply(word: str, edit: str) -> str:
 
 
 def _worked(word: str, edits: Sequence[str], *, slip: int = -1, rng: random.Random | None = None) -> str:
-    """Return the steps and the answer; the word after edit `slip` is miscopied, and the rest goes on from there."""
+    """Return the steps and the answer; the word after edit `slip` is miscopied, and later steps follow from it."""
     steps = []
     for index, edit in enumerate(edits):
         word = _apply(word, edit)

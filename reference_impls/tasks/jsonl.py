@@ -146,7 +146,7 @@ def _objects(path: Path, file: BinaryIO) -> Iterator[tuple[int, str, dict[str, o
 
 
 def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines without the byte order mark; refuse what is no text."""
+    """Yield the lines without the byte order mark; refuse a file that is no text."""
     first = True
     while line := file.readline(_LONGEST_LINE + 1):
         if first:

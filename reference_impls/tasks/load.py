@@ -1,4 +1,4 @@
-"""From what a user writes to the rows: a file, or a generated family by its name."""
+"""Load the rows of a file, or of a generated family by its name."""
 
 import re
 from difflib import get_close_matches
@@ -17,7 +17,7 @@ def load_task(source: str, *, split: str = "train", rows: int | None = None, see
     """Return the rows of one split of `source`, a file or `task:NAME` or `task:NAME:DIFFICULTY`.
 
     The three splits share no prompt, and `all` is the three together. The same arguments give the same rows on every
-    machine. `noise` is the share of demonstrations that end wrong; a file is what it is, and takes none.
+    machine. `noise` is the share of demonstrations that end wrong; a file takes none.
     """
     if split not in SPLITS:
         raise ConfigurationError(
@@ -25,7 +25,7 @@ def load_task(source: str, *, split: str = "train", rows: int | None = None, see
         )
     if rows is not None and rows < 1:
         raise ConfigurationError(
-            f"asked for {rows} rows, expected at least 1", "leave `rows` out to take what there is"
+            f"asked for {rows} rows, expected at least 1", "leave `rows` out to take all there are"
         )
     if not 0 <= noise <= 1:
         raise ConfigurationError(

@@ -31,7 +31,7 @@ def _worked(walk: list[str]) -> str:
 
 
 def _corrupt(row: Row, rng: random.Random) -> Row:
-    """Read one link wrong and follow the links from there; stop beside the answer where that leads back to it."""
+    """Read one link wrong and follow the links from there; where that leads to the answer, stop at another letter."""
     links, _, order = str(row.prompt).removeprefix("hop ").removesuffix("=").partition(":")
     table = dict(link.split(">") for link in links.split(" "))
     letters = sorted({*table, *table.values()})

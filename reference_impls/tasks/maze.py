@@ -1,7 +1,7 @@
 """A way through a small maze: `maze S.x/..x/x.G=` -> `00>22:D10R11D21R22`.
 
-`S` is the start, `G` the goal, `x` a wall, `/` ends a line. The demonstration is a shortest way: where one stands and
-where the goal is, then each move (up, down, left, right) with the row and column it leads to, so that the next move
+`S` is the start, `G` the goal, `x` a wall, `/` ends a line. The demonstration is a shortest way: the start and
+the goal, then each move (up, down, left, right) with the row and column it leads to, so that the next move
 depends on the place just before. Any way that ends at the goal is right, so a function judges it, by its moves alone.
 """
 
@@ -73,7 +73,7 @@ def _worked(lines: list[str], moves: str) -> str:
 
 
 def _corrupt(row: Row, rng: random.Random) -> Row:
-    """Lose the way at one step and go on blind to walls; stop short where even that arrives."""
+    """Turn wrong at one step and continue through walls; stop one step early where that still arrives."""
     lines, moves = str(row.extra["maze"]).split("/"), str(row.answer)
     kept = rng.randrange(len(moves))
     cell, wrong = _find(lines, "S"), ""

@@ -24,8 +24,8 @@ __all__ = ["KNOWN", "Asked", "Outcome", "Prompt", "Verdict", "Verifier", "load_v
 def load_verifier(name: str, *, seconds: float = 5.0, memory_mb: int = 512, workers: int | None = None) -> Verifier:
     """Return the verifier of that name; a PosttrainError lists the known ones, or says why a function cannot be loaded.
 
-    Each response may take `seconds` and, in a worker, `memory_mb` on top of what the worker's imports take. `workers`
-    is how many run at once where there are worker processes; one per core that the process may use unless given.
+    Each response may take `seconds` and, in a worker, `memory_mb` in addition to the worker's imports. `workers` is the
+    number of worker processes, where there are any; by default one per core that this process may use.
     """
     count = default_workers() if workers is None else workers
     kind, colon, rest = name.partition(":")

@@ -1,4 +1,4 @@
-"""The verifier `regex:PATTERN`: the response matches, and what the pattern captures is the row's answer."""
+"""The verifier `regex:PATTERN`: the response matches, and the pattern captures the row's answer."""
 
 import re
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ def compare(pattern: str, response: str, answer: str | None) -> tuple[bool, bool
 
 
 def _captured(pattern: str, flags: int, response: str) -> str | None:
-    """Return what the last match captures, or None."""
+    """Return the text that the last match captures, or None."""
     last = None
     for match in _compiled(pattern, flags).finditer(response):
         last = match

@@ -25,8 +25,8 @@ _PYTHON = {"", "python", "py", "python3"}
 class UnitTests(Verifier):
     """Strict: the fenced Python block, or all of the response, passes every test. Lenient: code found in the prose.
 
-    Of several blocks, the last that defines what the tests use is the program. The lenient program is run only where
-    the strict one fails and is not the same text. See `sandbox` for what a program can and cannot do.
+    Of several blocks, the last that defines a name of the tests is the program. The lenient program is run only where
+    the strict one fails and is not the same text. The limits of a program: `sandbox`.
     """
 
     name = "unit-tests"
@@ -83,7 +83,7 @@ def _job(prompt: Prompt, response: str, row: Mapping[str, object]) -> Job | str:
         return "the row has no `tests` (a list of assert statements) and no `test` with its `entry_point`"
     names = [entry] if entry else re.findall(r"\w+", " ".join(tests))
     before = _text(prompt) if entry and _defines(_text(prompt), [entry]) else ""
-    # the row's own prompt may define helpers that its tests use; they run beside the tests, as the row's code
+    # the row's own prompt may define helpers that its tests use; they run with the tests, as the row's code
     source = _whole(before, _program(response, names), names)
     return Job([source], tests, f"{before}\n{setup}" if before else setup, entry)
 
@@ -111,7 +111,7 @@ def _blocks(response: str) -> list[str]:
 
 
 def _whole(before: str, body: str, names: Sequence[str]) -> str:
-    """Return the program with what the prompt begins; a body that starts over stands behind it all the same."""
+    """Return the program with the beginning that the prompt has; a body that defines the name again follows it too."""
     if not before:
         return body
     return f"{before}\n\n{body}" if _defines(body, names) else before + body

@@ -45,7 +45,7 @@ def unscorable(reason: str) -> Verdict:
 
 
 def decided(strict: bool, lenient: bool, reason: str = "") -> Verdict:
-    """Return a verdict of right and wrong; what is right in the strict form is right anywhere."""
+    """Return a verdict of right and wrong; a response that is right in the strict form is right anywhere."""
     return Verdict(float(strict), float(strict or lenient), "" if strict else _legible(reason))
 
 

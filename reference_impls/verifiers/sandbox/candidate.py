@@ -1,4 +1,4 @@
-"""The process that runs the program under test. It is told the program and single calls, never the tests."""
+"""The process that runs the program under test. It gets the program and single calls, never the tests."""
 
 import random
 import socket

@@ -59,7 +59,7 @@ def read_only_libraries() -> bool:
 
 
 def limit(memory_mb: int) -> None:
-    """Limit what each child of this process may use; what a child may not need in the server is left to `confine`."""
+    """Limit each child of this process; `confine` sets the limits that the server itself could not bear."""
     for what, most in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
@@ -97,7 +97,7 @@ _REFUSED = (
 
 
 def _refuse(child: int, event: str, arguments: tuple[object, ...]) -> None:
-    """Refuse in Python what the filter would refuse in the kernel; code that leaves Python is not stopped by it."""
+    """Refuse in Python the calls that the filter would refuse in the kernel; it does not stop native code."""
     writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & system_calls.WRITES
     ends_child = event == "os.kill" and child and arguments[0] == child
     if (event in _REFUSED and not ends_child) or writes:

@@ -1,8 +1,8 @@
 """Calls between two processes that do not trust each other: plain values cross, objects stay where they are.
 
-Values are pickled, but only plain data is ever built from what arrives: numbers, text, containers and a few types of
-the standard library, always of exactly that type, so that no value brings its own `==`. Any other object is exported:
-the other side gets a Remote, and what it does with it is done by its owner.
+Values are pickled, but only plain data is ever built from the bytes that arrive: numbers, text, containers and a few
+types of the standard library, always of exactly that type, so that no value brings its own `==`. Any other object is
+exported: the other side gets a Remote, and its owner carries out every use of it.
 """
 
 import builtins
@@ -32,7 +32,7 @@ _BY_NAME = {
 }
 _BY_ID = {id(part) for part in _CROSS}
 _TYPES = {part for part in _CROSS if isinstance(part, type)} | {type(NotImplemented), type(Ellipsis)}
-# A subclass crosses as what it is underneath: made without the subclass's own methods.
+# A subclass crosses as its builtin base, built without the subclass's own methods.
 _UNDERNEATH: dict[type, Callable[[Any], tuple[Any, ...]]] = {
     int: lambda value: (int.__int__(value),),
     float: lambda value: (float.__float__(value),),

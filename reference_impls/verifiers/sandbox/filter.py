@@ -1,6 +1,6 @@
 """The system calls that a confined process may not make, as a seccomp filter (Linux on x86-64 and ARM64).
 
-A list of what is denied, not of what is allowed: the C library and Python gain harmless calls with every release.
+A list of denied calls, not of allowed ones: the C library and Python gain harmless calls with every release.
 Calls newer than the list are refused as a whole, as if they did not exist; the C library then falls back to older
 ones. Numbers: Linux `asm/unistd_64.h` and `asm-generic/unistd.h`; the filter's form: the manual page seccomp(2).
 """
@@ -147,7 +147,7 @@ def _denied(calls: dict[str, Numbers], column: int) -> list[Step]:
     steps: list[Step] = []
     for numbers in calls.values():
         number = numbers[column]
-        if number is not None:  # equal: go on to the refusal; else skip it, one step
+        if number is not None:  # an equal number meets the refusal, any other skips that step
             steps += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _REFUSE | errno.EPERM)]
     return steps
 

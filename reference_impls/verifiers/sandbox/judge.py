@@ -130,7 +130,7 @@ class _Trial:
                 self._space[name] = item
 
     def _answer(self, verb: str, details: tuple[Any, ...]) -> object:
-        """Answer the program: it may call what a test handed it, and use objects of the tests' own classes."""
+        """Answer the program: it may call functions that a test passed to it, and use objects of the tests' classes."""
         target, *rest = details
         if not self.channel.owns(target):
             raise PermissionError("not an object of the tests")

@@ -80,7 +80,7 @@ def changeable(values: Sequence[object]) -> bool:
 
 
 def special(target: object, name: str, *arguments: object) -> object:
-    """Return what a method such as `__len__` of an object of ours gives; lacking it is a TypeError, as in Python."""
+    """Return the result of a method such as `__len__` of our object; a missing method is a TypeError, as in Python."""
     if name not in SPECIAL:
         raise TypeError(f"{name!r:.30} is not asked of an object of the other side")
     method = getattr(target, name, None)

@@ -82,7 +82,7 @@ class _Worker:
 
 
 def _end(process: "subprocess.Popen[bytes]", connection: socket.socket) -> None:
-    """Kill the process and what it started, and wait until it is gone."""
+    """Kill the process and its children, and wait until it is gone."""
     connection.close()
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)

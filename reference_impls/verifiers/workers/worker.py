@@ -95,7 +95,7 @@ def _libc() -> ctypes.CDLL:
 
 
 def limit_memory(megabytes: int) -> None:
-    """Limit what this process may use on top of what its imports took, and forbid core files."""
+    """Limit this process's memory to what its imports took plus `megabytes`, and forbid core files."""
     with suppress(ImportError, OSError, ValueError):
         import resource
 
