@@ -11,7 +11,6 @@ A run folder's `config.json` holds one of these objects. Field names differ betw
     accumulation          gradient_accumulation_steps (TRL)
 """
 
-import difflib
 import json
 import math
 import re
@@ -22,6 +21,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from posttrain.errors import ConfigurationError
+from posttrain.suggest import nearest
 
 BUDGET = re.compile(r"(?P<amount>\d+(?:\.\d+)?(?:e\d+)?)(?P<scale>[kMG]?)(?:-(?P<unit>tokens|flops)|(?P<seconds>s))")
 # The most that a run holds at once, however large its settings; advisor.memory estimates with these numbers.
@@ -258,8 +258,8 @@ def _first_fault(error: ValidationError, config: type[RunConfig]) -> str:
     first = error.errors()[0]
     name = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, config.model_fields, n=1)
-        meant = f"; did you mean {near[0]}?" if near else f"; expected one of {', '.join(config.model_fields)}"
+        near = nearest(name, config.model_fields)
+        meant = f"; did you mean {near}?" if near else f"; expected one of {', '.join(config.model_fields)}"
         return f"there is no setting '{name}' for {config.model_fields['technique'].default}{meant}"
     if not name:
         return first["msg"].removeprefix("Value error, ")

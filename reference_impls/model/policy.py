@@ -73,7 +73,7 @@ class Policy:
 
     def autocast(self) -> AbstractContextManager[object]:
         """Run matrix products in the dtype of computation; weights keep their own."""
-        if self.compute == torch.float32:
+        if self.compute != torch.bfloat16:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=self.compute)
 

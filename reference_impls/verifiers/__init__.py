@@ -4,10 +4,10 @@ with load_verifier("numeric") as verifier:
     verdicts = verifier.verify([("What is 20 + 22?", "The answer is 42.", {"answer": "42"})])
 """
 
-import difflib
 from functools import partial
 
 from posttrain.errors import ConfigurationError, PosttrainError
+from posttrain.suggest import nearest
 from reference_impls.verifiers import choice, exact, numeric
 from reference_impls.verifiers.custom import Custom
 from reference_impls.verifiers.mathematics import Mathematics
@@ -52,8 +52,8 @@ def _is_path(text: str) -> bool:
 
 
 def _unknown(name: str) -> PosttrainError:
-    near = difflib.get_close_matches(name.split(":", maxsplit=1)[0], [known.split(":")[0] for known in KNOWN[:-1]], 1)
-    guess = f"did you mean {near[0]!r}? " if near else ""
+    near = nearest(name.split(":", maxsplit=1)[0], (known.split(":")[0] for known in KNOWN[:-1]))
+    guess = f"did you mean {near!r}? " if near else ""
     return ConfigurationError(
         f"found the verifier {name!r}, expected one of: {', '.join(KNOWN)}", f"{guess}name one of them as the verifier"
     )
