@@ -24,7 +24,8 @@ LAYERS = {
         "survey.labels", "survey.warehouse", "survey.trends", "survey", "survey.cli", "survey.page",
     ],
     "reference_impls": [
-        "reference_impls.configs", "reference_impls.verifiers", "reference_impls.tasks", "reference_impls.objectives",
+        "reference_impls.configs", "reference_impls.verifiers.workers", "reference_impls.verifiers.sandbox",
+        "reference_impls.verifiers", "reference_impls.tasks", "reference_impls.objectives",
         "reference_impls.model", "reference_impls.run", "reference_impls", "reference_impls.starter",
     ],
     "advisor": [
