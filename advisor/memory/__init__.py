@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from advisor.memory.counts import Counts, counts_of
-from advisor.memory.phases import CACHED, CONTEXT, MARGIN, Estimate, Phase, estimate, quick_estimate
+from advisor.memory.phases import CACHED, CONTEXT, MARGIN, PHASES, Estimate, Phase, estimate, quick_estimate
 from advisor.memory.published import Row, error_rows, published_figures
 from advisor.memory.remedies import GIGABYTE, Change, cheapest_change, fits
 from advisor.memory.setting import Setting, default_setting, setting_of
 from posttrain.errors import ConfigurationError
+from posttrain.frames import Cell, Tabular
 
 __all__ = [
     "Answer", "Change", "Counts", "Estimate", "Phase", "Setting", "as_data", "cheapest_change", "counts_of",
@@ -22,13 +23,35 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Answer:
+class Answer(Tabular):
     """An estimate, and for a GPU of a given size whether it fits and, where it does not, what would make it fit."""
 
     estimate: Estimate
     gpu_gigabytes: float | None = None
     fits: bool | None = None
     change: Change | None = None
+
+    def headline(self) -> str:
+        """Return the model, the technique and the peak."""
+        counted = self.estimate
+        peak = f"peak {counted.total / GIGABYTE:.1f} GB when {PHASES[counted.peak.name]}"
+        return f"{counted.counts.model}, {counted.setting.technique}: {peak}"
+
+    def rows(self) -> list[dict[str, Cell]]:
+        """Return a part of a phase a row, in bytes as counted, without margin and CUDA context."""
+        return [
+            {"phase": phase.name, "part": part, "bytes": round(size)}
+            for phase in self.estimate.phases
+            for part, size in phase.parts.items()
+        ]
+
+    def notes(self) -> list[str]:
+        """Return the margin, and for a GPU whether it fits."""
+        margin = f"the peak holds a margin of {MARGIN:.0%}, {CACHED:.0%} for the allocator's cache and the CUDA context"
+        if self.gpu_gigabytes is None:
+            return [margin]
+        steps = f"; cheapest change: {'; '.join(self.change.steps)}" if self.change else ""
+        return [f"{'fits' if self.fits else 'does not fit'} {self.gpu_gigabytes:g} GB{steps}", margin]
 
 
 def estimate_for(
