@@ -23,6 +23,7 @@ from advisor.runs.result import Number, percent
 from advisor.runs.scoring import RunsOfArms
 from advisor.task.traits import Value
 from posttrain.errors import UnwritableError
+from posttrain.frames import Cell, Tabular
 
 SCHEMA_VERSION = 1
 
@@ -99,11 +100,31 @@ class Case(BaseModel):
 
 
 @dataclass(frozen=True)
-class Bank:
+class Bank(Tabular):
     """The cases of a file, and the number of its lines that hold no case."""
 
     cases: tuple[Case, ...]
     skipped: int
+
+    def headline(self) -> str:
+        """Return how many cases there are."""
+        return f"{len(self.cases)} cases of {len({case.family for case in self.cases})} families"
+
+    def rows(self) -> list[dict[str, Cell]]:
+        """Return an arm of a case a row: the share of test prompts right with its interval."""
+        return [
+            {"case": case.id, "family": case.family, "model": case.task.model, "parameters": case.parameters,
+             "budget": case.budget, "seeds": len(case.seeds), "arm": arm.id, "role": arm.role.value,
+             "pipeline": arm.pipeline, "method": arm.method,
+             **{name: getattr(arm.strict, name, None) for name in ("share", "low", "high", "n")},
+             "is_best": arm.id == case.verdict.best}
+            for case in self.cases for arm in case.arms
+        ]  # fmt: skip
+
+    def notes(self) -> list[str]:
+        """Return how the bank grows, and how many lines were skipped."""
+        empty = [] if self.cases else ["no cases yet: a pilot writes one at its end"]
+        return [*empty, *([f"{self.skipped} broken lines were skipped"] if self.skipped else [])]
 
 
 def bank_path(data: Path) -> Path:
