@@ -69,7 +69,7 @@ DOORS = {
     "peft": ["reference_impls.model.policy"],
     "psutil": ["advisor.runs"],
     "pyarrow": [
-        "posttrain.tables", "survey.arxiv.snapshot", "survey.store", "survey.warehouse", "survey.ingest",
+        "posttrain.tables", "survey.arxiv.snapshot", "survey.store", "survey.warehouse",
         "survey.extract", "survey.labels.classifier",
     ],
     "pydantic": ["reference_impls.configs", "advisor.runs", "advisor.bank"],

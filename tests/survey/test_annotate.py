@@ -48,7 +48,7 @@ def test_the_next_paper_is_labelled_on_the_command_line(labelled: None) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("2501.99999", "--method", "tuning"), "'tuning' is no method"),
+        (("2501.99999", "--method", "tuning"), "'tuning' is not a method"),
         (("2501.99999", "--method", "sft", "--sources", "api,human"), "'api,human' is not a datasource"),
         (("--method", "sft"), "a paper and its --method go together"),
         (("nothing", "--method", "sft"), "'nothing' is not an arXiv id"),
