@@ -12,7 +12,7 @@ from posttrain.commands import Data, Debug, Json, make_app, run
 from posttrain.errors import ConfigurationError, NothingMatchedError
 from posttrain.settings import data_folder
 from survey.mentions.domain import Rule
-from survey.trends.domain import Scope
+from survey.trends.trend import Scope
 
 Choice = TypeVar("Choice", bound=StrEnum)
 __all__ = ["Counts", "Data", "Debug", "Json", "app", "choice", "main", "own_store"]
