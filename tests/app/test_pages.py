@@ -13,11 +13,10 @@ from lxml.html import fromstring
 from streamlit.testing.v1 import AppTest
 
 from advisor.advice.recommend import recommend
-from advisor.advice.text import said
 from advisor.runs.background import start
 from advisor.runs.plan import write_plan
 from advisor.task.examples import examples
-from advisor.task.traits import GROUPS, TRAITS, Traits, make_traits
+from advisor.task.traits import GROUPS, TRAITS, Traits, make_traits, written
 from survey.labels.validation import read_validation
 from survey.period import Period
 from survey.trends.cells import as_grids
@@ -205,7 +204,7 @@ def test_an_example_gives_the_advice_of_the_rules(place: int) -> None:
         assert f"**{reason.points:+d}** {reason.rule.because}" in shown
         assert all(one.says in shown for one in reason.rule.dissent)
     changes = [one for one in app.button if str(one.key).startswith("change_")]
-    assert [f"{one.trait.replace('_', ' ')} = {said(one.value)}" in button.label.replace("\\", "")
+    assert [f"{one.trait.replace('_', ' ')} = {written(one.value)}" in button.label.replace("\\", "")
             for one, button in zip(found.would_change, changes, strict=False)] == [True] * len(changes)  # fmt: skip
 
 
@@ -244,7 +243,7 @@ def test_the_answers_stand_in_the_address() -> None:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600).run()
     app.switch_page("advisor/pages/advice.py")
     for name, value in traits.values.items():
-        app.query_params[name] = said(value)
+        app.query_params[name] = written(value)
     _do(app)
     assert _known(app) == traits
     assert all(f"{name}=" in app.code[0].value for name in traits.values)
@@ -415,7 +414,7 @@ def test_a_pilot_that_was_broken_off_can_go_on(tmp_path: Path) -> None:
     write_plan(tiny_plan("sft"), folder / "plan.json")
     app = _open(PILOT)
     assert "before its first run" in app.warning[0].value
-    assert "Go on with it" in [one.label for one in app.button]
+    assert "Resume it" in [one.label for one in app.button]
 
 
 def test_without_torch_the_page_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
