@@ -83,10 +83,10 @@ def counted_row(
     """Return the row of a cell (period, label) from (k, n) now and in the period before, with share and growth."""
     share = share_of(*now)
     part, low, high = (share.share, share.low, share.high) if share else (None, None, None)
-    return TrendRow(*cell, *now, part, low, high, growth_of(now, before), *projected, published, corrected)
+    return TrendRow(*cell, *now, part, low, high, growth_of_count(now, before), *projected, published, corrected)
 
 
-def growth_of(now: tuple[int, int], before: tuple[int, int]) -> float | None:
+def growth_of_count(now: tuple[int, int], before: tuple[int, int]) -> float | None:
     """Return the growth of k from (k, n) before to (k, n) now, such as 1.23 for +123 %.
 
     It is None where the earlier k is 0, and where either n is below 30: from so few papers growth says nothing.
