@@ -21,7 +21,8 @@ from survey.mentions.domain import DEFAULT_THRESHOLD
 from survey.mentions.lexicon import LexiconName, load_lexicon
 from survey.period import Period
 from survey.store.papers import Store
-from survey.trends.domain import Scope, domain_trends
+from survey.trends.domain import domain_trends
+from survey.trends.trend import Scope
 from survey.warehouse import builder
 from survey.warehouse.builder import CountedMention, CountedPaper, build_warehouse
 from survey.warehouse.database import Warehouse
