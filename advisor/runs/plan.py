@@ -4,15 +4,20 @@ import hashlib
 import json
 from collections.abc import Mapping
 from enum import StrEnum
+from html import escape
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import BaseModel, ConfigDict, JsonValue, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from advisor.task.traits import Value
 from posttrain.errors import ConfigurationError
 from posttrain.files import read_json, write_json
+from posttrain.frames import frame_of
 from reference_impls.configs import RunConfig, make_config
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 SCHEMA_VERSION = 1
 ROWS = 100_000  # the most rows of a file that a run reads
@@ -138,6 +143,21 @@ class Plan(Frozen):
     def as_dict(self) -> dict[str, JsonValue]:
         """Return the plan as plan.json holds it."""
         return {**self.model_dump(mode="json"), "id": self.id}
+
+    def to_frame(self) -> "DataFrame":
+        """Return a pandas DataFrame with a row for each arm: its stages and its price."""
+        return frame_of([
+            {
+                "arm": arm.id, "role": arm.role.value, "stages": " then ".join(stage.technique for stage in arm.stages),
+                **arm.estimate.model_dump(),
+            }
+            for arm in self.arms
+        ])  # fmt: skip
+
+    def _repr_html_(self) -> str:
+        """Return the arms as HTML for a notebook."""
+        about = f"{self.task.model} on {self.task.data}, {self.budget} an arm"
+        return f"<p>{escape(about)}</p>{self.to_frame().to_html(index=False)}"
 
 
 def write_plan(plan: Plan, path: Path) -> None:

@@ -10,7 +10,7 @@ from advisor.bank.cases import case_of, read_bank
 from advisor.runs.folder import PilotFolder
 from advisor.runs.plan import Role
 from advisor.runs.progress import Background, State
-from advisor.runs.report import HEAD, cells, markdown, render
+from advisor.runs.report import grid_of, markdown, render
 from advisor.runs.result import RunResult, read_result
 from advisor.runs.status import status_of
 from posttrain.errors import DamagedError
@@ -54,7 +54,7 @@ def test_a_saved_outcome_keeps_its_keys_and_is_shown(folder: PilotFolder) -> Non
     outcome = folder.outcome()
     assert outcome.as_dict() == _json("outcome.json")
     assert outcome.verdict.sentence in render(outcome) and outcome.verdict.sentence in markdown(outcome)
-    assert len(cells(outcome)) == len(outcome.arms) and all(len(row) == len(HEAD) for row in cells(outcome))
+    assert [row[0] for row in grid_of(outcome).rows] == ["sft", "no_training"]
     folder.write_outcome(outcome, {})
     assert folder.outcome() == outcome
 
@@ -105,3 +105,13 @@ def test_damage_is_named_with_its_file_and_its_part(folder: PilotFolder, name: s
     path.write_text(json.dumps(values)[:40])
     with pytest.raises(DamagedError, match="expected a JSON object"):
         read()
+
+
+def test_plan_outcome_and_bank_are_shown_in_a_notebook(folder: PilotFolder) -> None:
+    """A row for each arm, with its price or its score; and HTML with the verdict."""
+    plan, outcome, bank = folder.plan(), folder.outcome(), read_bank(SAVED / "bank.jsonl")
+    assert list(plan.to_frame()["stages"]) == ["probe", "sft"] and plan.budget in plan._repr_html_()
+    scores = outcome.to_frame().set_index("arm")
+    assert scores.loc["sft", "low"] <= scores.loc["sft", "share"] <= scores.loc["sft", "high"]
+    assert outcome.verdict.sentence in outcome._repr_html_()
+    assert list(bank.to_frame()["arm"]) == ["no_training", "sft"] and "addition" in bank._repr_html_()
