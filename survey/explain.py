@@ -152,7 +152,7 @@ def _labels(
     cues: list[dict[str, Any]] = [
         {"cue": place.cue, "part": place.part, "offset": place.start, "own": place.own,
          "context": _around(stored, place.start, place.end)}
-        for place in (CueFinder(scan=False).read(stored, title).places if stored else ())
+        for place in (CueFinder(scan=False).read(stored, title).matches if stored else ())
         if place.start >= 0 and stored
     ]  # fmt: skip
     kinds = tuple(f"{source}." for source in DataSource)

@@ -34,7 +34,7 @@ def status(store: Store) -> dict[str, Any]:
             "known_by": dict(known_by),
             "skipped": [{"path": path, "reason": reason} for path, reason in store.skipped()],
         },
-        "harvest": {"complete": all(one["complete"] for one in slices) if slices else None, "slices": slices},
+        "harvest": {"complete": all(span["complete"] for span in slices) if slices else None, "slices": slices},
     }
 
 

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from advisor.runs.outcome import ArmOutcome, Interval, Outcome, columns_of
+from advisor.runs.outcome import ArmOutcome, Interval, Outcome
 from advisor.runs.plan import Frozen, Role, Task
 from advisor.runs.probed import completed
 from advisor.runs.result import Number, percent
@@ -24,11 +23,8 @@ from advisor.runs.scoring import RunsOfArms
 from advisor.task.traits import Value
 from posttrain.errors import BusyError, UnwritableError
 from posttrain.files import held, make_folder
-from posttrain.frames import frame_of
-from posttrain.tables import Grid, as_lines, html_table
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
+from posttrain.frames import Cell, Tabular
+from posttrain.tables import Grid, as_lines
 
 SCHEMA_VERSION = 1
 LOCK_SECONDS = 60.0
@@ -107,27 +103,31 @@ class Case(BaseModel):
 
 
 @dataclass(frozen=True)
-class Bank:
+class Bank(Tabular):
     """The cases of a file, and the number of its lines that hold no case."""
 
     cases: tuple[Case, ...]
     skipped: int
 
-    def to_frame(self) -> "DataFrame":
-        """Return a pandas DataFrame with a row for each arm of each case."""
-        return frame_of([
-            {
-                "case": case.id, "family": case.family, "parameters": case.parameters, "budget": case.budget,
-                "arm": arm.id, "role": arm.role.value, **columns_of(arm.strict), "tokens": arm.tokens,
-                "is_best": arm.id == case.verdict.best,
-            }
-            for case in self.cases
-            for arm in case.arms
-        ])  # fmt: skip
+    def headline(self) -> str:
+        """Return how many cases there are."""
+        return f"{len(self.cases)} cases of {len({case.family for case in self.cases})} families"
 
-    def _repr_html_(self) -> str:
-        """Return the cases as an HTML table for a notebook."""
-        return html_table(grid_of(self))
+    def rows(self) -> list[dict[str, Cell]]:
+        """Return an arm of a case a row: the share of test prompts right with its interval."""
+        return [
+            {"case": case.id, "family": case.family, "model": case.task.model, "parameters": case.parameters,
+             "budget": case.budget, "seeds": len(case.seeds), "arm": arm.id, "role": arm.role.value,
+             "pipeline": arm.pipeline, "method": arm.method,
+             **{name: getattr(arm.strict, name, None) for name in ("share", "low", "high", "n")},
+             "is_best": arm.id == case.verdict.best}
+            for case in self.cases for arm in case.arms
+        ]  # fmt: skip
+
+    def notes(self) -> list[str]:
+        """Return how the bank grows, and how many lines were skipped."""
+        empty = [] if self.cases else ["no cases yet: a pilot writes one at its end"]
+        return [*empty, *([f"{self.skipped} broken lines were skipped"] if self.skipped else [])]
 
 
 def bank_path(data: Path) -> Path:

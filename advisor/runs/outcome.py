@@ -3,18 +3,12 @@
 Weights were chosen on the validation split and scored on test prompts that no arm had seen; nothing here chooses again.
 """
 
-from html import escape
-from typing import TYPE_CHECKING
-
 from pydantic import JsonValue
 
 from advisor.runs.plan import Frozen, LeftOut, Role, Task
 from advisor.runs.result import Measured, Number, with_interval
 from advisor.task.traits import Value
-from posttrain.frames import frame_of
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
+from posttrain.frames import Cell, Tabular
 
 SCHEMA_VERSION = 1
 
@@ -153,7 +147,7 @@ class Curves(Frozen):
     points: tuple[Point, ...]
 
 
-class Outcome(Frozen):
+class Outcome(Tabular, Frozen):
     """A pilot after it ran, as outcome.json holds it."""
 
     schema_version: int = SCHEMA_VERSION
@@ -181,27 +175,24 @@ class Outcome(Frozen):
         trained = tuple(arm.id for arm in self.arms if arm.role is not Role.NO_TRAINING)
         return Curves(task=self.task, budget=self.budget, arms=trained, points=self.curve)
 
+    def headline(self) -> str:
+        """Return what was tried on what."""
+        return f"Pilot: {self.task.model} on {self.task.data}, {self.budget} an arm"
+
+    def rows(self) -> list[dict[str, Cell]]:
+        """Return an arm a row: the share of test prompts right with its interval; None where every run failed."""
+        return [
+            {"arm": arm.id, "role": arm.role.value, "pipeline": arm.pipeline, "method": arm.method,
+             **{name: getattr(arm.strict, name, None) for name in ("share", "low", "high", "n", "runs")},
+             "share_anywhere": arm.lenient.share if arm.lenient else None, "tokens": arm.tokens,
+             "seconds": arm.seconds, "failed": len(arm.failed)}
+            for arm in self.arms
+        ]  # fmt: skip
+
+    def notes(self) -> list[str]:
+        """Return the verdict and the warnings."""
+        return [self.verdict.sentence, *self.warnings]
+
     def as_dict(self) -> dict[str, JsonValue]:
         """Return the outcome as outcome.json holds it."""
         return self.model_dump(mode="json")
-
-    def to_frame(self) -> "DataFrame":
-        """Return a pandas DataFrame with a row for each arm: its score with interval, tokens and seconds."""
-        return frame_of([
-            {
-                "arm": arm.id, "role": arm.role.value, **columns_of(arm.strict),
-                "lenient": arm.lenient.share if arm.lenient else None,
-                "tokens": arm.tokens, "seconds": arm.seconds, "failed": len(arm.failed),
-            }
-            for arm in self.arms
-        ])  # fmt: skip
-
-    def _repr_html_(self) -> str:
-        """Return the verdict and the scores as HTML for a notebook."""
-        return f"<p>{escape(self.verdict.sentence)}</p>{self.to_frame().to_html(index=False)}"
-
-
-def columns_of(score: Interval | None) -> dict[str, float | None]:
-    """Return share, low, high and n as columns of a row; None where there is no score."""
-    names = ("share", "low", "high", "n")
-    return score.model_dump(include=set(names)) if score else dict.fromkeys(names)

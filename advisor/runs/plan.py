@@ -4,20 +4,16 @@ import hashlib
 import json
 from collections.abc import Mapping
 from enum import StrEnum
-from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, JsonValue, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from advisor.task.traits import Value
 from posttrain.errors import ConfigurationError
 from posttrain.files import read_json, write_json
-from posttrain.frames import frame_of
+from posttrain.frames import Cell, Tabular
 from reference_impls.configs import RunConfig, make_config
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 SCHEMA_VERSION = 1
 ROWS = 100_000  # the most rows of a file that a run reads
@@ -115,7 +111,7 @@ class LeftOut(Frozen):
     nearest: str | None = None  # pipeline that can be tried
 
 
-class Plan(Frozen):
+class Plan(Tabular, Frozen):
     """A pilot before it runs: every arm gets the same budget."""
 
     task: Task
@@ -140,24 +136,25 @@ class Plan(Frozen):
         """The arm that scores the model as it is."""
         return next(arm for arm in self.arms if not arm.trains)
 
+    def headline(self) -> str:
+        """Return what is tried on what."""
+        return f"Plan: {self.task.model} on {self.task.data}, {self.budget} an arm"
+
+    def rows(self) -> list[dict[str, Cell]]:
+        """Return an arm a row, with its stages and its price; what is unknown before a probe is None."""
+        return [
+            {"arm": arm.id, "role": arm.role.value, "pipeline": arm.pipeline, "title": arm.title,
+             "stages": " → ".join(stage.technique for stage in arm.stages), **arm.estimate.model_dump()}
+            for arm in self.arms
+        ]  # fmt: skip
+
+    def notes(self) -> list[str]:
+        """Return the warnings, and what is left out."""
+        return [*self.warnings, *(f"left out: {pipeline.pipeline} {pipeline.reason}" for pipeline in self.left_out)]
+
     def as_dict(self) -> dict[str, JsonValue]:
         """Return the plan as plan.json holds it."""
         return {**self.model_dump(mode="json"), "id": self.id}
-
-    def to_frame(self) -> "DataFrame":
-        """Return a pandas DataFrame with a row for each arm: its stages and its price."""
-        return frame_of([
-            {
-                "arm": arm.id, "role": arm.role.value, "stages": " then ".join(stage.technique for stage in arm.stages),
-                **arm.estimate.model_dump(),
-            }
-            for arm in self.arms
-        ])  # fmt: skip
-
-    def _repr_html_(self) -> str:
-        """Return the arms as HTML for a notebook."""
-        about = f"{self.task.model} on {self.task.data}, {self.budget} an arm"
-        return f"<p>{escape(about)}</p>{self.to_frame().to_html(index=False)}"
 
 
 def write_plan(plan: Plan, path: Path) -> None:

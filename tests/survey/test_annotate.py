@@ -49,9 +49,9 @@ def test_the_next_paper_is_labelled_on_the_command_line(labelled: None) -> None:
     ("arguments", "message"),
     [
         (("2501.99999", "--method", "tuning"), "'tuning' is no method"),
-        (("2501.99999", "--method", "sft", "--sources", "api,human"), "'api,human' is no datasource"),
+        (("2501.99999", "--method", "sft", "--sources", "api,human"), "'api,human' is not a datasource"),
         (("--method", "sft"), "a paper and its --method go together"),
-        (("nothing", "--method", "sft"), "'nothing' is no arXiv id"),
+        (("nothing", "--method", "sft"), "'nothing' is not an arXiv id"),
     ],
 )
 def test_a_label_that_is_none_is_refused(labelled: None, arguments: tuple[str, ...], message: str) -> None:

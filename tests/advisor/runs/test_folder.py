@@ -105,13 +105,3 @@ def test_damage_is_named_with_its_file_and_its_part(folder: PilotFolder, name: s
     path.write_text(json.dumps(values)[:40])
     with pytest.raises(DamagedError, match="expected a JSON object"):
         read()
-
-
-def test_plan_outcome_and_bank_are_shown_in_a_notebook(folder: PilotFolder) -> None:
-    """A row for each arm, with its price or its score; and HTML with the verdict."""
-    plan, outcome, bank = folder.plan(), folder.outcome(), read_bank(SAVED / "bank.jsonl")
-    assert list(plan.to_frame()["stages"]) == ["probe", "sft"] and plan.budget in plan._repr_html_()
-    scores = outcome.to_frame().set_index("arm")
-    assert scores.loc["sft", "low"] <= scores.loc["sft", "share"] <= scores.loc["sft", "high"]
-    assert outcome.verdict.sentence in outcome._repr_html_()
-    assert list(bank.to_frame()["arm"]) == ["no_training", "sft"] and "addition" in bank._repr_html_()

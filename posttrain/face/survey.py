@@ -123,16 +123,16 @@ def mentions(id: str, data: Data = None) -> "DataFrame":
 def published(axis: str = "domain") -> "DataFrame":
     """Return what the survey arXiv:2603.13985 printed, a row for each cell, with how far its readings agree.
 
-    Values are counts of papers on the axis domain, shares in per cent on method and data_source.
+    Values are counts of papers at `threshold` or more mentions on the axis domain, shares in per cent of about `n`
+    studies on method and data_source.
     """
-    from survey.trends.published import Axis, published_cells
+    from pandas import read_csv
 
-    rows = [
-        {"period": period, "label": label, "value": cell.value, "n": cell.n, "sources": "; ".join(cell.sources),
-         "agreement": cell.agreement}
-        for (period, label), cell in published_cells(_choice("axis", axis, Axis)).items()
-    ]  # fmt: skip
-    frame = frame_of(rows)
+    from posttrain.reference import reference_path
+    from survey.trends.published import Axis
+
+    path = reference_path(f"published/{_choice('axis', axis, Axis)}.csv")
+    frame = read_csv(path, dtype={"period": str})
     frame.attrs |= {"sample": f"printed in arXiv:{STUDY}", "notes": []}
     return frame
 
