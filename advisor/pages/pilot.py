@@ -21,13 +21,14 @@ from advisor.runs.plan_text import render
 from advisor.runs.process import demand_torch
 from advisor.runs.progress import RunningRun, State
 from advisor.runs.recommended import Recommended, recommended
-from advisor.runs.report import HEAD, cells, markdown, svg
+from advisor.runs.report import grid_of, markdown
 from advisor.runs.result import percent
 from advisor.runs.status import PilotStatus, learning, pilots, samples, status_of
 from advisor.task.examples import generated_tasks
 from advisor.task.traits import Value
 from advisor.task.uploads import MOST_BYTES, Contents, keep
 from posttrain import page as frame
+from posttrain.charts import svg
 from posttrain.page import chart, own_data, plain, told
 
 WATCH_SECONDS = 1.0
@@ -263,7 +264,8 @@ def _outcome(outcome: Outcome) -> None:
     st.success(plain(outcome.verdict.sentence), icon=":material/gavel:")
     spec, words = scores(outcome.arms)
     chart(spec, words, key="scores")
-    frame.table(HEAD, cells(outcome), "The arms with their scores, the best first")
+    grid = grid_of(outcome)
+    frame.table(grid.head, grid.rows, "The arms with their scores, the best first")
     st.caption(
         "Arms are compared by the responses that are right in form; right anywhere also counts right answers in a "
         "wrong form. A random control trains on as many rows chosen without the verifier: its gain is not the "
@@ -275,7 +277,8 @@ def _outcome(outcome: Outcome) -> None:
         st.markdown("\n".join(f"- {plain(warning)}" for warning in outcome.warnings))
     with st.container(horizontal=True):
         for label, name, content in (
-            ("Table", "table.md", partial(markdown, outcome)), ("Curve", "curve.svg", partial(svg, outcome.curves)),
+            ("Table", "table.md", partial(markdown, outcome)),
+            ("Curve", "curve.svg", partial(svg, curves_chart(outcome.curves))),
             ("All, as JSON", "outcome.json", partial(_json, outcome)),
         ):  # fmt: skip
             st.download_button(label, content, name, on_click="ignore", icon=":material/download:")
