@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from advisor.runs.outcome import with_interval
-
-SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+from posttrain.charts import SCHEMA
 
 
 def scores(arms: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], str]:
