@@ -38,6 +38,7 @@ def test_memory_is_counted_against_the_named_gpu_or_this_machine() -> None:
     assert any("does not fit" in one for one in here.warnings) == (spent > room)
 
 
+@pytest.mark.slow
 def test_a_model_that_cannot_be_counted_is_planned_without_memory(
     tmp_path: Path,
 ) -> None:
