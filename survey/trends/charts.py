@@ -60,7 +60,7 @@ def _measured(table: TrendTable, measure: Measure) -> dict[str, Any]:
 def _bars(points: list[dict[str, Any]], table: TrendTable, title: str) -> dict[str, Any]:
     """Bars with their intervals, side by side in each period, and a tick where the survey printed a share.
 
-    A period without papers keeps its cell, so that time runs evenly.
+    A period without papers stays on the axis, so that time runs evenly.
 
     Labels and the shapes of points carry the same information as the colours.
     """
