@@ -16,11 +16,12 @@ from survey.period import Period, period_of
 from survey.store.chosen import text_of
 from survey.store.papers import Store
 from survey.store.texts import StoredText
-from survey.trends.domain import READINGS, Scope, TrendTable, sections_of
 from survey.trends.published import Axis
+from survey.trends.trend import READINGS, Scope, TrendTable, sections_of
 from survey.warehouse.sample import Sample
 
 _AROUND = 40  # bytes of text shown on either side of a mention
+_DECIDING = ("sft.", "rl.", "hybrid.", "preference.", "other.", "none.training-free", "none.survey")  # cues of a method
 
 
 def explain(sample: Sample, asked: str, data: Path) -> dict[str, Any]:
@@ -53,6 +54,38 @@ def explain(sample: Sample, asked: str, data: Path) -> dict[str, Any]:
         "domains": sorted(assign_domains(counts, domains, DEFAULT_THRESHOLD, Rule.ANY_NAME)),
         "method": method, "data_source": data_source,
     }  # fmt: skip
+
+
+def as_lines(explained: Mapping[str, Any], has_places: bool) -> list[str]:
+    """Return an explanation as lines for a terminal; shared counts have no places, only how often a name appears."""
+    lines = [
+        f"{explained['arxiv_id']}  {explained['title']}",
+        f"version 1: {day_of(explained)}; surface: {explained['surface']}; id from: {explained['id_source']}",
+        *([f"the text lacks parts: {explained['lacks']}"] if explained["lacks"] else []),
+        f"domains at {DEFAULT_THRESHOLD} mentions: {', '.join(explained['domains']) or 'none'}",
+        "counts: " + (", ".join(f"{name} {n}" for name, n in explained["counts"].items()) or "none"),
+    ]
+    for mention in explained["mentions"]:
+        where = f"@{mention['offset']}" if has_places else f"×{mention['n']}"
+        shows_words = mention["context"] and mention["counted"]
+        words = f"…{mention['context']}…" if shows_words else mention["reason"]
+        verdict = "counts " if mention["counted"] else "refused"
+        lines.append(f"  {verdict} {mention['benchmark']:<16} {mention['section'] + ' ' + where:<19} {words}")
+    return lines + _label_lines(explained)
+
+
+def _label_lines(explained: Mapping[str, Any]) -> list[str]:
+    """Return method and data source, with the places of the most explicit cues."""
+    method, source = explained["method"], explained["data_source"]
+    if method is None:
+        return ["method: not labelled; survey label"]
+    lines = [
+        f"method: {method['label']} (p {method['probability']:.2f}); by cues {method['by_cues']}, by the classifier "
+        f"{method['by_classifier']}",
+        "data source: " + (f"{', '.join(source['all'])} (p {source['probability']:.2f})" if source["all"] else "none"),
+    ]
+    cues = [c for c in method["cues"] if c["own"] and c["cue"].startswith(_DECIDING)][:12] + source["cues"][:6]
+    return lines + [f"  {cue['cue']:<22} {cue['part']} @{cue['offset']:<8} …{cue['context'][:110]}…" for cue in cues]
 
 
 def papers(

@@ -8,17 +8,15 @@ import streamlit as st
 from posttrain.charts import png, svg
 from posttrain.page import chart, own_data, plain, table, told
 from survey.explain import day_of, explain, papers_behind
-from survey.labels.validation import read_validation
 from survey.mentions.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD, Rule
 from survey.period import Period
-from survey.report import Format, render
+from survey.report import Format, Question, Report, tables_of
+from survey.trends.cells import as_grids
 from survey.trends.charts import MEASURES, Measure, on_page
 from survey.trends.charts import chart as titled
-from survey.trends.domain import READINGS, Scope, TrendTable, domain_trends
-from survey.trends.labelled import data_source_trends, method_trends
 from survey.trends.projection import Project
 from survey.trends.published import LABELS, Axis
-from survey.trends.tables import as_grids
+from survey.trends.trend import READINGS, Scope, TrendTable
 from survey.warehouse.sample import Sample, open_sample, stamp
 
 TITLES = {Axis.DOMAIN: "Domains", Axis.METHOD: "Methods", Axis.DATA_SOURCE: "Data sources"}
@@ -96,16 +94,14 @@ def _labelled_table(data: Path, axis: Axis) -> TrendTable:
 def _all_thresholds(
     data: Path, as_of: tuple[int, ...], by: Period, scope: Scope, rule: Rule, project: Project
 ) -> list[TrendTable]:
-    return domain_trends(_sample(data, as_of).warehouse, range(1, HIGHEST_THRESHOLD + 1), by, scope, rule, project)
+    every = tuple(range(1, HIGHEST_THRESHOLD + 1))
+    return tables_of(_sample(data, as_of), Question((Axis.DOMAIN,), every, by, scope, rule, project), data)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Correcting for errors of the labels")
 def _labelled(data: Path, as_of: tuple[int, ...], axis: Axis, by: Period) -> list[TrendTable]:
     sample = _sample(data, as_of)
-    checked = read_validation(None if sample.is_bundled else data)
-    if axis is Axis.METHOD:
-        return list(method_trends(sample.warehouse, checked, by))
-    return [data_source_trends(sample.warehouse, checked, by)]
+    return tables_of(sample, Question(axes=(axis,), by=by), data)
 
 
 def _draw(shown: TrendTable, measure: Measure, sample: Sample) -> None:
@@ -157,7 +153,7 @@ def _file(tables: list[TrendTable], measure: Measure, sample: Sample, form: Form
     if form in (Format.SVG, Format.PNG):
         spec = titled(tables, [sample.story, sample.footer], measure)
         return svg(spec) if form is Format.SVG else png(spec)
-    return render(tables, sample.story, sample.footer, form)
+    return Report(tuple(tables), sample.story, sample.footer).render(form)
 
 
 def _papers(shown: TrendTable, sample: Sample, data: Path) -> None:

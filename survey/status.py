@@ -10,7 +10,7 @@ from survey.mentions.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD
 from survey.paper import IdSource
 from survey.store.chosen import METADATA_ONLY, papers_with_text, reasons_without_text
 from survey.store.papers import Store
-from survey.trends.domain import Scope, sections_of
+from survey.trends.trend import Scope, sections_of
 from survey.warehouse.database import Warehouse
 
 

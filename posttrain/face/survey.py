@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from posttrain.notebook import Chart
-    from survey.trends.domain import TrendTable
+    from survey.trends.trend import TrendTable
     from survey.warehouse.sample import Sample
 
 STUDY = "2603.13985"  # the bundled one
@@ -97,7 +97,7 @@ def papers(
     from survey.explain import papers as papers_of
     from survey.mentions.domain import Rule
     from survey.mentions.lexicon import Domain
-    from survey.trends.domain import Scope
+    from survey.trends.trend import Scope
 
     chosen = _choice("domain", domain, Domain) if domain else None
     counted = (_levels(threshold)[0], _choice("scope", scope, Scope), _choice("rule", rule, Rule))
@@ -154,9 +154,9 @@ def chart(frame: "DataFrame") -> "Chart":
     Of a frame with several axes it is the chart of the first. Raises ConfigurationError for another frame.
     """
     from posttrain.notebook import Chart
-    from survey.report import charts_of
+    from survey.report import Report
+    from survey.trends.cells import FLAT_COLUMNS
     from survey.trends.records import tables_of
-    from survey.trends.tables import FLAT_COLUMNS
 
     wanted = [name for name in FLAT_COLUMNS if name not in ("sample", "footer")]
     missing = [name for name in wanted if name not in frame.columns]
@@ -165,7 +165,8 @@ def chart(frame: "DataFrame") -> "Chart":
         raise ConfigurationError(f"the frame is {lack}; expected one of pt.trends()", "pt.chart(pt.trends('method'))")
     rows = frame[wanted].astype(object).where(frame[wanted].notna(), None).to_dict("records")
     tables = tables_of([{str(name): value for name, value in row.items()} for row in rows])
-    return Chart(charts_of(tables, frame.attrs.get("sample", ""), frame.attrs.get("footer", ""))[0])
+    report = Report(tuple(tables), frame.attrs.get("sample", ""), frame.attrs.get("footer", ""))
+    return Chart(report.charts()[0])
 
 
 def _tables(
@@ -173,40 +174,31 @@ def _tables(
     project: str,
 ) -> list["TrendTable"]:  # fmt: skip
     """Return the trend tables that words ask for. Raises ConfigurationError."""
-    from survey.labels.validation import read_validation
     from survey.mentions.domain import Rule
     from survey.period import Period
-    from survey.trends.cited import with_citations
-    from survey.trends.domain import Scope, domain_trends
-    from survey.trends.labelled import data_source_trends, method_trends
+    from survey.report import Question, tables_of
     from survey.trends.projection import Project
     from survey.trends.published import Axis
+    from survey.trends.trend import Scope
 
-    axes = list(Axis) if axis == "all" else [_choice("axis", axis, Axis, "all")]
-    period = _choice("by", by, Period)
+    axes = tuple(Axis) if axis == "all" else (_choice("axis", axis, Axis, "all"),)
     counted = (_choice("scope", scope, Scope), _choice("rule", rule, Rule), _choice("project", project, Project))
-    tables: list[TrendTable] = []
-    if Axis.DOMAIN in axes:
-        tables += domain_trends(sample.warehouse, _levels(threshold), period, *counted)
-    checked = read_validation(labels)
-    if Axis.METHOD in axes:
-        tables += method_trends(sample.warehouse, checked, period)
-    if Axis.DATA_SOURCE in axes:
-        tables.append(data_source_trends(sample.warehouse, checked, period))
+    question = Question(axes, tuple(_levels(threshold)), _choice("by", by, Period), *counted, cited=True)
+    tables = tables_of(sample, question, labels)
     if not any(table.rows for table in tables):
         raise NothingMatchedError("no paper of the sample has a date, so there is no period", "survey ingest PATH…")
-    return [with_citations(table, sample.warehouse) for table in tables]
+    return tables
 
 
 def _trend_frame(tables: list["TrendTable"], sample: "Sample") -> "DataFrame":
-    from survey.trends.tables import flat_rows
+    from survey.trends.cells import flat_rows
 
     rows = flat_rows(tables, sample.story, sample.footer)
     return _with_sample(frame_of(rows).drop(columns=["sample", "footer"]), sample, _notes(tables, sample))
 
 
 def _notes(tables: Sequence["TrendTable"], sample: "Sample") -> list[str]:
-    from survey.trends.tables import as_grids
+    from survey.trends.cells import as_grids
 
     notes = (text for grid in as_grids(tables, sample.footer) for text in grid.notes)
     return list(dict.fromkeys(notes))

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posttrain.assignments import json_or_text, parse_assignments
+from posttrain.console import print_data
 from posttrain.errors import ConfigurationError, PosttrainError
 from posttrain.files import make_folder, read_json, write_whole
 from reference_impls.configs import CONFIGS, RunConfig, load_config, make_config
@@ -37,16 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments: those of the command line, the technique first; left out, those of this process.
     """
     options = parser().parse_args(arguments)
-    if options.list:
-        print(listing())
-        return OK
-    if options.technique is None:
+    if options.technique is None and not options.list:
         parser().error(f"no technique; expected one of {', '.join(CONFIGS)}")
-    if options.settings:
-        print(settings_of(options.technique))
-        return OK
     folder: Path = options.folder
     try:
+        if options.list or options.settings:
+            print_data(listing() if options.list else settings_of(options.technique))
+            return OK
         train = load_technique(options.technique)
         return run_technique(options.technique, train, folder, options.set, resume=options.resume)
     except PosttrainError as error:

@@ -11,7 +11,7 @@ import typer
 from posttrain.commands import make_app, run
 from posttrain.errors import ConfigurationError, NothingMatchedError
 from survey.mentions.domain import Rule
-from survey.trends.domain import Scope
+from survey.trends.trend import Scope
 
 if TYPE_CHECKING:  # the store loads PyArrow, which `survey --help` does without
     from survey.store.papers import Store

@@ -7,8 +7,8 @@ from typing import Any
 from posttrain.charts import COLOURS, SCHEMA, SHAPES, interval_layers, scale, titled
 from posttrain.statistics import share_of
 from survey.period import without_gaps
-from survey.trends.domain import TrendTable
 from survey.trends.published import LABELS, TITLES, Axis
+from survey.trends.trend import TrendTable
 
 
 class Measure(StrEnum):

@@ -16,7 +16,7 @@ from posttrain.reference import reference_path
 from posttrain.settings import warehouse_path
 from posttrain.statistics import Share, share_of
 from survey.mentions.domain import DEFAULT_THRESHOLD
-from survey.trends.domain import Scope, sections_of
+from survey.trends.trend import Scope, sections_of
 
 if TYPE_CHECKING:  # duckdb takes its time to load
     from survey.warehouse.database import Warehouse

@@ -11,9 +11,10 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from survey.explain import explain, papers_behind
 from survey.labels.validation import read_validation
 from survey.trends.charts import MEASURES, on_page
-from survey.trends.domain import TrendTable, domain_trends
+from survey.trends.domain import domain_trends
 from survey.trends.labelled import method_trends
 from survey.trends.published import Axis
+from survey.trends.trend import TrendTable
 from survey.warehouse.sample import Sample, open_sample
 from tests.browser import App, Sitting, settle, sitting
 
