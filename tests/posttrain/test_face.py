@@ -53,7 +53,7 @@ def test_a_frame_of_trends_holds_the_cells_that_the_command_prints(axis: str) ->
     ]
     assert frame.share.dropna().tolist() == [row["share"] for row in printed if row["share"] is not None]
     assert "1,125 real arXiv papers" in frame.attrs["sample"]
-    assert any("k of n papers" in note or "kappa" in note for note in frame.attrs["notes"])
+    assert any("k of n papers" in note or "κ" in note for note in frame.attrs["notes"])
 
 
 def test_a_sweep_has_every_threshold_and_counts_no_more_as_it_rises() -> None:
