@@ -103,16 +103,23 @@ def _modules() -> dict[str, Path]:
 
 
 @cache
-def _imports(module: str) -> frozenset[str]:
-    """The modules that a module imports, also inside functions; `from a import b` gives a.b where that is a module."""
-    names = set()
-    for node in ast.walk(ast.parse(_modules()[module].read_text())):
+def _imports(module: str, *, for_types: bool = True) -> frozenset[str]:
+    """The modules that a module imports, also inside functions; `from a import b` gives a.b where that is a module.
+
+    Without `for_types`, imports under `if TYPE_CHECKING:` are left out: they load nothing.
+    """
+    names: set[str] = set()
+    nodes: list[ast.AST] = [ast.parse(_modules()[module].read_text())]
+    while nodes:
+        node = nodes.pop()
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{module} imports relatively"
             inner = {f"{node.module}.{alias.name}" for alias in node.names} & set(_modules())
             names |= inner or {str(node.module)}
+        elif for_types or not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+            nodes += ast.iter_child_nodes(node)
     return frozenset(names - {module})
 
 
@@ -173,22 +180,11 @@ def _folder(module: str) -> str:
     return module if len(parts) < 3 else ".".join(parts[:2])
 
 
-def _only_for_types(module: str) -> set[str]:
-    """The modules that a module imports under `if TYPE_CHECKING:` alone, which loads nothing."""
-    blocks = (
-        node
-        for node in ast.walk(ast.parse(_modules()[module].read_text()))
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-    )
-    inner = (node for block in blocks for node in ast.walk(block) if isinstance(node, ast.Import | ast.ImportFrom))
-    return {str(node.module) if isinstance(node, ast.ImportFrom) else node.names[0].name for node in inner}
-
-
 def test_one_library_has_one_door() -> None:
     """A library is imported where its job is done and nowhere else, and every dependency has a door."""
     used: dict[str, set[str]] = {}
     for module in _modules():
-        for name in _imports(module) - _only_for_types(module):
+        for name in _imports(module, for_types=False):
             used.setdefault(name.split(".")[0], set()).add(module)
     third_party = {name for name in used if name not in sys.stdlib_module_names and name not in ROOMS}
     assert third_party == set(DOORS) & third_party, "a library without a door"
