@@ -156,7 +156,7 @@ def _can_be_killed(folder: Path) -> None:
     os.kill(status["pid"], signal.SIGKILL)
     killed = _ended(folder)
     assert killed.state == "broken off" and "without a word" in killed.message
-    assert not Path(f"/proc/{status['pid']}").exists()
+    _wait(lambda: bool(see(folder)) and not Path(f"/proc/{status['pid']}").exists())
 
 
 def _ends_in_an_outcome(plan: Plan, folder: Path, data: Path) -> Seen:
