@@ -140,13 +140,11 @@ def case_of(outcome: Outcome, runs: RunsOfArms) -> Case:
     untrained, first, verdict = outcome.untrained, outcome.untrained.runs[0], outcome.verdict
     probes = runs.get((untrained.id, first.seed))
     probe = probes[0] if isinstance(probes, list) else None
-    traits = completed(outcome.traits, probe)
     case = Case(
         id="",
         family=family_of(outcome.task),
         task=CaseTask(model=_name(outcome.task.model), data=_name(outcome.task.data), verifier=outcome.task.verifier),
         parameters=outcome.parameters,
-        traits=traits,
         budget=outcome.budget,
         seeds=outcome.seeds,
         arms=tuple(map(_arm, outcome.arms)),
@@ -158,6 +156,7 @@ def case_of(outcome: Outcome, runs: RunsOfArms) -> Case:
             device=first.device,
             versions=first.versions,
         ),
+        traits=completed(outcome.traits, probe),
     )
     return case.model_copy(update={"id": _digest(case)})
 

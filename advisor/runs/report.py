@@ -20,16 +20,19 @@ def render(outcome: Outcome) -> list[str]:
 
 def texts(outcome: Outcome) -> dict[str, str]:
     """Return the texts that a pilot leaves in its folder, by the names of their files."""
-    return {"table.md": markdown(outcome), "curve.svg": svg(curves_chart(outcome.curves))}
+    table = markdown(outcome)
+    chart = curves_chart(outcome.curves)
+    return {"table.md": table, "curve.svg": svg(chart)}
 
 
 def markdown(outcome: Outcome) -> str:
     """Return table, verdict and warnings as Markdown."""
-    lines = [f"# {_title(outcome)}", "", markdown_table(grid_of(outcome)), "", outcome.verdict.sentence, ""]
-    lines += [f"- {warning}" for warning in outcome.warnings]
-    lines += [f"- {line}" for line in _failed(outcome)]
+    grid = grid_of(outcome)
+    lines = [f"- {line}" for line in (*outcome.warnings, *_failed(outcome))]
     lines += [f"- left out: {pipeline.pipeline} {pipeline.reason}" for pipeline in outcome.left_out]
-    return "\n".join([*lines, "", "Weights were chosen on the validation split; the scores are of test prompts.", ""])
+    end = "Weights were chosen on the validation split; the scores are of test prompts."
+    head = [f"# {grid.title}", "", markdown_table(grid), "", outcome.verdict.sentence, ""]
+    return "\n".join([*head, *lines, "", end, ""])
 
 
 def grid_of(outcome: Outcome) -> Grid:

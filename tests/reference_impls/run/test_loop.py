@@ -295,7 +295,7 @@ def test_two_runs_do_not_share_a_folder(untrained: str, tmp_path: Path) -> None:
     try:
         while first.poll() is None and not _lines(folder / "metrics.jsonl"):
             time.sleep(0.01)
-        with pytest.raises(RunError, match="still at work"):
+        with pytest.raises(PosttrainError, match="still at work"):
             runs.run(folder, resume=True)
     finally:
         first.kill()
