@@ -1,4 +1,4 @@
-"""Why a paper is where it is: every mention and every cue with its words, place and reason; the papers of a cell."""
+"""The explanation of a paper: every mention and cue with its words, offset and reason; and the papers of a cell."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _DECIDING = ("sft.", "rl.", "hybrid.", "preference.", "other.", "none.training-f
 
 
 def explain(sample: Sample, asked: str, data: Path) -> dict[str, Any]:
-    """Return everything that is known of the paper `asked`: an id (also in a URL), a local key, or words of its title.
+    """Return all that is known about the paper `asked`: an id (also in a URL), a local key, or words of its title.
 
     Shared counts hold no places: there `offset`, `found` and `context` are null and each entry stands for `n` mentions.
     Raises PosttrainError with exit code 3 where the sample lacks the paper, or several have such a title.
@@ -124,8 +124,8 @@ def papers_behind(sample: Sample, table: TrendTable, label: str, period: str) ->
     rows = sample.warehouse.query("papers_labelled", by_source=table.axis is Axis.DATA_SOURCE, labels=labels)
     return [
         {"arxiv_id": arxiv_id, "title": title, "published": published.isoformat(),
-         "published_is": "day" if is_day else "month", "label": found, "probability": probability}
-        for arxiv_id, title, published, is_day, found, probability in rows
+         "published_is": "day" if is_day else "month", "label": labelled, "probability": probability}
+        for arxiv_id, title, published, is_day, labelled, probability in rows
         if _is_in(period, published)
     ]  # fmt: skip
 
@@ -135,24 +135,24 @@ def _is_in(period: str | None, published: date | None) -> bool:
 
 
 def _find(sample: Sample, asked: str, data: Path) -> tuple[Any, ...]:
-    found = find_arxiv_id(asked)
-    by_title = found is None and not asked.startswith("local:")
-    rows = sample.warehouse.query("explain_paper", asked=found.id if found else asked, by_title=by_title)
+    named = find_arxiv_id(asked)
+    by_title = named is None and not asked.startswith("local:")
+    rows = sample.warehouse.query("explain_paper", asked=named.id if named else asked, by_title=by_title)
     if len(rows) == 1:
         return rows[0]
     if rows:
         some = "; ".join(f"{row[1]} {row[2]}" for row in rows[:5])
         message = f"{len(rows)} papers have '{asked}' in their title: {some}{' …' if len(rows) > 5 else ''}"
         raise NothingMatchedError(message, "survey explain ID")
-    if found is None:
-        what = f"'{asked}' is no arXiv id, and no title in the sample has it"
-        raise NothingMatchedError(what, "survey papers, to see what is there")
+    if named is None:
+        message = f"'{asked}' is no arXiv id, and no title in the sample has it"
+        raise NothingMatchedError(message, "survey papers, for a list of the sample")
     if not sample.is_bundled and Store.exists(data):
         with Store(data) as store:
-            if next(store.sources(found.id), None):
-                raise ConfigurationError(f"{found.id} is ingested, not counted", "survey extract, then survey label")
-    hint = "survey papers, to see what is there; or survey ingest a copy of it"
-    raise NothingMatchedError(f"{found.id} is not in the sample", hint)
+            if next(store.sources(named.id), None):
+                raise ConfigurationError(f"{named.id} is ingested, not counted", "survey extract, then survey label")
+    hint = "survey papers, for a list of the sample; or survey ingest a copy of it"
+    raise NothingMatchedError(f"{named.id} is not in the sample", hint)
 
 
 def _text(arxiv_id: str, data: Path) -> tuple[StoredText, str] | None:
@@ -183,10 +183,10 @@ def _labels(
         return None, None
     label, probability, by_cues, by_classifier, sources, source_probability = rows[0]
     cues: list[dict[str, Any]] = [
-        {"cue": place.cue, "part": place.part, "offset": place.start, "own": place.own,
-         "context": _around(stored, place.start, place.end)}
-        for place in (CueFinder(scan=False).read(stored, title).matches if stored else ())
-        if place.start >= 0 and stored
+        {"cue": match.cue, "part": match.part, "offset": match.start, "own": match.own,
+         "context": _around(stored, match.start, match.end)}
+        for match in (CueFinder(scan=False).read(stored, title).matches if stored else ())
+        if match.start >= 0 and stored
     ]  # fmt: skip
     kinds = tuple(f"{source}." for source in DataSource)
     method = {

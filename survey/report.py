@@ -61,7 +61,7 @@ class Report:
     tables: tuple[TrendTable, ...]
     sample: str  # a sentence on the papers behind the tables, with its warnings
     footer: str  # surfaces, window, exclusions, lexicon and version, which every export carries
-    cautions: list[str] = field(default_factory=list)  # what a program must be warned of
+    cautions: list[str] = field(default_factory=list)  # warnings for a program
     provenance: Mapping[str, Any] = field(default_factory=dict)
     cited: bool = False
 

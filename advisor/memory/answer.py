@@ -1,7 +1,6 @@
 """The answer of `advisor memory`: an estimate, whether it fits a GPU, and the cheapest change that makes it fit."""
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
 
 from advisor.memory.counts import counts_of
 from advisor.memory.phases import CACHED, CONTEXT, MARGIN, Estimate, estimate
@@ -10,17 +9,14 @@ from advisor.memory.remedies import GIGABYTE, Change, cheapest_change, fits
 from advisor.memory.report import grid, render, sentences
 from advisor.memory.setting import Setting, default_setting
 from posttrain.errors import ConfigurationError
-from posttrain.frames import frame_of
+from posttrain.frames import Cell, Tabular
 from posttrain.tables import html_table
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 Data = dict[str, object]
 
 
 @dataclass(frozen=True)
-class Answer:
+class Answer(Tabular):
     """The peak memory of a run; for a GPU of a given size also whether it fits and, if not, what makes it fit."""
 
     estimate: Estimate
@@ -32,13 +28,21 @@ class Answer:
         """Return the answer as lines for a terminal."""
         return render(self.estimate, self.gpu_gigabytes, self.change)
 
-    def to_frame(self) -> "DataFrame":
-        """Return a pandas DataFrame with a row for each phase: the bytes of each part, and their total."""
-        return frame_of([{"phase": phase.name, **phase.parts, "total": phase.total} for phase in self.estimate.phases])
+    def rows(self) -> list[dict[str, Cell]]:
+        """Return a row for each phase: the bytes of each part, and their total."""
+        return [{"phase": phase.name, **phase.parts, "total": phase.total} for phase in self.estimate.phases]
+
+    def headline(self) -> str:
+        """Return the model, the technique and its setting."""
+        return grid(self.estimate).title
+
+    def notes(self) -> list[str]:
+        """Return the peak and, for a GPU, whether the run fits and the cheapest change."""
+        return sentences(self.estimate, self.gpu_gigabytes, self.change)
 
     def _repr_html_(self) -> str:
         """Return the answer as HTML for a notebook: the table of phases and parts, the peak, and whether it fits."""
-        return html_table(grid(self.estimate, tuple(sentences(self.estimate, self.gpu_gigabytes, self.change))))
+        return html_table(grid(self.estimate, tuple(self.notes())))
 
 
 def estimate_for(

@@ -29,7 +29,7 @@ from advisor.task.traits import Value
 from advisor.task.uploads import MOST_BYTES, Contents, keep
 from posttrain import page as frame
 from posttrain.charts import svg
-from posttrain.page import chart, own_data, plain, told
+from posttrain.page import chart, errors_shown, own_data, plain
 
 WATCH_SECONDS = 1.0
 BUDGET = "20s"
@@ -52,9 +52,9 @@ def show() -> None:
     st.caption(
         "Several ways of training, the same small budget each, scored on prompts that none has seen. " + _machine()
     )
-    with told():
+    with errors_shown():
         demand_torch()
-    with told():
+    with errors_shown():
         data = own_data()
         known = pilots(data)
         busy = next((pilot for pilot in known if pilot.at_work), None)
@@ -87,7 +87,7 @@ def _new(data: Path, busy: PilotStatus | None) -> None:
         settings, seeds = _sizes()
     if not (task.get("data") and recommendation.ranked):
         return
-    with told():
+    with errors_shown():
         plan = _priced(recommendation.ranked, recommendation.traits, task, budget, seeds, settings)
         st.code("\n".join(render(plan)), language=None, wrap_lines=True)
         if st.button("Start the pilot", type="primary", icon=":material/play_arrow:", disabled=busy is not None):
@@ -141,7 +141,7 @@ def _task(data: Path) -> dict[str, str | None]:
     )
     if file is None:
         return {}
-    with told():
+    with errors_shown():
         path, contents = _kept(file.name, file.getvalue(), data, verifier)
         st.caption(plain(_counts(contents)))
         st.dataframe(contents["first"], hide_index=True, alt="The first rows of the file")
@@ -216,7 +216,7 @@ def _watch(folder: Path, data: Path, was_at_work: bool) -> None:
         _running(pilot)
     else:
         _ended(pilot, data)
-    with told():
+    with errors_shown():
         if pilot.outcome:
             _outcome(pilot.outcome)
         if pilot.plan:
@@ -234,7 +234,7 @@ def _running(pilot: PilotStatus) -> None:
         score = percent(ended.strict.share) if ended.strict else "failed"
         st.caption(f"{plain(ended.arm)}, seed {ended.seed}: {score}")
     if st.button("Stop it", icon=":material/stop:"):
-        with told(), st.spinner("Stopping: finished work is kept"):
+        with errors_shown(), st.spinner("Stopping: finished work is kept"):
             stop(pilot.folder)
         st.rerun()
 
@@ -254,7 +254,7 @@ def _ended(pilot: PilotStatus, data: Path) -> None:
     elif not pilot.outcome:
         st.warning(plain(pilot.message), icon=":material/pause_circle:")
     if pilot.state in CAN_RESUME and st.button("Resume it", icon=":material/play_arrow:"):
-        with told():
+        with errors_shown():
             with st.spinner("Starting again"):
                 resume(pilot.folder, data)
             st.rerun()

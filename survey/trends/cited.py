@@ -1,7 +1,7 @@
 """Citation-weighted shares: how much of what a sample cites in a period goes to papers with a label.
 
-A count treats every paper alike; this weighs each by the citations that it receives from the sample. The sample is
-papers, not citations: those of one paper come and go together, and a few papers receive most of them.
+A count treats every paper alike; here each paper weighs as much as the citations that it receives from the sample. The
+sample consists of papers, not citations: the citations of one paper come together, and a few papers receive most.
 """
 
 from collections.abc import Iterable, Sequence

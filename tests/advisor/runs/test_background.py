@@ -159,7 +159,7 @@ def _can_be_killed(folder: Path) -> None:
     os.kill(status.pid, signal.SIGKILL)
     killed = _ended(folder)
     assert killed.state == "broken off" and "without an error message" in killed.message
-    assert not Path(f"/proc/{status.pid}").exists()
+    _wait(lambda: bool(status_of(folder)) and not Path(f"/proc/{status.pid}").exists())
 
 
 def _ends_in_an_outcome(plan: Plan, folder: Path, data: Path) -> PilotStatus:
