@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import posttrain
 from posttrain.errors import NothingMatchedError
 from posttrain.settings import warehouse_path
+from posttrain.version import __version__
 from survey.arxiv.ledger import Ledger
 from survey.arxiv.listed import Listed
 from survey.fulltext import EXTRACTOR, section_at
@@ -47,7 +47,7 @@ def label(store: Store, lexicon: Lexicon, advance: Callable[[int, int], None] = 
     finder, reader = MentionFinder(lexicon), PaperReader(len(papers), store.root)
     citations = CitationFinder((paper.arxiv_id, paper.title) for paper in papers)
     tally: Counter[bool] = Counter()
-    provenance = {"posttrain": posttrain.__version__, "extractor": str(EXTRACTOR), "texts": texts_fingerprint(store)}
+    provenance = {"posttrain": __version__, "extractor": str(EXTRACTOR), "texts": texts_fingerprint(store)}
     with build_warehouse(warehouse_path(store.root), lexicon, provenance) as warehouse:
         warehouse.add_papers(papers)
         for done, (number, stored) in enumerate(each_text(store, chosen), start=1):
