@@ -39,10 +39,14 @@ def own_store(folder: Path) -> "Iterator[Store]":
 
     is_listed = Ledger.exists(folder)
     if not Store.exists(folder) and not is_listed:
-        raise NothingMatchedError(f"no papers in {folder}", "survey ingest PATH…")
+        raise NothingMatchedError(
+            f"no papers of your own in {folder}; the bundled counts hold no text", "survey ingest PATH…"
+        )
     with Store(folder) as store:
         if next(store.sources(), None) is None and not store.skipped() and not is_listed:
-            raise NothingMatchedError(f"no papers in {folder}", "survey ingest PATH…")
+            raise NothingMatchedError(
+                f"no papers of your own in {folder}; the bundled counts hold no text", "survey ingest PATH…"
+            )
         yield store
 
 

@@ -90,9 +90,9 @@ def _own(data: Path) -> Sample:
     sample = Sample(warehouse, False, True, _sentence(warehouse, str(data)))
     (_, undated, _, _, by_name) = warehouse.query("sample")[0]
     if undated:
-        sample.warnings.append(f"{_papers(undated)} without an arXiv id have no date and are in no period")
+        sample.warnings.append(f"{_papers(undated)} without an arXiv id, so without a date: in no period")
     if by_name:
-        sample.warnings.append(f"{_papers(by_name)} are known by their file's name alone; dates inside agree with it")
+        sample.warnings.append(f"{_papers(by_name)} known by the file's name alone; dates inside agree with it")
     if Store.exists(data):
         with Store(data) as store:
             reasons = reasons_without_text(store)
