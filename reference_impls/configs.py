@@ -15,8 +15,9 @@ import difflib
 import json
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -41,16 +42,19 @@ class Budget(BaseModel):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return the budget that `200k-tokens`, `5e14-flops` or `60s` says. Raises ValueError."""
-        found = BUDGET.fullmatch(text.strip())
-        if not found or not 0 < float(found["amount"]) * SCALE[found["scale"]] < math.inf:
+        match = BUDGET.fullmatch(
+            text.strip()
+        )  # 200k-tokens: amount 200, scale k, unit tokens; 60s: amount 60, seconds s
+        if not match or not 0 < float(match["amount"]) * SCALE[match["scale"]] < math.inf:
             raise ValueError(f"budget is '{text}'; expected something like 200k-tokens, 5e14-flops or 60s")
-        return cls(amount=float(found["amount"]) * SCALE[found["scale"]], unit=found["unit"] or "seconds")  # type: ignore[arg-type]
+        return cls(amount=float(match["amount"]) * SCALE[match["scale"]], unit=match["unit"] or "seconds")  # type: ignore[arg-type]
 
 
 class RunConfig(BaseModel):
     """What every technique needs to know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    family: ClassVar[str] = ""  # the techniques that share a loop, by the name of its file
 
     technique: str = Field(description="which technique runs: the name of its module")
     model: str = Field("starter", description="a hub id, a folder, or `starter`, the small policy that comes along")
@@ -119,12 +123,14 @@ BF16_LEAST_LEARNING_RATE = 1e-4  # ten AdamW steps moved 30 % of bf16 weights at
 class SFTConfig(RunConfig):
     """Supervised fine-tuning on demonstrations."""
 
+    family: ClassVar[str] = "sft"
     technique: Literal["sft"] = "sft"
 
 
 class DFTConfig(RunConfig):
     """Dynamic fine-tuning: SFT with each token weighted by the policy's own probability of it."""
 
+    family: ClassVar[str] = "sft"
     technique: Literal["dft"] = "dft"
 
 
@@ -138,6 +144,7 @@ class RolloutConfig(RunConfig):
 class RejectionSamplingConfig(RolloutConfig):
     """Sample, keep what the verifier says is right, and learn to imitate it; more rounds make expert iteration."""
 
+    family: ClassVar[str] = "rejection_sampling"
     technique: Literal["rejection_sampling"] = "rejection_sampling"
     prompts_per_round: int = Field(128, ge=1, description="prompts sampled from in one round")
     rounds: int = Field(0, ge=0, description="rounds of sampling; 0 goes on until the budget is spent, 1 samples once")
@@ -153,6 +160,7 @@ class RejectionSamplingConfig(RolloutConfig):
 class GRPOConfig(RolloutConfig):
     """Group-relative policy optimisation in its named forms."""
 
+    family: ClassVar[str] = "grpo"
     technique: Literal["grpo"] = "grpo"
     group_size: int = Field(8, ge=2, description="rollouts of one prompt; one alone has nothing to be compared with")
     form: Literal["grpo", "bnpo", "dr_grpo", "dapo", "cispo", "gspo"] = Field(
@@ -185,6 +193,7 @@ class GRPOConfig(RolloutConfig):
 class ProbeConfig(RolloutConfig):
     """Measure the policy as it is: nothing is trained."""
 
+    family: ClassVar[str] = "probe"
     technique: Literal["probe"] = "probe"
     group_size: int = Field(16, ge=1, description="rollouts of one prompt; k of pass@k goes up to it")
 
@@ -212,16 +221,18 @@ def default_learning_rate(technique: str, parameters: int, lora: bool) -> float:
     return 1e-5 if imitates else 1e-6
 
 
-def make_config(settings: dict[str, Any]) -> RunConfig:
+def make_config(settings: Mapping[str, object]) -> RunConfig:
     """Return the config that these settings say. Raises PosttrainError that names the setting and what was expected."""
-    technique = settings.get("technique")
+    technique = str(settings.get("technique"))
     if technique not in CONFIGS:
-        raise ConfigurationError(f"technique is {technique!r}; expected one of {', '.join(CONFIGS)}", "set `technique`")
+        raise ConfigurationError(
+            f"technique is {settings.get('technique')!r}; expected one of {', '.join(CONFIGS)}", "set `technique`"
+        )
     try:
         return CONFIGS[technique].model_validate(settings)
     except ValidationError as error:
         raise ConfigurationError(
-            _said(error, CONFIGS[technique]), f"python -m reference_impls.{technique} --settings"
+            _first_fault(error, CONFIGS[technique]), f"python -m reference_impls {technique} --settings"
         ) from error
 
 
@@ -242,8 +253,8 @@ def load_config(path: Path) -> RunConfig:
     return make_config(settings)
 
 
-def _said(error: ValidationError, config: type[RunConfig]) -> str:
-    """Return the first thing that is wrong, in a sentence."""
+def _first_fault(error: ValidationError, config: type[RunConfig]) -> str:
+    """Return the first fault of the settings, in a sentence."""
     first = error.errors()[0]
     name = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":

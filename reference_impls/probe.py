@@ -1,71 +1,74 @@
 """Probe: measure the policy as it is, before anything is trained.
 
-    python -m reference_impls.probe RUN_DIR --set model=starter --set data=task:addition
+    python -m reference_impls probe RUN_DIR --set model=starter --set data=task:addition
 
-It answers what a choice of technique hangs on: is the verifier right on gold answers, how often is one response right
-(pass@1) and one of k (pass@k, arXiv:2107.03374), how often does a response end and have the form asked for, and how
-many groups teach nothing because all their rewards are equal.
+It measures the facts that the choice of a technique depends on: whether the verifier is right on gold answers, how
+often a single response is right (pass@1) and at least one of k (pass@k, arXiv:2107.03374), how often a response ends
+and has the form asked for, and how many groups teach nothing because all their rewards are equal.
 """
 
+import sys
 import time
 from collections.abc import Sequence
-from typing import Any
 
-from reference_impls.configs import COMPARES
-from reference_impls.model.sampling import Rollout
+from posttrain.statistics import Counted, with_interval
+from reference_impls.configs import COMPARES, ProbeConfig
 from reference_impls.run.cli import main
-from reference_impls.run.evaluate import clustered, pass_at_k, with_interval
+from reference_impls.run.evaluate import ProbeResult, clustered, pass_at_k
 from reference_impls.run.loop import Run
 from reference_impls.tasks import Row
 from reference_impls.verifiers import Outcome, Verdict
 
 
-def train(run: Run) -> None:
-    """Sample the test prompts and write what was measured into the run's result; no weight changes."""
-    config: Any = run.config
-    rows = run.test.rows
+def train(run: Run[ProbeConfig]) -> None:
+    """Sample the test prompts and put the measurements into the run's result; no weight changes."""
+    size, rows = run.config.group_size, run.test.rows
     started = time.perf_counter()
-    rollouts, verdicts = run.roll_out(rows, config.group_size)
+    rollouts, verdicts = run.roll_out(rows)
     seconds = time.perf_counter() - started
     run.work.seconds += seconds
-    run.state["probe"] = {
-        "verifier": run.verifier.name,
-        "rows": _counted(run.train.rows),
-        "row_tokens": sum(map(len, rollouts)) / len(rollouts),
-        "verifier_on_gold": _on_gold(run, [*run.train.rows[: config.eval_size], *rows]),
-        **_measured(rollouts, verdicts, config.group_size),
-        "tokens_per_second": sum(len(one.response) for one in rollouts) / seconds,
-    }
+    groups = [verdicts[start : start + size] for start in range(0, len(verdicts), size)]  # (P, G)
+    counts = [sum(verdict.outcome is Outcome.RIGHT for verdict in group) for group in groups]  # (P,)
+    run.probed = ProbeResult(
+        verifier=run.rollouts.verifier.name,
+        rows=_count(run.train.rows),
+        row_tokens=sum(map(len, rollouts)) / len(rollouts),
+        verifier_on_gold=_on_gold(run, [*run.train.rows[: run.config.eval_size], *rows]),
+        pass_at_1=clustered(counts, size),
+        pass_at_k={str(k): pass_at_k(counts, size, k) for k in _ks(size)},
+        prompts_ever_right=with_interval(sum(count > 0 for count in counts), len(counts)),
+        format_rate=_format_rate(verdicts),
+        finished=with_interval(sum(rollout.finished for rollout in rollouts), len(rollouts)),
+        equal_groups=with_interval(sum(map(_is_equal, groups)), len(groups)),
+        unscorable=with_interval(sum(verdict.outcome is Outcome.UNSCORABLE for verdict in verdicts), len(verdicts)),
+        tokens_per_second=sum(len(rollout.response) for rollout in rollouts) / seconds,
+    )
 
 
-def _measured(rollouts: Sequence[Rollout], verdicts: Sequence[Verdict], size: int) -> dict[str, Any]:
-    right = [verdict.outcome is Outcome.RIGHT for verdict in verdicts]
-    groups = [sum(right[start : start + size]) for start in range(0, len(right), size)]
-    rewards = [
-        {verdict.strict for verdict in verdicts[start : start + size]} - {None} for start in range(0, len(right), size)
-    ]
-    ks = sorted({1, 2, 4, 8, 16, 32, 64, size} & set(range(1, size + 1)))
-    return {
-        "pass_at_1": clustered(groups, size),
-        "pass_at_k": {str(k): pass_at_k(groups, size, k) for k in ks},
-        "prompts_ever_right": with_interval(sum(one > 0 for one in groups), len(groups)),
-        "format_rate": with_interval(
-            sum(verdict.strict == verdict.lenient for verdict in verdicts if (verdict.lenient or 0) >= 1),
-            sum((verdict.lenient or 0) >= 1 for verdict in verdicts),
-        ),
-        "finished": with_interval(sum(one.finished for one in rollouts), len(rollouts)),
-        "equal_groups": with_interval(sum(len(one) <= 1 for one in rewards), len(rewards)),
-        "unscorable": with_interval(sum(verdict.outcome is Outcome.UNSCORABLE for verdict in verdicts), len(verdicts)),
-    }
+def _ks(size: int) -> list[int]:
+    """Return the k of pass@k: powers of 2 up to the group's size, and that size."""
+    return sorted({1, 2, 4, 8, 16, 32, 64, size} & set(range(1, size + 1)))
 
 
-def _on_gold(run: Run, rows: Sequence[Row]) -> dict[str, Any] | None:
-    """Return how many demonstrations the verifier says are right; None where there is nothing that must be right.
+def _is_equal(group: Sequence[Verdict]) -> bool:
+    """Whether all rewards of a group are equal, unscorable rollouts aside: GRPO learns nothing from it."""
+    return len({verdict.strict for verdict in group} - {None}) <= 1
 
-    Without demonstrations a gold answer stands for one, where the verifier compares with it; its form is not judged.
+
+def _format_rate(verdicts: Sequence[Verdict]) -> Counted:
+    """Return how many of the responses with the right answer somewhere have it in the form asked for."""
+    answered = [verdict for verdict in verdicts if (verdict.lenient or 0) >= 1]
+    return with_interval(sum(verdict.strict == verdict.lenient for verdict in answered), len(answered))
+
+
+def _on_gold(run: Run[ProbeConfig], rows: Sequence[Row]) -> Counted | None:
+    """Return how many demonstrations the verifier calls right; None where no text is known to be right.
+
+    Without demonstrations the gold answers are verified, where the verifier compares with them; their form is not
+    judged.
     """
     gold = [(row, row.response) for row in rows if row.response]
-    compares = run.verifier.name.partition(":")[0] in COMPARES
+    compares = run.rollouts.verifier.name.partition(":")[0] in COMPARES
     if not gold and compares:
         answers = [(row, row.answer) for row in rows if row.answer]
         right = sum((verdict.lenient or 0) >= 1 for verdict in _verify(run, answers))
@@ -74,11 +77,12 @@ def _on_gold(run: Run, rows: Sequence[Row]) -> dict[str, Any] | None:
     return with_interval(right, len(gold)) if gold else None
 
 
-def _verify(run: Run, said: Sequence[tuple[Row, str]]) -> list[Verdict]:
-    return run.verifier.verify([(row.prompt, response, row.as_mapping()) for row, response in said])
+def _verify(run: Run[ProbeConfig], gold: Sequence[tuple[Row, str]]) -> list[Verdict]:
+    return run.rollouts.verify_texts([row for row, _ in gold], [text for _, text in gold])
 
 
-def _counted(rows: Sequence[Row]) -> dict[str, int]:
+def _count(rows: Sequence[Row]) -> dict[str, int]:
+    """Return how many rows there are to train on, and how many of them have a demonstration and an answer."""
     return {
         "train": len(rows),
         "demonstrations": sum(bool(row.response) for row in rows),
@@ -87,4 +91,4 @@ def _counted(rows: Sequence[Row]) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    main("probe", train)
+    sys.exit(main(["probe", *sys.argv[1:]]))

@@ -1,6 +1,6 @@
-"""SFT: learn to imitate demonstrations.
+"""SFT: imitate demonstrations.
 
-    python -m reference_impls.sft RUN_DIR --set data=task:addition --set budget=200k-tokens
+    python -m reference_impls sft RUN_DIR --set data=task:addition --set budget=200k-tokens
 
 Every update takes the next micro_batch x accumulation demonstrations in a random order that is new in each epoch, and
 lowers the mean of - log p over their response tokens. DFT is this loop with another objective.
@@ -12,30 +12,31 @@ Deviations from the textbook:
 3. Dropout is off, here and in sampling.
 """
 
+import sys
 from collections.abc import Callable
-from typing import Any
 
 from torch import Tensor
 
 from reference_impls import objectives
+from reference_impls.configs import RunConfig
 from reference_impls.model.batches import Batch, encode_demonstrations
 from reference_impls.model.policy import log_probs
 from reference_impls.run.cli import main
 from reference_impls.run.loop import Run
 
 
-def train(run: Run, objective: Callable[[Tensor, Tensor, float], Tensor] = objectives.sft) -> None:
+def train(run: Run[RunConfig], objective: Callable[[Tensor, Tensor, float], Tensor] = objectives.sft) -> None:
     """Imitate the demonstrations of the task until the budget is spent."""
-    config: Any = run.config
+    config = run.config
     demonstrations, intake = encode_demonstrations(
         run.policy.tokenizer, run.train.rows, chat=run.policy.chat,
         max_prompt_tokens=config.max_prompt_tokens, max_response_tokens=config.max_response_tokens,
         end=run.policy.end_id,
     )  # fmt: skip
-    run.intake = intake.as_dict()
+    run.progress.intake = intake.as_dict()
     for step in run.steps():
-        chosen = run.draw(demonstrations, config.sequences_per_update, step * config.sequences_per_update)
-        tokens = float(sum(len(one.response) for one in chosen))
+        chosen = run.draw(demonstrations, config.sequences_per_update, step * config.sequences_per_update)  # B of them
+        tokens = float(sum(len(sequence.response) for sequence in chosen))  # of all micro-batches, so that they add up
 
         def loss_of(batch: Batch, _: list[int], tokens: float = tokens) -> Tensor:
             log_p, _entropy = log_probs(run.policy, batch)  # (B, T)
@@ -45,4 +46,4 @@ def train(run: Run, objective: Callable[[Tensor, Tensor, float], Tensor] = objec
 
 
 if __name__ == "__main__":
-    main("sft", train)
+    sys.exit(main(["sft", *sys.argv[1:]]))

@@ -5,13 +5,14 @@ from typing import Any
 
 import streamlit as st
 
+from posttrain.charts import png, svg
 from posttrain.page import chart, own_data, plain, table, told
 from survey.explain import day_of, explain, papers_behind
 from survey.labels.validation import read_validation
 from survey.mentions.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD, Rule
 from survey.period import Period
 from survey.report import Format, render
-from survey.trends.charts import MEASURES, Measure, on_page, png, svg
+from survey.trends.charts import MEASURES, Measure, on_page
 from survey.trends.charts import chart as titled
 from survey.trends.domain import READINGS, Scope, TrendTable, domain_trends
 from survey.trends.labelled import data_source_trends, method_trends

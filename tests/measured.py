@@ -10,7 +10,7 @@ from reference_impls.configs import make_config
 from reference_impls.model.batches import Batch, Encoded
 from reference_impls.model.policy import Policy, log_probs, make_optimizer, with_adapters
 from reference_impls.run.processes import World
-from reference_impls.run.step import update
+from reference_impls.run.step import optimizer_step
 
 CONFIG = {
     "vocab_size": 512, "hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4,
@@ -51,7 +51,7 @@ def peak_of_update(
         return objectives.sft(log_p, batch.mask, batch.mask.sum())
 
     def step() -> None:
-        update(policy, optimizer, rows, micro_batch, World(), loss_of)
+        optimizer_step(policy, optimizer, rows, micro_batch, World(), loss_of)
 
     step()  # makes the states
     held = sum(one.nbytes for one in model.parameters())

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 
+from posttrain.assignments import json_or_text, parse_assignments
 from reference_impls import dft, grpo, objectives, rejection_sampling, sft
 from reference_impls.configs import CONFIGS, RolloutConfig, RunConfig, default_learning_rate, make_config
 from reference_impls.run import cli, guards
@@ -155,7 +156,7 @@ def test_a_techniques_own_settings_stand_on_its_page(technique: str) -> None:
         assert {row[0].strip("`"): row[1] for row in _table("setting", section)} == own
     else:
         assert "None of its own" in section
-    assert {line.split()[0] for line in cli._settings(CONFIGS[technique]).splitlines()} == set(fields)
+    assert {line.split()[0] for line in cli.settings_of(technique).splitlines()} == set(fields)
 
 
 def test_every_setting_that_is_named_exists() -> None:
@@ -245,14 +246,16 @@ def test_every_command_parses() -> None:
     assert len(found) >= 15
     for command in found:
         words = shlex.split(command)
-        module = next(word for word in words if word.startswith("reference_impls."))
-        assert importlib.util.find_spec(module), command
-        technique = module.removeprefix("reference_impls.")
-        arguments = cli._parser(technique).parse_args(words[words.index(module) + 1 :])
+        start = next(number for number, word in enumerate(words) if word.startswith("reference_impls"))
+        _, _, technique = words[start].partition(".")
+        assert importlib.util.find_spec(words[start]), command
+        arguments = cli.parser().parse_args([technique, *words[start + 1 :]] if technique else words[start + 1 :])
         if arguments.set:
-            make_config({"technique": technique, **dict(cli._setting(change) for change in arguments.set)})
+            settings = parse_assignments(arguments.set, "")
+            values = {name: json_or_text(value) for name, value in settings.items()}
+            make_config({"technique": arguments.technique, **values})
         else:
-            assert arguments.settings or arguments.resume, command
+            assert arguments.settings or arguments.resume or arguments.list, command
 
 
 def test_every_json_object_is_a_config_or_a_row(tmp_path: Path) -> None:
@@ -288,4 +291,4 @@ def _commands(text: str) -> list[str]:
     """Return the shell commands that run a technique, joined where they go on in the next line, without comments."""
     blocks = "\n".join(re.findall(r"```console\n(.*?)```", text, re.DOTALL)).replace("\\\n", " ")
     lines = [re.sub(r"\s{2,}#.*", "", line) for line in blocks.splitlines()]
-    return [line.removeprefix("$ ") for line in lines if re.search(r"-m reference_impls\.[a-z]", line)]
+    return [line.removeprefix("$ ") for line in lines if re.search(r"-m reference_impls", line)]

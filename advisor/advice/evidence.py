@@ -1,6 +1,6 @@
-"""Evidence: how common a pipeline's method is among papers of the user's domain, from the survey half.
+"""Evidence: how common a pipeline's method is among papers of the user's domain, from survey.trends.
 
-It says what others do and not what works: popularity is shown beside the advice and never counted in its points.
+It reports what others do, which need not work here: it is shown next to the advice and gives no points.
 """
 
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from advisor.task.traits import Traits
 from posttrain.settings import warehouse_path
 from survey.trends.methods_by_domain import ANY, TRAINS, Counts, bundled_counts, own_counts, prevalence
 
-DOMAINS = ("qa", "math", "code", "agentic")  # those that the survey half tells apart
+DOMAINS = ("qa", "math", "code", "agentic")  # the domains that the survey distinguishes
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """k of n papers that train do so by this method."""
+    """The share of papers with this method: k of the n papers that train a model."""
 
     method: str
     domain: str  # or `any`
@@ -37,7 +37,7 @@ class Evidence:
 
 
 class Field:
-    """The papers that evidence is taken from: the user's own where there are any, else the bundled sample."""
+    """The papers that evidence comes from: the user's own where there are any, else the bundled sample."""
 
     def __init__(self, data: Path | None = None) -> None:
         own = own_counts(data) if data is not None else None
@@ -45,20 +45,18 @@ class Field:
         self._counts: Counts = own if own is not None else bundled_counts()
 
     def evidence(self, pipeline: Pipeline, traits: Traits) -> Evidence | None:
-        """Return how common the method is; None where nothing is trained or no paper of the domain trains."""
+        """Return how common the method is; None where nothing is trained, or where no paper of the domain trains."""
         if pipeline.method not in TRAINS:
             return None
         domain = str(traits.get("domain")) if traits.get("domain") in DOMAINS else ANY
         share = prevalence(self._counts, domain, pipeline.method)
         if share is None:
             return None
-        return Evidence(
-            pipeline.method, domain, share.k, share.n, share.share, share.low, share.high, self.sample
-        )  # fmt: skip
+        return Evidence(pipeline.method, domain, share.k, share.n, share.share, share.low, share.high, self.sample)
 
 
 def stamp(data: Path) -> tuple[int, ...]:
-    """Return numbers that change when the counts of the user's own papers do, so that a kept Field can be replaced."""
+    """Return numbers that change whenever the counts of the user's own papers do; a cached Field is then outdated."""
     path = warehouse_path(data)
     if not path.exists():
         return ()

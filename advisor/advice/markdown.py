@@ -1,49 +1,49 @@
-"""The answer as Markdown, from the same plain object that `advisor ask --json` prints."""
+"""The recommendation as a Markdown page: what `advisor ask --out advice.md` writes."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from advisor.advice.text import said
-from advisor.task.traits import BY_NAME
+from advisor.advice.recommend import Option, Recommendation
+from advisor.task.traits import BY_NAME, written
 
 RIVALS = 4
 
 
-def as_markdown(told: Mapping[str, Any]) -> str:
-    """Return the answer of `advisor.advice.text.as_data` as a page: pipeline, reasons, rivals, and what would change
-    it.
-    """
-    top, *others = told["ranked"]
-    known = {name: value for name, value in told["traits"].items() if value is not None}
-    lines = [f"# {top['title']}", "", *_about(top), "", "## Why", "", *_reasons(top), "", "## After it", ""]
-    rivals = [one for one in others if one["score"] > 0][:RIVALS]
-    lines += [f"- **{one['title']}** (`{one['id']}`, {one['score']} points): {one['gives']}" for one in rivals]
+def as_markdown(recommendation: Recommendation) -> str:
+    """Return the answer as a page: the pipeline, its reasons, its rivals, what would change it, and the sources."""
+    top, traits = recommendation.top, recommendation.traits
+    lines = [f"# {top.pipeline.title}", "", *_about(top), "", "## Why", "", *_reasons(top), "", "## After it", ""]
+    lines += [
+        f"- **{rival.pipeline.title}** (`{rival.pipeline.id}`, {rival.score} points): {rival.pipeline.gives}"
+        for rival in recommendation.rivals[:RIVALS]
+    ]
     lines += ["", "## What would change this answer", ""]
-    lines += [f"- `{one['trait']} = {said(one['value'])}`: `{one['top']}`" for one in told["would_change"]]
-    lines += ["", "## What was said of the task", ""]
-    lines += [f"- {BY_NAME[name].question} **{said(value)}**" for name, value in known.items()] or ["- nothing"]
-    sources = {name for reason in top["reasons"] for name in (*reason["source"],
-               *(one["source"] for one in reason["dissent"]))}  # fmt: skip
-    lines += ["", "## Sources", "", *(f"- [{name}] {told['sources'][name]}" for name in sorted(sources))]
-    said_again = " ".join(f"--set {name}={said(value)}" for name, value in known.items())
-    return "\n".join([*lines, "", f"`advisor ask --no-input {said_again}`".replace(" `", "`"), ""])
+    lines += [
+        f"- `{change.trait} = {written(change.value)}`: `{change.top.id}`" for change in recommendation.would_change
+    ]
+    lines += ["", "## What is known of the task", ""]
+    answers = [f"- {BY_NAME[name].question} **{written(value)}**" for name, value in traits.values.items()]
+    lines += answers or ["- nothing"]
+    sources = sorted(recommendation.sources, key=lambda source: source.id)
+    lines += ["", "## Sources", "", *(f"- {source.link} {source.title}" for source in sources)]
+    return "\n".join([*lines, "", f"`{traits.command}`", ""])
 
 
-def _about(top: Mapping[str, Any]) -> Iterator[str]:
-    stages = " → ".join(stage["technique"] for stage in top["pipeline"]) or "nothing is trained"
-    yield f"- stages: {stages}; method {top['method']}; {top['score']} points"
-    yield f"- gives: {top['gives']}"
-    yield f"- risks: {top['risks']}"
-    if top["pipeline"]:
-        yield f"- costs: {top['cost']['text']}"
-    if top["evidence"]:
-        yield f"- field: {top['evidence']['text']}"
-    for need in top["open_needs"]:
+def _about(top: Option) -> Iterator[str]:
+    pipeline = top.pipeline
+    stages = " → ".join(pipeline.stages) or "nothing is trained"
+    yield f"- stages: {stages}; method {pipeline.method}; {top.score} points"
+    yield f"- gives: {pipeline.gives}"
+    yield f"- risks: {pipeline.risks}"
+    if pipeline.stages:
+        yield f"- costs: {top.cost}"
+    if top.evidence:
+        yield f"- field: {top.evidence}"
+    for need in top.open_needs:
         yield f"- not known yet: `{need}`"
 
 
-def _reasons(top: Mapping[str, Any]) -> Iterator[str]:
-    for reason in top["reasons"]:
-        number = f" ({reason['number']})" if reason["number"] else ""
-        yield f"- {reason['points']:+d}: {reason['text']}{number} [{', '.join(reason['source'])}]"
-        yield from (f"    - but [{one['source']}] {one['says']}" for one in reason["dissent"])
+def _reasons(top: Option) -> Iterator[str]:
+    for reason in top.reasons:
+        sources = ", ".join(source.link for source in reason.rule.sources)
+        yield f"- {reason.points:+d}: {reason.rule.text} ({sources})"
+        yield from (f"    - but {dissent.source.link} {dissent.says}" for dissent in reason.rule.dissent)

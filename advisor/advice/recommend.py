@@ -1,121 +1,137 @@
-"""Recommend: pipelines in order, with the reasons, what they wait for, and what would change the answer."""
+"""The recommendation: pipelines in order with reasons, cost and evidence, and what would change the answer."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING
 
-from advisor.advice.pipelines import LADDER, Pipeline
-from advisor.advice.rules import Rule, load_rules, telling_values
-from advisor.task.traits import BY_NAME, Traits, Value
+from advisor.advice.cost import Cost, estimate
+from advisor.advice.evidence import Evidence, Field
+from advisor.advice.ranking import Change, Ranked, Reason, RuledOut, changes, rank
+from advisor.advice.rules import Source
+from advisor.task.traits import Traits
+from posttrain.frames import Cell, frame_of
 
-OPEN_NEED = 3  # points a pipeline loses for each need that hangs on an unknown trait
-
-
-@dataclass(frozen=True)
-class Reason:
-    """A rule that holds, and the points it gives this pipeline."""
-
-    rule: Rule
-    points: int
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True)
-class Ranked:
-    """A pipeline in its place, with all that put it there."""
+class Option(Ranked):
+    """A possible pipeline with its cost and the evidence from the field."""
 
-    pipeline: Pipeline
-    score: int
-    reasons: tuple[Reason, ...]  # the weightiest first
-    open_needs: tuple[str, ...]  # conditions that hang on unknown traits
-
-
-@dataclass(frozen=True)
-class RuledOut:
-    """A pipeline whose need is known not to hold."""
-
-    pipeline: Pipeline
-    needs: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Change:
-    """One trait whose other value would put another pipeline on top."""
-
-    trait: str
-    value: Value
-    now: Value | None
-    top: Pipeline
+    cost: Cost
+    evidence: Evidence | None  # None where nothing is trained, or where no paper of the domain trains
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The answer: pipelines in order, those ruled out, and what would change it."""
+    """The answer to a set of traits: pipelines in order, those ruled out, and what would change the order."""
 
     traits: Traits
-    ranked: tuple[Ranked, ...]
+    ranked: tuple[Option, ...]
     ruled_out: tuple[RuledOut, ...]
     would_change: tuple[Change, ...]
+    task: Mapping[str, object] = field(default_factory=dict)  # model, data and verifier, where a probe measured them
 
     @property
-    def top(self) -> Ranked:
+    def top(self) -> Option:
         """The pipeline that is recommended."""
         return self.ranked[0]
 
     @property
-    def rivals(self) -> tuple[Ranked, ...]:
-        """Pipelines after the first that some rule speaks for."""
-        return tuple(one for one in self.ranked[1:] if one.score > 0)
+    def why(self) -> tuple[Reason, ...]:
+        """The reasons for and against the recommended pipeline, the most points first."""
+        return self.top.reasons
+
+    @property
+    def rivals(self) -> tuple[Option, ...]:
+        """Pipelines after the first that gain more points than they lose."""
+        return tuple(option for option in self.ranked[1:] if option.score > 0)
+
+    @property
+    def can_be_tried(self) -> bool:
+        """Whether a pipeline that rules argue for has a reference implementation here for each of its stages."""
+        return any(option.pipeline.stages and option.pipeline.is_bundled and option.score > 0 for option in self.ranked)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The sources of the reasons for the recommended pipeline and of their dissent, in order of appearance."""
+        named: dict[Source, None] = {}
+        for reason in self.why:
+            named.update(dict.fromkeys([*reason.rule.sources, *(item.source for item in reason.rule.dissent)]))
+        return tuple(named)
+
+    def to_frame(self) -> "DataFrame":
+        """Return a pandas DataFrame with a row for each pipeline: in order, and then those that are ruled out."""
+        rows = [_row(rank, option) for rank, option in enumerate(self.ranked, 1)]
+        rows += [
+            {"id": out.pipeline.id, "title": out.pipeline.title, "ruled_out": out.needs[0]} for out in self.ruled_out
+        ]
+        return frame_of(rows)
+
+    def _repr_html_(self) -> str:
+        """Return the answer as HTML for a notebook: the pipeline, its reasons, the rivals and the changes."""
+        top = self.top
+        reasons = [
+            f"<li><b>{reason.points:+d}</b> {escape(reason.rule.text)} "
+            f"[{', '.join(map(_anchor, reason.rule.sources))}]</li>"
+            for reason in top.reasons
+        ]
+        rivals = [f"<li>{escape(rival.pipeline.title)} ({rival.score} points)</li>" for rival in self.rivals]
+        others = [f"<li>{escape(change.condition)}: {escape(change.top.title)}</li>" for change in self.would_change]
+        return "".join(
+            [
+                f"<h3>{escape(top.pipeline.title)}</h3>",
+                f"<p>method {top.pipeline.method}, {top.score} points; {escape(str(top.cost))}</p>",
+                f"<ul>{''.join(reasons)}</ul>",
+                f"<details><summary>{len(rivals)} rivals</summary><ol>{''.join(rivals)}</ol></details>",
+                f"<details><summary>{len(others)} changes of one trait that change this answer</summary>"
+                f"<ul>{''.join(others)}</ul></details>",
+            ]
+        )
 
 
-def recommend(traits: Traits) -> Recommendation:
-    """Return the answer to these traits; the same traits always get the same one."""
+def recommend(traits: Traits, papers: Field | None = None, task: Mapping[str, object] | None = None) -> Recommendation:
+    """Return the answer to these traits; the same traits always get the same answer.
+
+    papers: where evidence comes from, the bundled sample if left out. task: model, data and verifier, which a plan
+    made from the answer takes over.
+    """
+    papers = papers or Field()
     ranked, ruled_out = rank(traits)
-    return Recommendation(traits, ranked, ruled_out, tuple(_changes(traits, ranked[0].pipeline)))
+    options = tuple(
+        Option(
+            candidate.pipeline, candidate.score, candidate.reasons, candidate.open_needs,
+            cost=estimate(candidate.pipeline, traits), evidence=papers.evidence(candidate.pipeline, traits),
+        )
+        for candidate in ranked
+    )  # fmt: skip
+    return Recommendation(traits, options, ruled_out, tuple(changes(traits, options[0].pipeline)), task or {})
 
 
-def rank(traits: Traits) -> tuple[tuple[Ranked, ...], tuple[RuledOut, ...]]:
-    """Return all pipelines that are possible, the best first, and those that a known trait rules out.
-
-    The score is the sum of the points of the rules that hold, less 3 for each need that hangs on an unknown trait.
-    Where scores are equal, what stands lower on the ladder (cheaper, calmer) comes first.
-    """
-    firing = load_rules().firing(traits)
-    ranked, ruled_out = [], []
-    for pipeline in LADDER:
-        answers = [(condition, condition.holds(traits)) for condition in pipeline.conditions]
-        failed = tuple(condition.text for condition, holds in answers if holds is False)
-        if failed:
-            ruled_out.append(RuledOut(pipeline, failed))
-            continue
-        reasons = [Reason(rule, rule.points[pipeline.id]) for rule in firing if pipeline.id in rule.points]
-        open_needs = tuple(condition.text for condition, holds in answers if holds is None)
-        score = sum(reason.points for reason in reasons) - OPEN_NEED * len(open_needs)
-        reasons.sort(key=lambda reason: -abs(reason.points))
-        ranked.append(Ranked(pipeline, score, tuple(reasons), open_needs))
-    ranked.sort(key=lambda one: -one.score)  # stable: the ladder decides between equals
-    return tuple(ranked), tuple(ruled_out)
-
-
-def _changes(traits: Traits, top: Pipeline) -> Iterator[Change]:
-    """Yield the single changes of traits after which another pipeline leads.
-
-    Unknown traits come first, since to find them out is the cheapest change; of a number, the nearest value each way.
-    """
-    names = sorted(BY_NAME, key=lambda name: traits.get(name) is not None)
-    for name in names:
-        seen: set[str] = {top.id}
-        for value in _by_distance(name, traits.get(name)):
-            changed = traits.replaced(**{name: value})
-            if changed.contradiction():
-                continue
-            leader = rank(changed)[0][0].pipeline
-            if leader.id not in seen:
-                seen.add(leader.id)
-                yield Change(name, value, traits.get(name), leader)
+def _row(rank: int, option: Option) -> dict[str, Cell]:
+    """Return an option as a row; hours, bytes and shares are unknown (None) where the answer leaves them open."""
+    cost, evidence, pipeline = option.cost, option.evidence, option.pipeline
+    hours, memory = cost.gpu_hours, cost.memory
+    return {
+        "rank": rank,
+        "id": pipeline.id,
+        "title": pipeline.title,
+        "stages": " → ".join(pipeline.stages),
+        "method": pipeline.method,
+        "score": option.score,
+        "reasons": "; ".join(f"{reason.points:+d} {reason.rule.name}" for reason in option.reasons),
+        "open_needs": "; ".join(option.open_needs),
+        "gpu_hours_low": None if hours is None else hours.low,
+        "gpu_hours_high": None if hours is None else hours.high,
+        "memory_gb_low": None if memory is None else memory.adapters / 1e9,
+        "memory_gb_high": None if memory is None else memory.whole / 1e9,
+        "papers_k": None if evidence is None else evidence.k,
+        "papers_n": None if evidence is None else evidence.n,
+        "ruled_out": None,
+    }
 
 
-def _by_distance(name: str, now: Value | None) -> list[Value]:
-    """Return the telling values of a trait but the present one, the nearest first where there is an order."""
-    values = [value for value in telling_values(name) if value != now]
-    if now is None or isinstance(now, (str, bool)):
-        return values
-    return sorted(values, key=lambda value: abs(float(value) - float(now)))
+def _anchor(source: Source) -> str:
+    return f'<a href="{escape(source.url)}">{escape(source.id)}</a>' if source.url else escape(source.id)

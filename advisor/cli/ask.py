@@ -1,68 +1,60 @@
-"""Commands that ask and answer: traits, ask."""
+"""Commands that ask and answer: traits, rules, ask."""
 
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from advisor.advice.evidence import Field
-from advisor.advice.recommend import Recommendation, recommend
-from advisor.advice.rules import load_rules
-from advisor.advice.text import as_data, lines
+from advisor.advice.data import as_data
+from advisor.advice.rules import Rule, load_rules
+from advisor.advice.text import lines
+from advisor.ask import ask, interview, next_command, write_answer
 from advisor.cli.app import app
-from advisor.task.traits import BY_NAME, GROUPS, TRAITS, Traits, make_traits, parse_settings, read_file, schema
+from advisor.task.traits import GROUPS, TRAITS, Trait, schema
+from posttrain.assignments import parse_assignments
 from posttrain.commands import Data, Debug, Json
 from posttrain.console import emit, note
-from posttrain.errors import ExitCode, PosttrainError
+from posttrain.errors import ExitCode
 from posttrain.settings import data_folder
-
-# Asked of everybody; what is asked after them is what could still change the answer.
-FIRST = (
-    "domain", "evaluation", "prompting", "gap", "demonstrations", "verifier", "preference_pairs", "teacher", "start",
-)  # fmt: skip
 
 
 @app.command("traits")
 def traits_command(as_json: Json = False, debug: Debug = False) -> int:
-    """List the questions: name, allowed values, wording, and why it matters.
+    """List the questions: name, allowed values, wording, and why each matters.
 
     Example: advisor traits --json
     """
-    told = []
+    text = []
     for group in GROUPS:
-        told.append(f"{group}")
+        text.append(group)
         for trait in TRAITS:
             if trait.group == group:
-                told += [f"  {trait.name:<24} {trait.allowed}", f"  {'':<24} {trait.question} {trait.why}"]
-    emit("traits", {"traits": [asdict(trait) for trait in TRAITS], "schema": schema()}, told, as_json)
+                text += [f"  {trait.name:<24} {trait.allowed}", f"  {'':<24} {trait.question} {trait.why}"]
+    emit("traits", {"traits": [asdict(trait) for trait in TRAITS], "schema": schema()}, text, as_json)
     return ExitCode.OK
 
 
 @app.command("rules")
 def rules_command(as_json: Json = False, debug: Debug = False) -> int:
-    """List the rules: when each holds, what it speaks for and against, who says so, who disagrees; and those refused.
+    """List the rules: conditions, points, sources, dissent; and the refused rules of the sources.
 
     Example: advisor rules | less
     """
     book = load_rules()
-    told = []
-    for rule in book.rules:
-        points = ", ".join(f"{name} {given:+}" for name, given in rule.points.items())
-        told += [f"{rule.name}: {rule.condition.text or 'always'}", f"    {points}",
-                 f"    {rule.because} [{', '.join(rule.source)}]"]  # fmt: skip
-        told += [f"    but [{one.source}] {one.says}" for one in rule.dissent]
-    told += ["", "Not followed:"]
-    told += [f"    {one.rule} [{one.source}]: {one.because}" for one in book.refused]
-    told += ["", *(f"[{name}] {meaning}" for name, meaning in book.sources.items())]
-    rules = [
-        {"name": rule.name, "when": rule.condition.text, "points": rule.points, "because": rule.because,
-         "number": rule.number, "source": rule.source, "dissent": [asdict(one) for one in rule.dissent]}
-        for rule in book.rules
-    ]  # fmt: skip
-    values = {"rules": rules, "refused": [asdict(one) for one in book.refused], "sources": book.sources}
-    emit("rules", values, told, as_json)
+    text = [line for rule in book.rules for line in _rule_lines(rule)]
+    text += ["", "Not followed:"]
+    text += [f"    {refused.rule} [{refused.source.id}]: {refused.because}" for refused in book.refused]
+    text += ["", *(f"[{source.id}] {source.title} {source.url}".rstrip() for source in book.sources.values())]
+    values = {
+        "rules": [_rule_data(rule) for rule in book.rules],
+        "refused": [{**asdict(refused), "source": refused.source.id} for refused in book.refused],
+        "sources": {source.id: source.title for source in book.sources.values()},
+        "links": {source.id: source.url for source in book.sources.values() if source.url},
+    }
+    emit("rules", values, text, as_json)
     return ExitCode.OK
 
 
@@ -74,7 +66,7 @@ def ask_command(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A trait; wins over the file.")
     ] = None,
-    no_input: Annotated[bool, typer.Option("--no-input", help="Ask nothing; what is not said is unknown.")] = False,
+    no_input: Annotated[bool, typer.Option("--no-input", help="Ask nothing; traits not given are unknown.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="Also write it there: .json for plan and pilot, .md to read.")
     ] = None,
@@ -82,68 +74,25 @@ def ask_command(
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
-    """Recommend a pipeline: the reasons and who disagrees, the price, and what would change the answer.
+    """Recommend a pipeline: the reasons and who disagrees, the cost, and what would change the answer.
 
     Example: advisor ask --no-input --set verifier=unit-tests --set pass_at_k=0.6 --set prompting=tried
     """
-    read = read_file(traits) if traits else {"traits": {}, "task": {}}
-    known = make_traits({**read["traits"], **parse_settings(settings or [])})
-    if not no_input and not as_json and sys.stdin.isatty() and sys.stderr.isatty():
-        known = _interview(known)
-    field = Field(data_folder(data))
-    found = recommend(known)
-    told = as_data(found, field, read["task"])
+    given = parse_assignments(settings or [], "advisor ask --set verifier=unit-tests")
+    talk = not no_input and not as_json and sys.stdin.isatty() and sys.stderr.isatty()
+    if talk:
+        note("Enter leaves a question open; ? shows why it is asked; q ends the questions.")
+    complete = partial(interview, answer=_prompt, note=note) if talk else None
+    recommendation = ask(given, traits, data_folder(data), complete)
     if out is not None:
-        _write(told, out)
-    emit("ask", told, [*lines(found, field), *_next(found, read["task"], out)], as_json)
+        write_answer(recommendation, out)
+    command = next_command(recommendation, out)
+    text = [*lines(recommendation), *(["", command] if command else [])]
+    emit("ask", as_data(recommendation), text, as_json)
     return ExitCode.OK
 
 
-def _write(told: dict[str, Any], out: Path) -> None:
-    """Write the answer as JSON, or as a page where the name ends in .md."""
-    from advisor.advice.markdown import as_markdown
-    from advisor.runs.process import write_json, write_text
-
-    if out.suffix == ".md":
-        write_text(out, as_markdown(told))
-    else:
-        write_json(out, told)
-
-
-def _interview(known: Traits) -> Traits:
-    """Ask on the terminal: first what everybody is asked, then only what could change the answer."""
-    note("Enter leaves a question open; ? says why it is asked; q ends the questions.")
-    asked: set[str] = set()
-    while name := _next_question(known, asked):
-        asked.add(name)
-        given = _ask(name)
-        if given == "q":
-            break
-        try:
-            known = make_traits({**known.values, name: given})
-        except PosttrainError as error:
-            note(f"{error.message}")
-            asked.discard(name)
-    return known
-
-
-def _next_question(known: Traits, asked: set[str]) -> str | None:
-    """Return the next trait to ask for: unknown, not asked yet, and fit beside what is known."""
-    candidates = [*FIRST, *(change.trait for change in recommend(known).would_change)]
-    for name in candidates:
-        if name not in asked and known.get(name) is None and _may_be_known(known, name):
-            return name
-    return None
-
-
-def _may_be_known(known: Traits, name: str) -> bool:
-    trait = BY_NAME[name]
-    values = trait.values or ((True, False) if trait.kind == "flag" else (1,))
-    return any(known.replaced(**{name: value}).contradiction() is None for value in values)
-
-
-def _ask(name: str) -> str:
-    trait = BY_NAME[name]
+def _prompt(trait: Trait) -> str:
     while True:
         given: str = typer.prompt(f"{trait.question} [{trait.allowed}]", default="", show_default=False, err=True)
         if given.strip() != "?":
@@ -151,15 +100,16 @@ def _ask(name: str) -> str:
         note(f"  {trait.why}")
 
 
-def _next(found: Recommendation, task: dict[str, Any], out: Path | None) -> list[str]:
-    """Return the next command, where there is one."""
-    if not any(one.pipeline.stages and one.pipeline.is_bundled for one in found.ranked if one.score > 0):
-        return []
-    if out and out.suffix == ".md":
-        return []
-    if out and task:
-        return ["", f"next: advisor pilot {out}"]
-    if out:
-        return ["", f"next: advisor plan {out} --model MODEL --data ROWS.jsonl --verifier VERIFIER"]
-    said = " ".join(f"--set {trait}={value}" for trait, value in found.traits.values.items())
-    return ["", f"to keep and try it: advisor ask --no-input {said} --out advice.json"]
+def _rule_lines(rule: Rule) -> list[str]:
+    points = ", ".join(f"{name} {given:+}" for name, given in rule.points.items())
+    sources = ", ".join(source.id for source in rule.sources)
+    text = [f"{rule.name}: {rule.condition.text or 'always'}", f"    {points}", f"    {rule.because} [{sources}]"]
+    return text + [f"    but [{dissent.source.id}] {dissent.says}" for dissent in rule.dissent]
+
+
+def _rule_data(rule: Rule) -> dict[str, object]:
+    return {
+        "name": rule.name, "when": rule.condition.text, "points": rule.points, "because": rule.because,
+        "number": rule.number, "source": [source.id for source in rule.sources],
+        "dissent": [{"source": dissent.source.id, "says": dissent.says} for dissent in rule.dissent],
+    }  # fmt: skip

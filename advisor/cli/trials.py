@@ -138,7 +138,7 @@ def evaluate_command(as_json: Json = False, debug: Debug = False) -> int:
 
     Example: advisor evaluate
     """
-    from advisor.advice.recommend import rank
+    from advisor.advice.ranking import rank
     from advisor.bank.cases import bank_path, read_bank
     from advisor.evaluate import evaluate, render
     from advisor.task.traits import Traits
@@ -226,14 +226,7 @@ def _seeds(text: str) -> list[int]:
 
 def _settings(given: list[str] | None) -> dict[str, Any]:
     """Return `--set name=value` with values as JSON has them: numbers, true, false, or words."""
-    import json
+    from posttrain.assignments import json_or_text, parse_assignments
 
-    from advisor.task.traits import parse_settings
-
-    found: dict[str, Any] = {}
-    for name, value in parse_settings(given or []).items():
-        try:
-            found[name] = json.loads(value)
-        except ValueError:
-            found[name] = value
-    return found
+    texts = parse_assignments(given or [], "--set micro_batch=8")
+    return {name: json_or_text(value) for name, value in texts.items()}

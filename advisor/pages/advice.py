@@ -1,4 +1,4 @@
-"""Advisor: questions on the left, on the right the pipeline with its reasons, its price and what would change it."""
+"""The advisor's page: questions on the left; on the right the pipeline, its reasons, cost, and what would change it."""
 
 import json
 from pathlib import Path
@@ -9,30 +9,34 @@ import streamlit as st
 
 from advisor.advice.charts import flow, memory_bars
 from advisor.advice.cost import memory_ways
+from advisor.advice.data import as_data
 from advisor.advice.evidence import Field, stamp
 from advisor.advice.markdown import as_markdown
-from advisor.advice.recommend import Change, Recommendation, recommend
-from advisor.advice.text import CHANGES_SHOWN, as_data, said
+from advisor.advice.ranking import Change, Reason
+from advisor.advice.recommend import Option, Recommendation, recommend
+from advisor.advice.rules import Source, load_rules
+from advisor.advice.text import CHANGES_SHOWN
 from advisor.task.examples import examples
-from advisor.task.traits import BY_NAME, GROUPS, MOST, TRAITS, Trait, Traits, Value, make_traits
+from advisor.task.traits import BY_NAME, GROUPS, MOST, TRAITS, Trait, Traits, Value, make_traits, written
 from posttrain.errors import PosttrainError
 from posttrain.page import chart, own_data, plain, told
 
 UNKNOWN = "don't know"
-BOUND: dict[str, Any] = {"bind": "query-params"}  # the answers stand in the address, so that they can be sent
+BOUND: dict[str, Any] = {"bind": "query-params"}  # answers are kept in the address, so that it can be sent
 
 
 def show() -> None:
     """Draw the page."""
     st.title("What should I train with?")
     st.caption(
-        "Leave open what you do not know: it is never read as no, and the answer names what would be worth finding out."
+        "Leave a question open if you do not know: unknown never counts as no. "
+        "The answer names the questions that are worth finding out."
     )
     with st.container(horizontal=True):
         for example in examples():
             st.button(example.title, help=example.about, on_click=_start_from, args=(example.traits,))
         st.button("Clear", on_click=_start_from, args=(Traits({}),), type="tertiary", icon=":material/close:")
-    _drop_what_is_no_answer()
+    _drop_invalid()
     asked, answered = st.columns([2, 3], gap="large")
     with asked:
         for group in GROUPS:
@@ -41,24 +45,24 @@ def show() -> None:
         _answer(make_traits({trait.name: st.session_state.get(trait.name) for trait in TRAITS}))
 
 
-def _drop_what_is_no_answer() -> None:
-    """Take out of the address what no question can have as its answer, and say so; before the questions are drawn.
+def _drop_invalid() -> None:
+    """Remove values from the address that no question allows, and report them; before the questions are drawn.
 
-    Those questions leave the address alone from then on: Streamlit would read the first one again, and fails at some.
+    Those questions no longer write to the address: Streamlit would read the old value again, and fails at some values.
     """
     st.session_state.setdefault("unbound", set())
     dropped = []
     for trait in TRAITS:
-        said_there = st.query_params.get(trait.name)
-        if said_there and trait.name not in st.session_state:
+        text = st.query_params.get(trait.name)
+        if text and trait.name not in st.session_state:
             try:
-                trait.read(said_there)
+                trait.read(text)
             except PosttrainError:
                 del st.query_params[trait.name]
                 st.session_state.unbound.add(trait.name)
-                dropped.append(f"{trait.name}={said_there[:40]}; expected {trait.allowed}")
-    for one in dropped:
-        st.warning(f"Not understood in the address: {plain(one)}", icon=":material/link_off:")
+                dropped.append(f"{trait.name}={text[:40]}; expected {trait.allowed}")
+    for setting in dropped:
+        st.warning(f"Not understood in the address: {plain(setting)}", icon=":material/link_off:")
 
 
 def _questions(group: str) -> None:
@@ -72,7 +76,7 @@ def _questions(group: str) -> None:
 
 
 def _is_known(trait: Trait) -> bool:
-    """Say whether a question has an answer; before it is drawn for the first time, that stands in the address."""
+    """Return whether a question has an answer; before it is first drawn, its answer is in the address."""
     if trait.name in st.session_state:
         return st.session_state[trait.name] is not None
     return trait.name in st.query_params
@@ -109,40 +113,34 @@ def _take(change: Change) -> None:
 
 
 def _as_asked(trait: Trait, value: Value | None) -> str | int | float | None:
-    """Return a value as its question has it: flags are words there, and shares never whole numbers."""
+    """Return a value as its control holds it: flags as words, and shares never as whole numbers."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
-        return said(value)
+        return written(value)
     return int(value) if trait.kind == "count" else float(value)
 
 
 def _answer(traits: Traits) -> None:
     data = own_data()
-    found = recommend(traits)
-    whole = as_data(found, _field(data, stamp(data)), {})
-    top = whole["ranked"][0]
+    recommendation = recommend(traits, _field(data, stamp(data)))
+    top = recommendation.top
     if not traits.values:
-        st.info("Nothing is known yet: start from an example, or answer what you know. Until then:")
-    st.subheader(plain(top["title"]), anchor=False)
-    _drawn(found)
-    st.markdown(f"Method **{top['method']}**, **{top['score']}** points of the rules below.")
-    st.markdown(f"**Gives** {plain(top['gives'])}. **Risks** {plain(top['risks'])}.")
-    if top["pipeline"]:
-        st.markdown(f"**Costs** {plain(top['cost']['text'])}")
-    if top["evidence"]:
-        st.markdown(f"**The field** {plain(top['evidence']['text'])}")
-    for need in top["open_needs"]:
-        st.warning(f"Not known yet: {plain(need)}", icon=":material/help:")
-    st.markdown("\n".join(_reason(one) for one in top["reasons"]) or "No rule speaks for it: nothing is known yet.")
+        st.info("Nothing is known yet: start from an example, or answer the questions you can. Until then:")
+    st.subheader(plain(top.pipeline.title), anchor=False)
+    dot, words = flow(top.pipeline)
+    if dot:
+        st.graphviz_chart(dot, alt=words)
+    _about(top)
+    st.markdown("\n".join(map(_reason, top.reasons)) or "No rule argues for it: nothing is known yet.")
     st.session_state.pop("advice", None)
-    if any(one["bundled"] and one["pipeline"] and one["score"] > 0 for one in whole["ranked"]):
-        st.session_state.advice = whole
+    if recommendation.can_be_tried:
+        st.session_state.advice = as_data(recommendation)
         st.page_link("advisor/pages/pilot.py", label="Try it in a pilot", icon=":material/science:")
-    _memory(found, traits)
-    _changes(found)
-    _rivals(whole)
-    _exports(whole, traits)
+    _memory(top, traits)
+    _changes(recommendation)
+    _others(recommendation)
+    _exports(recommendation)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -150,79 +148,85 @@ def _field(data: Path, as_of: tuple[int, ...]) -> Field:
     return Field(data)
 
 
-def _drawn(found: Recommendation) -> None:
-    dot, words = flow(found.top.pipeline)
-    if dot:
-        st.graphviz_chart(dot, alt=words)
+def _about(top: Option) -> None:
+    pipeline = top.pipeline
+    st.markdown(f"Method **{pipeline.method}**, **{top.score}** points by the rules below.")
+    st.markdown(f"**Gives** {plain(pipeline.gives)}. **Risks** {plain(pipeline.risks)}.")
+    if pipeline.stages:
+        st.markdown(f"**Costs** {plain(str(top.cost))}")
+    if top.evidence:
+        st.markdown(f"**The field** {plain(str(top.evidence))}")
+    for need in top.open_needs:
+        st.warning(f"Not known yet: {plain(need)}", icon=":material/help:")
 
 
-def _reason(one: dict[str, Any]) -> str:
-    number = f" ({plain(one['number'])})" if one["number"] else ""
-    dissent = "".join(
-        f"\n    - *but* \\[{plain(other['source'])}\\] {plain(other['says'])}" for other in one["dissent"]
-    )
-    return f"- **{one['points']:+d}** {plain(one['text'])}{number} \\[{plain(', '.join(one['source']))}\\]{dissent}"
+def _reason(reason: Reason) -> str:
+    rule = reason.rule
+    dissent = "".join(f"\n    - *but* {_link(item.source)} {plain(item.says)}" for item in rule.dissent)
+    return f"- **{reason.points:+d}** {plain(rule.text)} ({', '.join(map(_link, rule.sources))}){dissent}"
 
 
-def _memory(found: Recommendation, traits: Traits) -> None:
-    ways = memory_ways(found.top.pipeline, traits)
+def _link(source: Source) -> str:
+    """Return a source's id as a link in Markdown, or in brackets where it has none."""
+    return source.link if source.url else plain(source.link)
+
+
+def _memory(top: Option, traits: Traits) -> None:
+    ways = memory_ways(top.pipeline, traits)
     if ways:
         st.markdown("**Memory on one GPU**")
-        gigabytes = traits.get("gpu_memory")
-        spec, words = memory_bars(ways, None if gigabytes is None else float(gigabytes))
+        spec, words = memory_bars(ways, traits.number("gpu_memory"))
         chart(spec, words)
-    elif found.top.pipeline.stages and not traits.get("parameters"):
-        st.caption("Say how large the model is (Model), and its memory is drawn here.")
+    elif top.pipeline.stages and not traits.get("parameters"):
+        st.caption("Answer how large the model is (group Model) to see its memory here.")
 
 
-def _changes(found: Recommendation) -> None:
+def _changes(recommendation: Recommendation) -> None:
     st.markdown("**What would change this answer**")
-    if not found.would_change:
+    changes = recommendation.would_change
+    if not changes:
         st.caption("No single answer would.")
-    for place, change in enumerate(found.would_change[:CHANGES_SHOWN]):
-        now = "" if change.now is None else f" (now {said(change.now)})"
-        label = f"{change.trait.replace('_', ' ')} = {said(change.value)}{now}: {change.top.title}"
+    for index, change in enumerate(changes[:CHANGES_SHOWN]):
         st.button(
-            plain(label),
-            key=f"change_{place}",
+            plain(f"{change.condition.replace('_', ' ')}: {change.top.title}"),
+            key=f"change_{index}",
             on_click=_take,
             args=(change,),
             help=BY_NAME[change.trait].question,
             wrap=True,
         )
-    if len(found.would_change) > CHANGES_SHOWN:
-        st.caption(f"and {len(found.would_change) - CHANGES_SHOWN} more in the JSON below")
+    if len(changes) > CHANGES_SHOWN:
+        st.caption(f"and {len(changes) - CHANGES_SHOWN} more in the JSON below")
 
 
-def _rivals(whole: dict[str, Any]) -> None:
-    rivals = [one for one in whole["ranked"][1:] if one["score"] > 0]
-    if rivals:
+def _others(recommendation: Recommendation) -> None:
+    if recommendation.rivals:
         st.markdown("**After it**")
-    for one in rivals:
-        with st.expander(f"{one['score']} points: {plain(one['title'])}"):
-            st.markdown("\n".join(_reason(reason) for reason in one["reasons"]))
-            st.caption(f"gives {plain(one['gives'])}; risks {plain(one['risks'])}")
-    if whole["ruled_out"]:
-        with st.expander(f"Ruled out: {len(whole['ruled_out'])} pipelines"):
-            st.markdown(
-                "\n".join(f"- {plain(one['id'])}: needs {plain(one['needs'][0])}" for one in whole["ruled_out"])
-            )
-    with st.expander("What the sources in brackets are"):
-        st.markdown("\n".join(f"- \\[{plain(name)}\\] {plain(meaning)}" for name, meaning in whole["sources"].items()))
+    for rival in recommendation.rivals:
+        with st.expander(f"{rival.score} points: {plain(rival.pipeline.title)}"):
+            st.markdown("\n".join(map(_reason, rival.reasons)))
+            st.caption(f"gives {plain(rival.pipeline.gives)}; risks {plain(rival.pipeline.risks)}")
+    if recommendation.ruled_out:
+        with st.expander(f"Ruled out: {len(recommendation.ruled_out)} pipelines"):
+            needs = (f"- {plain(out.pipeline.id)}: needs {plain(out.needs[0])}" for out in recommendation.ruled_out)
+            st.markdown("\n".join(needs))
+    with st.expander("The sources"):
+        sources = load_rules().sources.values()
+        st.markdown("\n".join(f"- {_link(source)} {plain(source.title)}" for source in sources))
 
 
-def _exports(whole: dict[str, Any], traits: Traits) -> None:
+def _exports(recommendation: Recommendation) -> None:
     st.markdown("**Take it with you**")
+    whole = as_data(recommendation)
     with st.container(horizontal=True):
         st.download_button("JSON", lambda: json.dumps(whole, indent=2, ensure_ascii=False), "advice.json",
                            "application/json", on_click="ignore", icon=":material/download:")  # fmt: skip
-        st.download_button("Markdown", lambda: as_markdown(whole), "advice.md", "text/markdown", on_click="ignore",
-                           icon=":material/download:")  # fmt: skip
-    said_again = {name: said(value) for name, value in traits.values.items()}
+        st.download_button("Markdown", lambda: as_markdown(recommendation), "advice.md", "text/markdown",
+                           on_click="ignore", icon=":material/download:")  # fmt: skip
+    answers = {name: written(value) for name, value in recommendation.traits.values.items()}
     st.caption("This page with your answers, and the same on the command line:")
-    st.code(f"{str(st.context.url).partition('?')[0]}?{urlencode(said_again)}", language=None, wrap_lines=True)
-    command = " ".join(f"--set {name}={value}" for name, value in said_again.items())
-    st.code(f"advisor ask --no-input {command}".strip(), language="console", wrap_lines=True)
+    st.code(f"{str(st.context.url).partition('?')[0]}?{urlencode(answers)}", language=None, wrap_lines=True)
+    st.code(recommendation.traits.command, language="console", wrap_lines=True)
 
 
 if __name__ == "__main__":  # as Streamlit runs a page

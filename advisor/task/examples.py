@@ -1,4 +1,4 @@
-"""Examples: four tasks to start from, so that nobody faces an empty page."""
+"""Examples: four tasks to start from, so that no visitor faces an empty page."""
 
 import tomllib
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ class Example:
 
 @cache
 def examples() -> tuple[Example, ...]:
-    """Return the examples in the order of their file."""
-    read = tomllib.loads(reference_path("examples.toml").read_text(encoding="utf-8"))
-    return tuple(Example(one["title"], one["about"], make_traits(one["traits"])) for one in read.values())
+    """Return the examples in the order of examples.toml."""
+    entries = tomllib.loads(reference_path("examples.toml").read_text(encoding="utf-8")).values()
+    return tuple(Example(entry["title"], entry["about"], make_traits(entry["traits"])) for entry in entries)
 
 
 def generated_tasks() -> dict[str, str]:
-    """Return the generated tasks, which need no file: `task:NAME` and what it asks for."""
+    """Return the generated tasks, which need no file: `task:NAME` and a sentence about each."""
     return {f"task:{name}": family.about for name, family in FAMILIES.items()}

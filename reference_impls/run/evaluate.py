@@ -3,11 +3,27 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
+from posttrain.statistics import Counted, Z, with_interval
 from reference_impls.verifiers import Outcome, Verdict
 
-Z = 1.959964  # two-sided 95 %
+
+class ProbeResult(TypedDict):
+    """What the probe measures; docs/training.md explains each key."""
+
+    verifier: str
+    rows: dict[str, int]
+    row_tokens: float
+    verifier_on_gold: Counted | None
+    pass_at_1: Counted
+    pass_at_k: dict[str, float]
+    prompts_ever_right: Counted
+    format_rate: Counted
+    finished: Counted
+    equal_groups: Counted
+    unscorable: Counted
+    tokens_per_second: float
 
 
 @dataclass(frozen=True)
@@ -15,8 +31,8 @@ class Score:
     """Greedy answers to a fixed set of prompts."""
 
     strict: int  # right in the form asked for
-    lenient: int  # the right answer, found anywhere
-    unscorable: int  # the verifier could not tell; such a prompt counts as not right
+    lenient: int  # the right answer, anywhere in the response
+    unscorable: int  # the verifier could not decide; such a prompt counts as not right
     finished: int  # ended before the limit
     n: int
     marks: str = ""  # a 1 for each prompt right in the form asked for and a 0 for each other, in their order
@@ -26,7 +42,7 @@ class Score:
         """The strict score, which checkpoints are chosen by."""
         return self.strict / self.n if self.n else 0.0
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Return k, n, share and interval of both scores, for result.json."""
         return {
             "strict": with_interval(self.strict, self.n),
@@ -38,7 +54,7 @@ class Score:
 
 
 def score(verdicts: Sequence[Verdict], finished: Sequence[bool]) -> Score:
-    """Return what these verdicts say; a part of a reward counts as right only where it is whole."""
+    """Return the score that these verdicts add up to; a part of a reward counts as right only where it is whole."""
     return Score(
         strict=sum(verdict.outcome is Outcome.RIGHT for verdict in verdicts),
         lenient=sum((verdict.lenient or 0.0) >= 1.0 for verdict in verdicts),
@@ -49,20 +65,7 @@ def score(verdicts: Sequence[Verdict], finished: Sequence[bool]) -> Score:
     )
 
 
-def with_interval(k: float, n: int) -> dict[str, float | int | None]:
-    """Return k, n, their share and its 95 % interval (Wilson, 1927)."""
-    if not n:
-        return {"k": 0, "n": 0, "share": None, "low": None, "high": None}
-    share = k / n
-    centre, spread = share + Z**2 / (2 * n), Z * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
-    scale = 1 + Z**2 / n
-    return {
-        "k": k, "n": n, "share": share,
-        "low": max(0.0, (centre - spread) / scale), "high": min(1.0, (centre + spread) / scale),
-    }  # fmt: skip
-
-
-def clustered(right: Sequence[int], size: int) -> dict[str, float | int | None]:
+def clustered(right: Sequence[int], size: int) -> Counted:
     """Return k, n, share and 95 % interval of `size` rollouts for each prompt, `right` of them right.
 
     Rollouts of one prompt are alike, so the spread is that between prompts (clustered standard error). Where prompts do
@@ -71,7 +74,7 @@ def clustered(right: Sequence[int], size: int) -> dict[str, float | int | None]:
     share = sum(right) / (size * len(right))
     if len(set(right)) == 1:
         return {**with_interval(share * len(right), len(right)), "k": sum(right), "n": size * len(right)}
-    between = sum((one / size - share) ** 2 for one in right) / max(len(right) - 1, 1)
+    between = sum((count / size - share) ** 2 for count in right) / max(len(right) - 1, 1)
     spread = Z * math.sqrt(between / len(right))
     return {
         "k": sum(right), "n": size * len(right), "share": share,
@@ -80,6 +83,8 @@ def clustered(right: Sequence[int], size: int) -> dict[str, float | int | None]:
 
 
 def pass_at_k(right: Sequence[int], n: int, k: int) -> float:
-    """Return the chance that one of k rollouts is right, from `right` of n for each prompt (arXiv:2107.03374, eq.
-    1)."""
-    return sum(1 - math.comb(n - one, k) / math.comb(n, k) for one in right) / len(right)
+    """Return the chance that one of k rollouts is right, from `right` of n for each prompt.
+
+    arXiv:2107.03374, eq. 1: 1 - C(n - c, k) / C(n, k) for a prompt with c right rollouts, averaged over prompts.
+    """
+    return sum(1 - math.comb(n - count, k) / math.comb(n, k) for count in right) / len(right)

@@ -1,4 +1,4 @@
-"""What stops a run: numbers that are not finite, a policy that samples otherwise than it is trained, a collapse."""
+"""Guards that stop a run: a number that is not finite, sampling that disagrees with training, a collapse."""
 
 import math
 from collections.abc import Sequence
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from posttrain.errors import ConfigurationError
 
 SPAN = 10  # steps that a mean is taken over, at the start and at the end
-REWARD_LEFT = 0.5  # of the best mean reward; below it the policy has unlearnt
+REWARD_LEFT = 0.5  # of the best mean reward; below it the policy has lost what it had learned
 ENTROPY_LEFT = 0.05  # of the first mean entropy, with no reward gained
 RATIO_OFF = 0.01
 
 
 class StoppedError(Exception):
-    """The run must end here; what it learnt until its last good checkpoint is kept."""
+    """The run must end here; its best weights so far are kept."""
 
 
 def check_finite(step: int, **numbers: float) -> None:
@@ -23,7 +23,7 @@ def check_finite(step: int, **numbers: float) -> None:
 
 
 def check_ratio(ratio: float) -> None:
-    """Raise PosttrainError where the first update's mean ratio says that sampling and training disagree."""
+    """Raise ConfigurationError where the first update's mean ratio shows that sampling and training disagree."""
     if not abs(ratio - 1) <= RATIO_OFF:
         raise ConfigurationError(
             f"trained probabilities are {ratio:.3f} times the sampled before the first update; expected 0.99 to 1.01",
@@ -39,7 +39,7 @@ def check_collapse(rewards: Sequence[float], entropies: Sequence[float]) -> None
     best, now = max(means), means[-1]
     if best > 0.05 and now < REWARD_LEFT * best:
         raise StoppedError(
-            f"mean reward fell from {best:.2f} to {now:.2f}: the policy unlearns; lower the learning rate"
+            f"mean reward fell from {best:.2f} to {now:.2f}: the policy gets worse; lower the learning rate"
         )
     first, last = sum(entropies[:SPAN]) / SPAN, sum(entropies[-SPAN:]) / SPAN
     if last < ENTROPY_LEFT * first and now <= means[0] + 0.02:

@@ -1,4 +1,4 @@
-"""The processes of one run: one, or as many as `torchrun` started; each does its share and all hold the same result.
+"""The processes of one run: one, or as many as `torchrun` started. Each does its share; all hold the same result.
 
 The unit that is shared out is the sequence. Every process knows the whole batch, so what the loss divides by is the
 same everywhere, and the sum of the processes' gradients is the gradient of one process, whatever the ragged lengths.
@@ -7,7 +7,7 @@ same everywhere, and the sum of the processes' gradients is the gradient of one 
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
@@ -33,12 +33,12 @@ class World:
         return items[self.rank :: self.size]
 
     def gather(self, items: Sequence[Item]) -> list[Item]:
-        """Return the whole list from every process's part of it, in the order that `share` took it apart."""
+        """Return the whole list from every process's part of it, in the order before `share`."""
         if self.size == 1:
             return list(items)
-        parts: list[Any] = [None] * self.size
+        parts: list[list[Item]] = [[] for _ in range(self.size)]
         dist.all_gather_object(parts, list(items))
-        whole: list[Any] = [None] * sum(map(len, parts))
+        whole = [parts[0][0]] * sum(map(len, parts)) if parts[0] else []  # the first process has the most
         for rank, part in enumerate(parts):
             whole[rank :: self.size] = part
         return whole
@@ -47,21 +47,21 @@ class World:
         """Return the first process's value: clocks differ, and all must decide alike."""
         if self.size == 1:
             return value
-        held = [value]
-        dist.broadcast_object_list(held, src=0)
-        return held[0]
+        values = [value]
+        dist.broadcast_object_list(values, src=0)
+        return values[0]
 
     def add_gradients(self, weights: Iterable[nn.Parameter]) -> None:
         """Sum the gradients over all processes, in place; a process whose share was empty adds nothing."""
         if self.size == 1:
             return
-        held = list(weights)
-        for weight in held:
+        shared = list(weights)
+        for weight in shared:
             if weight.grad is None:
                 weight.grad = torch.zeros_like(weight)
-        flat = torch.cat([weight.grad.flatten() for weight in held if weight.grad is not None])
+        flat = torch.cat([weight.grad.flatten() for weight in shared if weight.grad is not None])
         dist.all_reduce(flat)
-        for weight, summed in zip(held, flat.split([weight.numel() for weight in held]), strict=True):
+        for weight, summed in zip(shared, flat.split([weight.numel() for weight in shared]), strict=True):
             weight.grad = summed.view_as(weight)
 
 

@@ -1,15 +1,14 @@
-"""Work: how much a run has done, in the units that budgets are given in, so that arms can be compared at equal work."""
+"""The work that a run has done, in the units of budgets, so that arms can be compared at equal work."""
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 from reference_impls.configs import Budget
 
 
 @dataclass
 class Work:
-    """Tokens, FLOPs and seconds spent, rollouts and verifying included; scoring before and after is counted apart."""
+    """Tokens, FLOPs and seconds spent, rollouts and verifying included. Scores are counted apart."""
 
     generated: int = 0  # tokens sampled
     trained: int = 0  # tokens of forward and backward passes
@@ -29,6 +28,6 @@ class Work:
         amounts = {"tokens": float(self.tokens), "flops": self.flops, "seconds": self.seconds}
         return amounts[budget.unit] / budget.amount
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, float]:
         """Return all of it, for checkpoints and result.json."""
         return dataclasses.asdict(self)

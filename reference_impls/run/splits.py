@@ -1,4 +1,4 @@
-"""The rows of a run: to train on, to choose checkpoints by, and to be scored on; no prompt is in two of them."""
+"""The rows of a run in three parts: to train on, to choose checkpoints by, and to score. No prompt is in two."""
 
 from dataclasses import replace
 
@@ -48,8 +48,10 @@ def _fitting(task: Task, policy: Policy, config: RunConfig) -> Task:
         )
     unknown = sum(policy.tokenizer.unk_token_id in ids for ids in encoded) if policy.tokenizer.unk_token_id else 0
     if unknown:
-        said = f"{unknown} of {len(task.rows)} prompts of {task.name} hold characters that the tokenizer does not know"
-        task = replace(task, warnings=(*task.warnings, said))
+        warning = (
+            f"{unknown} of {len(task.rows)} prompts of {task.name} hold characters that the tokenizer does not know"
+        )
+        task = replace(task, warnings=(*task.warnings, warning))
     if len(kept) == len(task.rows):
         return task
     return replace(task, rows=kept, skipped={**task.skipped, "prompt too long": len(task.rows) - len(kept)})

@@ -1,5 +1,4 @@
-"""One update: the gradients of all micro-batches added up, over all processes, clipped, and one step of the
-optimizer."""
+"""One update: the gradients of all micro-batches added up over all processes, clipped, and one optimizer step."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,15 +16,15 @@ LossOf = Callable[[Batch, list[int]], Tensor]
 def accumulate(policy: Policy, sequences: Sequence[Encoded], micro_batch: int, world: World, loss_of: LossOf) -> float:
     """Add the gradient of these sequences to the weights' and return the loss, both summed over all processes.
 
-    loss_of gets a batch and the places of its sequences, and returns its share of the whole loss: objectives are given
+    loss_of gets a batch and the indices of its sequences, and returns its share of the whole loss: objectives are given
     the divisor of the whole batch, so nothing is averaged here.
     """
-    mine = world.share(range(len(sequences)))
+    mine = world.share(range(len(sequences)))  # indices of this process's sequences
     total = torch.zeros((), device=policy.device)
-    for chosen in micro_batches([sequences[place] for place in mine], micro_batch, share=policy.shares_prompts):
-        places = [mine[one] for one in chosen]
-        part = [sequences[place] for place in places]
-        loss = loss_of(collate(part, policy.pad_id, policy.device, share=policy.shares_prompts), places)
+    for chosen in micro_batches([sequences[index] for index in mine], micro_batch, share=policy.shares_prompts):
+        indices = [mine[index] for index in chosen]
+        part = [sequences[index] for index in indices]
+        loss = loss_of(collate(part, policy.pad_id, policy.device, share=policy.shares_prompts), indices)
         loss.backward()
         total += loss.detach()
     world.add_gradients(policy.trainable())
@@ -33,11 +32,11 @@ def accumulate(policy: Policy, sequences: Sequence[Encoded], micro_batch: int, w
 
 
 def count_micro_batches(sequences: int, micro_batch: int, world: World) -> int:
-    """Return in how many micro-batches this many sequences are worked through, over all processes."""
+    """Return how many micro-batches this many sequences are worked through in, over all processes."""
     return sum(-(-len(range(rank, sequences, world.size)) // micro_batch) for rank in range(world.size))
 
 
-def update(
+def optimizer_step(
     policy: Policy,
     optimizer: torch.optim.Optimizer,
     sequences: Sequence[Encoded],
@@ -47,7 +46,10 @@ def update(
     max_grad_norm: float = 1.0,
     step: int = 0,
 ) -> dict[str, float]:
-    """Make one update; return its loss and the gradient's norm before clipping. Raises StoppedError if not finite."""
+    """Make one update; return its loss and the gradient's norm before clipping.
+
+    Raises StoppedError where either is not finite: then no weight has changed.
+    """
     optimizer.zero_grad(set_to_none=True)
     loss = accumulate(policy, sequences, micro_batch, world, loss_of)
     norm = float(torch.nn.utils.clip_grad_norm_(policy.trainable(), max_grad_norm))

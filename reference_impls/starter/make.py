@@ -21,7 +21,7 @@ from reference_impls.model.batches import Batch, Encoded, encode_prompt, encode_
 from reference_impls.model.policy import Policy, log_probs, make_optimizer
 from reference_impls.model.sampling import sample
 from reference_impls.run.processes import World
-from reference_impls.run.step import LossOf, update, warm_up
+from reference_impls.run.step import LossOf, optimizer_step, warm_up
 from reference_impls.tasks import FAMILIES, Task, load_task
 from reference_impls.verifiers import Outcome, Verifier, load_verifier
 
@@ -75,7 +75,7 @@ def train(policy: Policy, seed: int) -> dict[str, float]:
         wanted = [max(GOAL - shares[name], 0.01) for name in FAMILIES]
         chosen = [rng.choice(demonstrations[name]) for name in rng.choices(list(FAMILIES), wanted, k=BATCH)]
         warm_up(optimizer, LEARNING_RATE, step, WARMUP)
-        update(policy, optimizer, chosen, 64, World(), _imitation(policy, chosen))
+        optimizer_step(policy, optimizer, chosen, 64, World(), _imitation(policy, chosen))
         if (step + 1) % SCORE_EVERY == 0:
             shares = {name: _share(policy, task, verifiers[name]) for name, task in held_out.items()}
             print(step + 1, {name: round(share, 2) for name, share in shares.items()}, file=sys.stderr, flush=True)

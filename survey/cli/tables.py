@@ -45,7 +45,8 @@ def report_command(
 
     Example: survey report --sweep 1..6 --by half --format csv --out trends.csv
     """
-    from survey.report import draw, render
+    from posttrain.tables import as_terminal
+    from survey.report import render
     from survey.trends.cited import with_citations
     from survey.trends.domain import domain_trends
     from survey.trends.tables import as_data, as_grids
@@ -80,7 +81,7 @@ def report_command(
         content = envelope("report", {"tables": [as_data(table) for table in tables]}, sample.cautions, provenance)
     elif form is Format.TERMINAL:
         colour = out is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        content = draw(as_grids(tables, footer, cited), sample.story, None if colour else 100, colour)
+        content = as_terminal(as_grids(tables, footer, cited), sample.story, None if colour else 100, colour)
     else:
         content = render(tables, sample.story, footer, form, cited)
     _write(content, out)
@@ -129,8 +130,8 @@ def diff_command(
 
     Example: survey diff --check
     """
+    from posttrain.tables import as_terminal
     from survey.diff import Verdict, compare
-    from survey.report import draw
     from survey.trends.domain import domain_trends
     from survey.trends.tables import diff_grid
     from survey.warehouse.sample import open_sample
@@ -145,7 +146,8 @@ def diff_command(
     else:
         causes = sorted({f"  {c.verdict}: {c.cause}" for c in cells if c.cause})
         print_data(
-            draw([diff_grid(cells, table, footer)], sample.story, 100, False) + "\n".join(["\nLikely causes", *causes])
+            as_terminal([diff_grid(cells, table, footer)], sample.story, 100, False)
+            + "\n".join(["\nLikely causes", *causes])
         )
     return ExitCode.DIFFERS if check and any(c.verdict is Verdict.DIFFERS for c in cells) else ExitCode.OK
 

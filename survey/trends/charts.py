@@ -1,25 +1,14 @@
 """The trend tables as charts: shares with their intervals, and the threshold curve; SVG and PNG without a browser."""
 
-import json
-import textwrap
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
+from posttrain.charts import COLOURS, SCHEMA, SHAPES, interval_layers, scale, titled
 from posttrain.statistics import share_of
 from survey.period import without_gaps
 from survey.trends.domain import TrendTable
-from survey.trends.published import LABELS, Axis
-
-_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"]  # Okabe and Ito's, told apart by the colour-blind too
-_SHAPES = ["circle", "square", "triangle-up", "diamond"]
-_TITLES = {
-    Axis.DOMAIN: "Papers by domain",
-    Axis.METHOD: "Methods papers train with",
-    Axis.DATA_SOURCE: "Where the training data come from",
-}
-_SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
-_WIDTH = 110  # characters of a line below the title
+from survey.trends.published import LABELS, TITLES, Axis
 
 
 class Measure(StrEnum):
@@ -41,27 +30,7 @@ def chart(tables: Sequence[TrendTable], notes: Sequence[str], measure: Measure =
     """Return the Vega-Lite specification of one table, or of a sweep over thresholds, with `notes` below its title."""
     first = tables[0]
     drawn = _sweep(tables) if len(tables) > 1 else _measured(first, measure)
-    lines = [line for note in notes for line in textwrap.wrap(note, _WIDTH)]
-    return {
-        "$schema": _SCHEMA,
-        "title": {"text": _TITLES[first.axis], "subtitle": lines, "anchor": "start"},
-        "background": "white",
-        **drawn,
-    }
-
-
-def svg(spec: dict[str, Any]) -> str:
-    """Return a chart as SVG."""
-    import vl_convert
-
-    return str(vl_convert.vegalite_to_svg(json.dumps(spec)))
-
-
-def png(spec: dict[str, Any]) -> bytes:
-    """Return a chart as PNG, twice the size for dense screens and print."""
-    import vl_convert
-
-    return bytes(vl_convert.vegalite_to_png(json.dumps(spec), scale=2))
+    return titled(drawn, TITLES[first.axis], notes)
 
 
 def on_page(table: TrendTable, measure: Measure) -> dict[str, Any]:
@@ -70,12 +39,13 @@ def on_page(table: TrendTable, measure: Measure) -> dict[str, Any]:
     A bar can be clicked: the selection `bar` holds its period and label.
     """
     drawn = _measured(table, measure)
+    drawn["layer"][0]["mark"]["cursor"] = "pointer"
     drawn["layer"][0]["params"] = [{"name": "bar", "select": {"type": "point", "fields": ["period", "label"]}}]
     # whole bands: Streamlit's theme makes bars narrower, and Vega-Lite then puts them beside their intervals
     config = {"legend": {"orient": "top"}, "bar": {"discreteBandSize": {"band": 1}}}
     # one layer down Streamlit leaves the data as they are; at the top it would carry them through pandas and Arrow
     layer = {name: drawn[name] for name in ("data", "encoding", "layer")}
-    return {"$schema": _SCHEMA, "layer": [layer], "width": "container", "height": 320, "config": config}
+    return {"$schema": SCHEMA, "layer": [layer], "width": "container", "height": 320, "config": config}
 
 
 def _measured(table: TrendTable, measure: Measure) -> dict[str, Any]:
@@ -94,13 +64,13 @@ def _bars(points: list[dict[str, Any]], table: TrendTable, title: str) -> dict[s
 
     Label and shape of the points say what the colours say.
     """
-    y = {"type": "quantitative", "axis": {"format": "%", "title": title}}
+    y = {"axis": {"format": "%", "title": title}}
     shown = {point["period"] for point in points}
     time = {"axis": {"labelAngle": 0, "labelOverlap": "greedy", "title": None},
             "scale": {"domain": without_gaps(shown, table.by) if shown else []}}  # fmt: skip
     place = [{"field": name, "type": "nominal"} for name in ("period", "label")]
-    told = [*place, *({"field": name, "type": "quantitative"} for name in ("k", "n"))]
-    told += [{"field": name, "type": "quantitative", "format": ".1%"} for name in ("share", "low", "high")]
+    tooltip = [*place, *({"field": name, "type": "quantitative"} for name in ("k", "n"))]
+    tooltip += [{"field": name, "type": "quantitative", "format": ".1%"} for name in ("share", "low", "high")]
     printed = [*place, {"field": "printed", "type": "quantitative", "format": ".1%", "title": "the survey printed"}]
     return {
         "width": {"step": 22},
@@ -109,24 +79,10 @@ def _bars(points: list[dict[str, Any]], table: TrendTable, title: str) -> dict[s
         "encoding": {
             "x": {"field": "period", "type": "ordinal", **time},
             "xOffset": {"field": "label", "sort": list(LABELS[table.axis])},
-            "color": _scale(table.axis, _COLOURS),
+            "color": _scale(table.axis, COLOURS),
         },
         "layer": [
-            {
-                "mark": {"type": "bar", "opacity": 0.5, "cursor": "pointer"},
-                "encoding": {"y": {"field": "share", **y}, "tooltip": told},
-            },
-            {
-                "mark": {"type": "rule", "strokeWidth": 2},
-                "encoding": {"y": {"field": "low", "type": "quantitative"}, "y2": {"field": "high"}},
-            },
-            {
-                "mark": {"type": "point", "filled": True, "size": 60},
-                "encoding": {
-                    "y": {"field": "share", "type": "quantitative"}, "shape": _scale(table.axis, _SHAPES),
-                    "tooltip": told,
-                },
-            },
+            *interval_layers("y", y, tooltip, _scale(table.axis, SHAPES)),
             {
                 "mark": {"type": "tick", "thickness": 3, "opacity": 1, "description": "as printed"},
                 "encoding": {"y": {"field": "printed", "type": "quantitative"}, "tooltip": printed},
@@ -197,17 +153,12 @@ def _sweep(tables: Sequence[TrendTable]) -> dict[str, Any]:
             "encoding": {
                 "x": {"field": "threshold", "type": "ordinal", "axis": {"labelAngle": 0, "title": "least mentions"}},
                 "y": {"field": "k", "type": "quantitative", "axis": {"title": "papers", "tickMinStep": 1}},
-                "color": _scale(Axis.DOMAIN, _COLOURS),
-                "shape": _scale(Axis.DOMAIN, _SHAPES),
+                "color": _scale(Axis.DOMAIN, COLOURS),
+                "shape": _scale(Axis.DOMAIN, SHAPES),
             },
         },
     }
 
 
-def _scale(axis: Axis, values: list[str]) -> dict[str, Any]:
-    labels = list(LABELS[axis])
-    return {
-        "field": "label",
-        "scale": {"domain": labels, "range": values[: len(labels)]},
-        "title": axis.replace("_", " "),
-    }
+def _scale(axis: Axis, values: Sequence[str]) -> dict[str, Any]:
+    return scale("label", LABELS[axis], values, axis.replace("_", " "))

@@ -27,6 +27,12 @@ LABELS = {
     Axis.DATA_SOURCE: ("benchmark", "open_weight", "api", "human"),
 }
 
+TITLES = {
+    Axis.DOMAIN: "Papers by domain",
+    Axis.METHOD: "Methods papers train with",
+    Axis.DATA_SOURCE: "Where the training data come from",
+}
+
 # Of a year's papers, the part that had appeared by the end of June, as printed for 2023 and 2024.
 PUBLISHED_FIRST_HALF = (0.4738, 0.4981)
 

@@ -1,26 +1,16 @@
 """The trend tables as cells of text, and as flat records: what every format of the report is made from."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from posttrain.statistics import Estimate, Share, wilson
+from posttrain.tables import Grid
 from survey.diff import Difference
 from survey.mentions.domain import Rule
 from survey.period import Period
 from survey.trends.domain import Scope, TrendRow, TrendTable
-from survey.trends.published import Axis
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table ready to be drawn: a title, column heads and cells, and below them what decides its numbers."""
-
-    title: str
-    notes: tuple[str, ...]
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    numeric_from: int = 2  # columns from here on hold numbers
+from survey.trends.published import TITLES, Axis
 
 
 def as_grids(tables: Sequence[TrendTable], footer: str, with_cited: bool = False) -> list[Grid]:
@@ -62,7 +52,7 @@ def grid(table: TrendTable, footer: str) -> Grid:
         )
         for row in table.rows
     )  # fmt: skip
-    return Grid(f"Papers by domain, {at_least(table.threshold)}", table_notes(table, footer), head, rows)
+    return Grid(f"Papers by domain, {at_least(table.threshold)}", table_notes(table, footer), head, rows, grouped=True)
 
 
 def table_notes(table: TrendTable, footer: str) -> tuple[str, ...]:
@@ -112,7 +102,7 @@ def sweep_grid(tables: Sequence[TrendTable], footer: str) -> Grid:
         for row in first.rows
     )
     notes = (survives(first), f"{what_counts(*tables)}; shares with intervals: --threshold, or --format csv", footer)
-    return Grid("Papers by domain at each threshold", notes, head, rows)
+    return Grid("Papers by domain at each threshold", notes, head, rows, grouped=True)
 
 
 def diff_grid(cells: Sequence[Difference], table: TrendTable, footer: str) -> Grid:
@@ -130,14 +120,7 @@ def diff_grid(cells: Sequence[Difference], table: TrendTable, footer: str) -> Gr
         " cannot be compared, their mix can. A sample is no reproduction",
         f"{what_counts(table)}; {footer}",
     )
-    return Grid("Printed and ours", notes, head, rows)
-
-
-_TITLES = {
-    Axis.DOMAIN: "Papers by domain",
-    Axis.METHOD: "Methods papers train with",
-    Axis.DATA_SOURCE: "Where the training data come from",
-}
+    return Grid("Printed and ours", notes, head, rows, grouped=True)
 
 
 def labelled_grid(table: TrendTable, footer: str) -> Grid:
@@ -158,7 +141,7 @@ def labelled_grid(table: TrendTable, footer: str) -> Grid:
         *table.differences, *({row.corrected.note for row in table.rows if row.corrected and row.corrected.note}),
         table.quality, footer,
     ]  # fmt: skip
-    return Grid(_title(table), tuple(filter(None, notes)), head, rows)
+    return Grid(_title(table), tuple(filter(None, notes)), head, rows, grouped=True)
 
 
 def cited_grid(table: TrendTable, footer: str) -> Grid:
@@ -173,11 +156,11 @@ def cited_grid(table: TrendTable, footer: str) -> Grid:
         if row.n
     )  # fmt: skip
     notes = ("cited share: of the citations that papers of the period receive from papers of the sample", footer)
-    return Grid(f"{_title(table)}, weighted by citations inside the sample", notes, head, rows)
+    return Grid(f"{_title(table)}, weighted by citations inside the sample", notes, head, rows, grouped=True)
 
 
 def _title(table: TrendTable) -> str:
-    return f"{_TITLES[table.axis]} (rl: {table.reading})" if table.reading else _TITLES[table.axis]
+    return f"{TITLES[table.axis]} (rl: {table.reading})" if table.reading else TITLES[table.axis]
 
 
 def _printed(row: TrendRow) -> str:

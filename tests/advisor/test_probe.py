@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from advisor.probe import measured_by, probe, render, traits_of, warnings_of
-from advisor.task.traits import make_traits, read_file
+from advisor.task.file import read_traits
+from advisor.task.traits import make_traits
 from posttrain.errors import PosttrainError
 
 QUICK = {"max_response_tokens": 12, "threads": 1}
@@ -19,10 +20,10 @@ def test_a_probe_writes_traits_that_the_advice_reads(tmp_path: Path) -> None:
     (tmp_path / "judge.py").write_text(JUDGE)
     out = tmp_path / "new" / "traits.json"
     found = probe("starter", "task:addition:1", "judge:first", samples=4, prompts=8, out=out, settings=QUICK)
-    read = read_file(out)
-    assert make_traits(read["traits"]).values == found["traits"]
-    assert read["task"]["model"] == "starter" and read["task"]["verifier"] == "judge:first"
-    assert read["task"]["tokens_per_second"] > 0
+    read = read_traits(out)
+    assert make_traits(read.traits).values == found["traits"]
+    assert read.task["model"] == "starter" and read.task["verifier"] == "judge:first"
+    assert read.task["tokens_per_second"] > 0
     assert found["traits"]["domain"] == "math" and found["traits"]["verifier"] == "rule"
     gold = found["measured"]["verifier_on_gold"]
     assert 0 < gold["k"] < gold["n"] and gold["low"] < gold["share"] < gold["high"]

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from advisor.advice.data import as_data
 from advisor.advice.evidence import Field
 from advisor.advice.markdown import as_markdown
 from advisor.advice.recommend import Recommendation, recommend
 from advisor.advice.techniques import TECHNIQUES
-from advisor.advice.text import as_data
 from advisor.task.examples import examples
 from tests.browser import Sitting, settle, sitting
 
@@ -64,14 +64,14 @@ def test_what_is_taken_along_is_the_whole_answer(window: Sitting, tmp_path: Path
     page = window.go("/advisor")
     page.get_by_role("button", name=TUTOR.title).click()
     _recommends(page, recommend(TUTOR.traits))
-    whole = as_data(recommend(TUTOR.traits), Field(window.app.data), {})
+    answer = recommend(TUTOR.traits, Field(window.app.data))
     for name, file in {"JSON": "advice.json", "Markdown": "advice.md"}.items():
         with page.expect_download() as coming:
             page.get_by_role("button", name=name).click()
         assert coming.value.suggested_filename == file
         coming.value.save_as(tmp_path / file)
-    assert json.loads((tmp_path / "advice.json").read_text()) == json.loads(json.dumps(whole))
-    assert (tmp_path / "advice.md").read_text() == as_markdown(whole)
+    assert json.loads((tmp_path / "advice.json").read_text()) == json.loads(json.dumps(as_data(answer)))
+    assert (tmp_path / "advice.md").read_text() == as_markdown(answer)
 
 
 def test_the_memory_of_each_way_is_drawn(window: Sitting) -> None:

@@ -13,11 +13,10 @@ from lxml.html import fromstring
 from streamlit.testing.v1 import AppTest
 
 from advisor.advice.recommend import recommend
-from advisor.advice.text import said
 from advisor.runs.background import start
 from advisor.runs.plan import write_plan
 from advisor.task.examples import examples
-from advisor.task.traits import GROUPS, TRAITS, Traits, make_traits
+from advisor.task.traits import GROUPS, TRAITS, Traits, make_traits, written
 from survey.labels.validation import read_validation
 from survey.period import Period
 from survey.trends.domain import Scope, TrendTable, domain_trends
@@ -204,7 +203,7 @@ def test_an_example_gives_the_advice_of_the_rules(place: int) -> None:
         assert f"**{reason.points:+d}** {reason.rule.because}" in shown
         assert all(one.says in shown for one in reason.rule.dissent)
     changes = [one for one in app.button if str(one.key).startswith("change_")]
-    assert [f"{one.trait.replace('_', ' ')} = {said(one.value)}" in button.label.replace("\\", "")
+    assert [f"{one.trait.replace('_', ' ')} = {written(one.value)}" in button.label.replace("\\", "")
             for one, button in zip(found.would_change, changes, strict=False)] == [True] * len(changes)  # fmt: skip
 
 
@@ -243,7 +242,7 @@ def test_the_answers_stand_in_the_address() -> None:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600).run()
     app.switch_page("advisor/pages/advice.py")
     for name, value in traits.values.items():
-        app.query_params[name] = said(value)
+        app.query_params[name] = written(value)
     _do(app)
     assert _known(app) == traits
     assert all(f"{name}=" in app.code[0].value for name in traits.values)

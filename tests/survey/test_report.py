@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
+from posttrain.tables import as_terminal
 from survey.labels.validation import read_validation
-from survey.report import Format, _latex, draw, render
+from survey.report import Format, render
 from survey.trends.domain import TrendTable, domain_trends
 from survey.trends.labelled import method_trends
-from survey.trends.tables import Grid, as_data, as_grids, flat_rows, grid
+from survey.trends.tables import as_data, as_grids, flat_rows, grid
 from tests.warehouses import make_warehouse
 
 FOOTER = "surfaces: latex 3; lexicon aliases 0123456789ab; posttrain 0"
@@ -96,21 +97,6 @@ def test_latex_has_as_many_cells_as_columns(tables: list[TrendTable]) -> None:
     assert {line.count(" & ") for line in rows} == {7}
 
 
-def test_latex_escapes_what_would_stop_it(tables: list[TrendTable]) -> None:
-    """A sample's name may hold anything; it stands in a comment, and the cells are escaped."""
-    one = Grid("A_b & c", ("50% of my^data~{x}",), ("a", "b"), (("\\x", "~"),))
-    content = _latex([one], "in my^data~{x}_ü\nsecond line")
-    body = "\n".join(line for line in content.splitlines() if not line.startswith("%"))
-    assert r"A\_b \& c. 50\% of my\textasciicircum{}data\textasciitilde{}\{x\}" in body
-    assert "second line" not in body
-
-
-def test_a_long_latex_table_runs_over_pages(tables: list[TrendTable]) -> None:
-    """A float longer than a page would lose its rows."""
-    rows = tuple((str(number), "x", "1") for number in range(50))
-    assert r"\begin{longtable}" in _latex([Grid("Long", ("note",), ("a", "b", "n"), rows)], "sample")
-
-
 def test_a_sweep_is_one_table_of_counts(tables: list[TrendTable]) -> None:
     """Thresholds side by side; a count without a share needs no interval."""
     (sweep,) = as_grids(tables, FOOTER)
@@ -126,7 +112,7 @@ def test_an_empty_table_has_its_columns(tables: list[TrendTable]) -> None:
 
 def test_the_terminal_shows_the_sample_first(tables: list[TrendTable]) -> None:
     """The first line says what the numbers are about."""
-    drawn = draw([grid(table, FOOTER) for table in tables], "Sample: 3 papers.", 100, colour=False)
+    drawn = as_terminal([grid(table, FOOTER) for table in tables], "Sample: 3 papers.", 100, colour=False)
     assert drawn.startswith("Sample: 3 papers.")
     assert "\x1b[" not in drawn
     assert "20.8% to 93.9%" in drawn

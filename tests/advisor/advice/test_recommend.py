@@ -8,16 +8,17 @@ import pytest
 from hypothesis import given, settings
 
 from advisor.advice.pipelines import PIPELINES
-from advisor.advice.recommend import rank, recommend
+from advisor.advice.ranking import rank
+from advisor.advice.recommend import recommend
 from advisor.advice.rules import load_rules
 from advisor.task.traits import Traits, make_traits
 from tests.advisor.strategies import traits
 
 SITUATIONS: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent / "situations.toml").read_text())["situation"]
-TEXTS = {"000", "001", "002", "003", "004"}
+TEXTS = {"baseten", "braindrip", "survey", "elicitation", "agentic-wiki"}
 # Where our answer is not the one that the reader of the text expected. The answer must show that the text disagrees.
 CONFLICTS = {
-    "failing tests with stack traces": "000 would correct responses by what the failure says; 004 filters them",
+    "failing tests with stack traces": "baseten corrects responses by the failure's message; agentic-wiki filters them",
     "SFT plateau and a checker that explains": "the same",
 }
 
@@ -37,7 +38,7 @@ def test_worked_situations(situation: dict[str, Any]) -> None:
     """The top answer is one that the text gives, or the answer itself says that the text disagrees."""
     found = recommend(make_traits(situation["traits"]))
     if situation["name"] in CONFLICTS:
-        dissenters = {one.source for reason in found.top.reasons for one in reason.rule.dissent}
+        dissenters = {one.source.id for reason in found.top.reasons for one in reason.rule.dissent}
         assert found.top.pipeline.id not in situation["top"]
         assert situation["source"] in dissenters
         return

@@ -40,12 +40,12 @@ def test_the_rule_book_holds_together() -> None:
     book = load_rules()
     assert len(book.rules) == 71
     assert len({rule.name for rule in book.rules}) == len(book.rules)
-    used = {name for rule in book.rules for name in rule.source}
+    used = {source for rule in book.rules for source in rule.sources}
     used |= {one.source for rule in book.rules for one in rule.dissent} | {one.source for one in book.refused}
-    assert used == set(book.sources)
+    assert used == set(book.sources.values())
     for rule in book.rules:
         assert rule.points, rule.name
-        assert rule.source, rule.name
+        assert rule.sources, rule.name
         assert rule.because.endswith("."), rule.name
         assert all(rule.points.values()), rule.name
 

@@ -10,20 +10,21 @@ from advisor.advice.techniques import TECHNIQUES, Kind
 from reference_impls.configs import CONFIGS
 
 SOURCES = Path(__file__).resolve().parents[4] / "shared" / "sources"
-TEXTS = ("000", "001", "002", "003", "004")
+TEXTS = ("baseten", "braindrip", "survey", "elicitation", "agentic-wiki")
+FILES = {text: f"{number:03}_*.txt" for number, text in enumerate(TEXTS)}
 
 # What each text names by itself, read by a person.
 NAMED = {
-    "000": "sft rl iterative_sft rgt prm reward_model truncated_importance_sampling distillation distillation_logits "
-    "on_policy_distillation gad rlhf grpo rejection_sampling",
-    "001": "sft rl rlhf rlaif reward_model rlvr dpo grpo ppo r1_zero r1",
-    "002": "sft rl rlhf gem token_cleaning one_token_rollout reinforce remax rloo reinforce_plus_plus ppo grpo "
+    "baseten": "sft rl iterative_sft rgt prm reward_model truncated_importance_sampling distillation "
+    "distillation_logits on_policy_distillation gad rlhf grpo rejection_sampling",
+    "braindrip": "sft rl rlhf rlaif reward_model rlvr dpo grpo ppo r1_zero r1",
+    "survey": "sft rl rlhf gem token_cleaning one_token_rollout reinforce remax rloo reinforce_plus_plus ppo grpo "
     "entropy_bonus weighted_entropy clip_cov kl_cov lima fisher_sft data_mixing data_synthesis rollout_selection "
     "prompt_selection curriculum distribution_curriculum prefix_rft chord uft hpt srl luffy srft bread nft relift dft "
     "iw_sft uft_una failed_query_sampling unknown_answers factuality_ppo critique_dpo hierarchical_rl swe_rl "
     "iterative_refinement offline_rl reward_model dpo",
-    "003": "sft rl",
-    "004": "sft rl rejection_sampling expert_iteration star distillation ppo reward_model",
+    "elicitation": "sft rl",
+    "agentic-wiki": "sft rl rejection_sampling expert_iteration star distillation ppo reward_model",
 }
 
 # Names that mean one technique wherever they stand.
@@ -105,7 +106,7 @@ def test_the_texts_were_read_to_the_end() -> None:
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_telling_name_stands_in_the_text_or_does_not(text: str) -> None:
     """Where the texts lie beside the checkout, names that mean one technique are where the table says."""
-    found = list(SOURCES.glob(f"{text}_*.txt"))
+    found = list(SOURCES.glob(FILES[text]))
     if not found:
         pytest.skip("no source texts beside the checkout")
     words = found[0].read_text(encoding="utf-8")

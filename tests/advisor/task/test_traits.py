@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from advisor.task.traits import BY_NAME, GROUPS, TRAITS, make_traits, parse_settings, read_file, schema
+from advisor.task.file import TraitsFile, read_traits
+from advisor.task.traits import BY_NAME, GROUPS, TRAITS, make_traits, schema
 from posttrain.errors import PosttrainError
 
 
@@ -28,6 +29,16 @@ def test_each_question_is_asked_once_and_says_why() -> None:
         ("evaluation", False, False),
         ("demonstrations", "1_000", 1000),
         ("demonstrations", 1e3, 1000),
+        ("demonstrations", "1,000", 1000),
+        ("demonstrations", "10k", 10_000),
+        ("parameters", "7B", 7.0),
+        ("parameters", "500M", 0.5),
+        ("gpu_memory", "24GB", 24.0),
+        ("gpu_memory", "24 GB", 24.0),
+        ("facts_megabytes", "2GB", 2000.0),
+        ("row_tokens", "2k", 2000.0),
+        ("hours", "2d", 48.0),
+        ("pass_at_1", "35%", 0.35),
         ("pass_at_1", "30%", 0.3),
         ("pass_at_1", 0, 0.0),
         ("parameters", "0.5", 0.5),
@@ -50,6 +61,8 @@ def test_a_value_is_read_as_people_write_it(name: str, given: object, value: obj
         ({"demonstrations": -1}, "expected a whole number from 0"),
         ({"demonstrations": 2.5}, "expected a whole number from 0"),
         ({"demonstrations": "1e999"}, "expected a whole number from 0"),
+        ({"parameters": "7 apples"}, "expected a number of billion weights from 0"),
+        ({"demonstrations": "10%"}, "expected a whole number from 0"),
         ({"parameters": [7]}, "expected a number of billion weights from 0"),
         ({"evaluation": "perhaps"}, "expected yes, no, or unknown"),
         ({"demonstrations": 0, "demonstration_quality": "clean"}, "demonstrations is 0, and demonstration_quality"),
@@ -76,7 +89,7 @@ def test_a_file_may_be_json_toml_or_an_answer(tmp_path: Path) -> None:
         ("c.json", json.dumps({"schema_version": 1, "data": {"traits": {"gpus": 1}, "task": {"model": "starter"}}})),
     ]:
         (tmp_path / name).write_text(text)
-        assert read_file(tmp_path / name) == {"traits": {"gpus": 1}, "task": {"model": "starter"}}
+        assert read_traits(tmp_path / name) == TraitsFile({"gpus": 1}, {"model": "starter"})
 
 
 @pytest.mark.parametrize(
@@ -94,23 +107,16 @@ def test_a_broken_file_is_named(tmp_path: Path, content: bytes, message: str) ->
     path = tmp_path / "traits.json"
     path.write_bytes(content)
     if not message:
-        assert read_file(path)["traits"] == {}
+        assert read_traits(path) == TraitsFile({}, {})
         return
     with pytest.raises(PosttrainError, match=message):
-        read_file(path)
+        read_traits(path)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """The error names the file."""
     with pytest.raises(PosttrainError, match=r"none\.json"):
-        read_file(tmp_path / "none.json")
-
-
-def test_a_setting_needs_an_equals_sign() -> None:
-    """`--set name` alone says nothing."""
-    assert parse_settings(["verifier_on_gold=1", "domain=math"]) == {"verifier_on_gold": "1", "domain": "math"}
-    with pytest.raises(PosttrainError, match="expected name=value"):
-        parse_settings(["verifier"])
+        read_traits(tmp_path / "none.json")
 
 
 def test_the_schema_holds_every_trait_and_unknown() -> None:

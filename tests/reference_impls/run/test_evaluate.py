@@ -2,7 +2,8 @@
 
 import pytest
 
-from reference_impls.run.evaluate import clustered, pass_at_k, with_interval
+from posttrain.statistics import with_interval
+from reference_impls.run.evaluate import clustered, pass_at_k
 
 
 def test_rollouts_of_one_prompt_count_as_alike() -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from posttrain.charts import svg
 from survey.labels.validation import read_validation
 from survey.period import Period
-from survey.trends.charts import MEASURES, Measure, chart, on_page, svg
+from survey.trends.charts import MEASURES, Measure, chart, on_page
 from survey.trends.domain import TrendTable, domain_trends
 from survey.trends.labelled import data_source_trends, method_trends
 from survey.trends.published import Axis
