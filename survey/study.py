@@ -14,7 +14,7 @@ import hashlib
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -24,14 +24,28 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from posttrain.errors import ConfigurationError
 from posttrain.reference import reference_path
-from posttrain.suggest import suggestion
+from posttrain.suggest import nearest
 
 BUNDLED = "2603.13985"
 MOST_BENCHMARKS = 500  # one pass over a text finds all of them; more make the patterns slow to compile
-AXES = ("domain", "method", "data_source")
 _WORD = re.compile(r"[a-z0-9][a-z0-9_.+-]*")  # what a key or a domain may be called: it stands in files and addresses
 # An alias that finds one of these alone would count nearly every paper.
-_EVERYDAY = ("the", "a", "of", "and", "we", "in", "model", "models", "language", "training", "data", "task", "0", "2024")
+_EVERYDAY = (
+    "the",
+    "a",
+    "of",
+    "and",
+    "we",
+    "in",
+    "model",
+    "models",
+    "language",
+    "training",
+    "data",
+    "task",
+    "0",
+    "2024",
+)
 
 
 class _Strict(BaseModel):
@@ -81,7 +95,9 @@ class AliasSpec(_Strict):
         if compiled.search(""):
             raise ValueError(f"'{self.pattern or self.spelling}' matches the empty text, so it would match everywhere")
         if everyday := [word for word in _EVERYDAY if compiled.search(word)]:
-            raise ValueError(f"'{self.pattern or self.spelling}' matches '{everyday[0]}', so it would match every paper")
+            raise ValueError(
+                f"'{self.pattern or self.spelling}' matches '{everyday[0]}', so it would match every paper"
+            )
         if re.search(r"\(\?[=!<P]|\\[1-9]", self.pattern):
             raise ValueError(f"'{self.pattern}' looks around or back; use near, not_near, not_after or not_before")
         return self
@@ -104,7 +120,7 @@ class DomainSpec(_Strict):
 
 
 class Window(_Strict):
-    """Which papers a study is about: days of version 1 from `since` to `until`, and arXiv categories; all by default."""
+    """Which papers a study is about: first versions from `since` to `until`, and arXiv categories; all by default."""
 
     since: date | None = None
     until: date | None = None
@@ -140,7 +156,10 @@ class Study(_Strict):
     threshold: Thresholds = Thresholds()
     domains: Mapping[str, DomainSpec] = Field(min_length=1)
     benchmarks: Mapping[str, BenchmarkSpec] = Field(min_length=1, max_length=MOST_BENCHMARKS)
-    published: Mapping[Literal["domain", "method", "data_source", "growth"], Path] = Field(default_factory=dict)
+    published: Mapping[Literal["domain", "method", "data_source"], Path] = Field(default_factory=dict)
+    refused: Mapping[str, str] = Field(
+        default_factory=dict
+    )  # spellings that were considered, and why they do not count
     fingerprint: str = ""
 
     @cached_property
@@ -189,7 +208,7 @@ def _path_of(name: str) -> Path:
         return reference_path("studies") / f"{name}.toml"
     known = ", ".join(bundled_studies())
     raise ConfigurationError(
-        f"there is no study '{name}'{suggestion(name, bundled_studies())}; expected a .toml file or one of {known}",
+        f"there is no study '{name}'{_meant(name, bundled_studies())}; expected a .toml file or one of {known}",
         "survey study new my-study.toml",
     )
 
@@ -207,7 +226,9 @@ def _table_of(path: Path, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path} is not TOML: {error}", f"correct {path}; survey study check {path}") from error
+        raise ConfigurationError(
+            f"{path} is not TOML: {error}", f"correct {path}; survey study check {path}"
+        ) from error
 
 
 def _extended(path: Path, text: str, table: dict[str, Any], parent: str) -> dict[str, Any]:
@@ -224,40 +245,45 @@ def _extended(path: Path, text: str, table: dict[str, Any], parent: str) -> dict
 
 
 def _check_names(path: Path, text: str, table: Mapping[str, Any]) -> None:
-    """Refuse what single fields cannot show: unknown keys in domains, benchmarks in two domains or in none."""
+    """Refuse what single fields cannot show: odd keys, benchmarks in two domains or in none, unknown domains."""
     domains, benchmarks = table.get("domains"), table.get("benchmarks")
     if not isinstance(domains, dict) or not isinstance(benchmarks, dict):
         return  # the model says what is missing
-    for kind, names in (("domain", domains), ("benchmark", benchmarks)):
-        for name in names:
-            if not _WORD.fullmatch(name):
-                raise _at(
-                    path, _line(text, (f"{kind}s", name)),
-                    f"the {kind} '{name}'; expected lower-case letters, digits and . _ + -",
-                )  # fmt: skip
-    listed = [
-        (domain, key)
-        for domain, spec in domains.items()
-        if isinstance(spec, dict)
-        for key in spec.get("benchmarks", ())
-    ]
-    for domain, key in listed:
-        if key not in benchmarks:
-            line = _line(text, ("domains", domain, key))
-            raise _at(path, line, f"domain '{domain}' has no benchmark '{key}'{suggestion(key, list(benchmarks))}")
-    often = Counter(key for _, key in listed)
-    for domain, key in reversed(listed):
-        if often[key] > 1:
-            others = " and ".join(dict.fromkeys(d for d, k in listed if k == key))
-            line = _line(text, ("domains", domain, key))
-            raise _at(path, line, f"the benchmark '{key}' stands in {others}; expected one domain")
-    for key in benchmarks:
-        if key not in often:
-            raise _at(path, _line(text, ("benchmarks", key)), f"the benchmark '{key}' is in no domain")
-    by_domain = table.get("threshold", {}).get("by_domain", {}) if isinstance(table.get("threshold"), dict) else {}
+    for place, message in (*_odd_keys(domains, benchmarks), *_misplaced(domains, benchmarks)):
+        raise _at(path, _line(text, place), message)
+    threshold = table.get("threshold")
+    by_domain = threshold.get("by_domain", {}) if isinstance(threshold, dict) else {}
     for name in by_domain:
         if name not in domains:
             raise _at(path, _line(text, ("by_domain", name)), f"a threshold for '{name}', which is no domain")
+
+
+Fault = tuple[tuple[int | str, ...], str]  # the place of a fault, and the sentence on it
+
+
+def _odd_keys(*tables: Mapping[str, Any]) -> Iterator[Fault]:
+    for kind, table in zip(("domain", "benchmark"), tables, strict=True):
+        for name in table:
+            if not _WORD.fullmatch(name):
+                message = f"the {kind} '{name}'; expected lower-case letters, digits and . _ + -"
+                yield (f"{kind}s", name), message
+
+
+def _misplaced(domains: Mapping[str, Any], benchmarks: Mapping[str, Any]) -> Iterator[Fault]:
+    tables = ((name, spec) for name, spec in domains.items() if isinstance(spec, dict))
+    listed = [(name, str(key)) for name, spec in tables for key in spec.get("benchmarks", ())]
+    often = Counter(key for _, key in listed)
+    for domain, key in listed:
+        if key not in benchmarks:
+            meant = _meant(key, benchmarks)
+            yield ("domains", domain, key), f"domain '{domain}' names '{key}', which is no benchmark{meant}"
+    for domain, key in reversed(listed):  # the second of two places is the one to change
+        if often[key] > 1:
+            others = " and in ".join(dict.fromkeys(name for name, other in listed if other == key))
+            yield ("domains", domain, key), f"the benchmark '{key}' stands in {others}; expected one domain"
+    for key in benchmarks:
+        if key not in often:
+            yield ("benchmarks", key), f"the benchmark '{key}' is in no domain"
 
 
 def _published(path: Path, text: str, study: Study) -> dict[str, Path]:
@@ -276,7 +302,7 @@ def _error(path: Path, text: str, error: ValidationError) -> ConfigurationError:
     dotted = ".".join(str(part) for part in place)
     if fault["type"] == "extra_forbidden":
         known = _fields_at(place[:-1])
-        message = f"unknown key '{dotted}'{suggestion(str(place[-1]), known)}; expected one of {', '.join(known)}"
+        message = f"unknown key '{dotted}'{_meant(str(place[-1]), known)}; expected one of {', '.join(known)}"
     elif fault["type"] == "missing":
         message = f"'{dotted}' is missing"
     else:
@@ -293,6 +319,11 @@ def _fields_at(place: tuple[int | str, ...]) -> list[str]:
     return [name for name in model.model_fields if name != "fingerprint"]
 
 
+def _meant(name: str, known: Iterable[str]) -> str:
+    guess = nearest(name, known)
+    return f" (did you mean '{guess}'?)" if guess else ""
+
+
 def _at(path: Path, line: int, message: str) -> ConfigurationError:
     return ConfigurationError(f"{path}, line {line}: {message}", f"correct it, then: survey study check {path}")
 
@@ -301,10 +332,12 @@ def _line(text: str, place: tuple[int | str, ...]) -> int:
     """Return the line of a key in TOML text: each name is looked for behind the one before, an index by its braces.
 
     tomllib keeps no lines. ("benchmarks", "webarena", "aliases", 1, "patern") is the line of `patern` in the second
-    inline table behind `aliases`, behind `webarena`.
+    inline table behind `aliases`, behind the header [benchmarks.webarena].
     """
-    position = 0
-    for part in place:
+    header = ".".join(f'"?{re.escape(str(part))}"?' for part in place[:2])
+    match = re.search(rf"^\s*\[{header}\]", text, re.MULTILINE) if len(place) > 1 else None
+    position, rest = (match.end(), place[2:]) if match else (0, place)
+    for part in rest:
         if isinstance(part, int):
             starts = [match.start() for match in re.finditer(r"\{", text[position:])]
             position += starts[min(part, len(starts) - 1)] if starts else 0
