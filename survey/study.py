@@ -141,8 +141,8 @@ class Window(_Strict):
 class Thresholds(_Strict):
     """From how many mentions on a paper belongs to a domain: in texts, in abstracts, and by domain in texts."""
 
-    default: int = Field(5, ge=1, le=1000)
-    abstract: int = Field(1, ge=1, le=1000)  # an abstract is short and names what a paper is about once
+    default: int = Field(default=5, ge=1, le=1000)
+    abstract: int = Field(default=1, ge=1, le=1000)  # an abstract is short and names what a paper is about once
     by_domain: Mapping[str, int] = Field(default_factory=dict)
 
 
@@ -286,9 +286,9 @@ def _misplaced(domains: Mapping[str, Any], benchmarks: Mapping[str, Any]) -> Ite
             yield ("benchmarks", key), f"the benchmark '{key}' is in no domain"
 
 
-def _published(path: Path, text: str, study: Study) -> dict[str, Path]:
+def _published(path: Path, text: str, study: Study) -> Mapping[str, Path]:
     """Return the files of printed numbers, relative to the study's own file."""
-    files = {axis: (path.parent / file).resolve() for axis, file in study.published.items()}
+    files: dict[str, Path] = {axis: (path.parent / file).resolve() for axis, file in study.published.items()}
     for axis, file in files.items():
         if not file.is_file():
             raise _at(path, _line(text, ("published", axis)), f"there is no file {file}")
