@@ -1,3 +1,55 @@
-"""posttrain: which post-training method to use, by the literature, by rules and by small pilots."""
+"""posttrain: which post-training method to use, by the literature, by rules and by small pilots.
+
+    import posttrain as pt
+    pt.trends("method", by="half")
+
+Each function is the verb of a command. Nothing heavy is imported before one is called; docs/python.md lists them all.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from posttrain.face import (
+        bank,
+        chart,
+        diff,
+        growth,
+        memory,
+        mentions,
+        papers,
+        pilot,
+        plan,
+        published,
+        recommend,
+        trends,
+    )
 
 __version__ = "0.1.0"
+__all__ = [
+    "bank",
+    "chart",
+    "diff",
+    "growth",
+    "memory",
+    "mentions",
+    "papers",
+    "pilot",
+    "plan",
+    "published",
+    "recommend",
+    "trends",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Return a function of the face, which is imported now."""
+    if name not in __all__:
+        raise AttributeError(f"module 'posttrain' has no attribute {name!r}; expected one of {', '.join(__all__)}")
+    from posttrain import face
+
+    return getattr(face, name)
+
+
+def __dir__() -> list[str]:
+    """Return the names that a notebook offers."""
+    return sorted([*globals(), *__all__])

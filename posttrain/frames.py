@@ -10,7 +10,14 @@ Cell = str | int | float | bool | None
 
 
 def frame_of(rows: Sequence[Mapping[str, Cell]]) -> "DataFrame":
-    """Return a DataFrame with a row for each mapping, and a column for each name in order of appearance."""
+    """Return a DataFrame with a row for each mapping, and a column for each name in order of appearance.
+
+    A value that is missing everywhere makes a column of NaN.
+    """
     from pandas import DataFrame
 
-    return DataFrame(list(rows), columns=list(dict.fromkeys(name for row in rows for name in row)))
+    frame = DataFrame(list(rows), columns=list(dict.fromkeys(name for row in rows for name in row)))
+    for name in frame.columns:  # a column without any value would hold objects, which no plot and no sum takes
+        if len(frame) and frame[name].isna().all():
+            frame[name] = frame[name].astype(float)
+    return frame

@@ -8,6 +8,9 @@
     rejection sampling   1 where verified, else 0                response tokens verified           2304.06767
     GRPO                 advantage * ratio_t, 0 where clipped    by form, see `grpo_divisor`        2402.03300
 
+The row of a technique is the function of its name, called by the module of its name: `sft` by sft.py, `dft` by dft.py,
+`rejection_sampling` by rejection_sampling.py, `grpo` by grpo.py.
+
 p_t is the policy's probability of the token, ratio_t is p_t over what it was when the token was sampled. Every function
 takes tensors and returns a scalar to minimise; nothing else of the project is needed.
 Shapes: B sequences, T tokens, P prompts, G rollouts.

@@ -19,6 +19,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
 from reference_impls import objectives
@@ -62,8 +63,9 @@ def train(run: Run[RejectionSamplingConfig]) -> None:
 
             def loss_of(batch: Batch, _: list[int], tokens: float = tokens) -> Tensor:
                 log_p, _entropy = log_probs(run.policy, batch)  # (B, T)
-                # objectives.rejection_sampling, its rows of weight 0 left out before the forward pass
-                return objectives.sft(log_p, batch.mask, tokens)
+                # rollouts of weight 0 were left out before the forward pass; the kept ones have weight 1
+                kept = torch.ones(len(batch.mask), dtype=torch.bool, device=batch.mask.device)  # (B,)
+                return objectives.rejection_sampling(log_p, kept, batch.mask, tokens)
 
             run.write(run.update(chosen, loss_of))
         rounds.queue = _pairs(queue)

@@ -1,8 +1,10 @@
-"""Local papers into the store: which file is which paper, and what is not a paper and why."""
+"""Local papers into the store: which file is which paper, and what is not a paper and why.
+
+Every file ends in one `Outcome` (a large list or archive in several), which the store records in one transaction.
+"""
 
 import io
 import itertools
-import json
 import os
 import stat
 import tarfile
@@ -11,184 +13,159 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-import pyarrow
-from pyarrow import parquet
-
 from posttrain.errors import ConfigurationError, UnreadableError, printable
 from survey.arxiv.bulk import check, is_bulk, unpack
 from survey.arxiv.ledger import Ledger
-from survey.fulltext import Kind, identify, kind_of
 from survey.fulltext.container import MAX_UNPACKED
-from survey.fulltext.records import identify_row
-from survey.paper import (
-    ArxivId,
-    Identity,
-    IdSource,
-    find_arxiv_id,
-    first_version_date,
-    name_is_plausible,
-    titles_agree,
-)
+from survey.paper import IdSource, find_arxiv_id, titles_agree
+from survey.store.identify import Raw, identify, identify_line, local_key
 from survey.store.isolation import Failed, default_workers, run_isolated
-from survey.store.papers import Source, Store
+from survey.store.papers import Outcome, Source, Store
 
 _MAX_FILE = 500 << 20  # bytes of one paper's file; Parquet tables and metadata snapshots may be larger
-_ROW_COLUMNS = ["arxiv_id", "published", "title", "text"]
-_Identified = tuple[list[Source], list[tuple[str, str]]]  # the papers of a file, and its rows that are none
-_NO_PAPERS = ("readme", "license", "copying", "changelog", "contributing", "requirements")
-_LINES_TO_JUDGE = 20  # of a .jsonl file, before it is said to hold no arXiv metadata
+_LATEX_TEXTS = (".tex", ".bbl", ".bib", ".sty", ".cls", ".json")  # the files of a LaTeX folder that are kept
+_LINES_AT_ONCE = 10_000  # of a metadata snapshot in one transaction
+_LINES_TO_JUDGE = 20  # of a .jsonl file, after which it is refused as no arXiv metadata
 
 
 @dataclass
 class Ingested:
-    """What `survey ingest` did: papers' copies that are new, that were there, and what was passed over and why."""
+    """The outcome of `survey ingest`: new copies of papers, known ones, and skipped files and rows with the reason."""
 
     ingested: int = 0
     unchanged: int = 0
     skipped: list[tuple[str, str]] = field(default_factory=list)
     by_name: list[str] = field(default_factory=list)  # new papers whose id rests on their file's name
 
+    def add(self, outcome: Outcome, new: int) -> None:
+        """Add the outcome of a file, `new` of whose sources are new in the store."""
+        self.ingested += new
+        self.unchanged += outcome.known + len(outcome.sources) - new
+        self.skipped += outcome.skips
+        if new:
+            self.by_name += [source.paper for source in outcome.sources if source.id_source is IdSource.NAME]
+
 
 def ingest(paths: list[Path], store: Store, advance: Callable[[int, int], None] = lambda done, of: None) -> Ingested:
-    """Bring every paper under `paths` into the store and return what was done. Running it again changes nothing.
+    """Bring every paper under `paths` into the store and return the outcome. Running it again changes nothing.
 
-    `advance` is told how many of how many steps are done, two for each file: copied, identified.
+    `advance` receives how many of how many steps are done, two for each file: copied, identified.
     """
     store.sweep()
-    result = Ingested()
+    problems: list[Outcome] = []
     own = os.path.realpath(store.root)  # unlike Path.resolve, it takes a link that leads in a circle
-    found = [path for path in _walk(paths, result) if not Path(os.path.realpath(path)).is_relative_to(own)]
-    copied: list[_Raw] = []
-    for done, path in enumerate(found, start=1):
-        raw = _take_in(path, store, result)
-        if raw is not None:
-            copied.append(raw)
-        advance(done, 2 * len(found))
-    settled = 2 * len(found) - len(copied)
-    for done, (raw, outcome) in enumerate(_identify_all(copied, store), start=1):
-        if isinstance(outcome, Failed):
-            result.skipped.append((raw.name, outcome.reason))
-        else:
-            _add(raw, *outcome, store, result)
-        advance(settled + done, 2 * len(found))
-    _settle_skips(paths, found, store, result)
+    files = [path for path in _walk(paths, problems) if not Path(os.path.realpath(path)).is_relative_to(own)]
+    result = Ingested()
+    for outcome in itertools.chain(problems, _outcomes(files, store, advance)):
+        result.add(outcome, store.record(outcome))
+    present = {printable(str(path)) for path in files} | {problem.name for problem in problems}
+    store.forget_skips([printable(str(path)) for path in paths], present)
     _settle_names(store)
     return result
 
 
 def existing(paths: list[Path]) -> list[Path]:
-    """Return `paths`. Raises PosttrainError where one does not exist."""
+    """Return `paths`. Raises ConfigurationError where one does not exist."""
     for path in paths:
         if not os.path.lexists(path):
             raise ConfigurationError(f"{path} does not exist", "give files or folders that exist: survey ingest PATH…")
     return paths
 
 
-def _identify_all(copied: "list[_Raw]", store: Store) -> "Iterator[tuple[_Raw, _Identified | Failed]]":
-    unused: list[str] = []  # forgotten at the end: another file of the same content may still wait for a worker
-    for raw, outcome in run_isolated(_identify, copied, min(default_workers(), max(1, len(copied)))):
-        if isinstance(outcome, Failed):
+def _outcomes(files: list[Path], store: Store, advance: Callable[[int, int], None]) -> Iterator[Outcome]:
+    """Yield the outcome of every file: of most when a worker has identified it, after all are copied."""
+    copied: list[Raw] = []
+    for done, path in enumerate(files, start=1):
+        taken = _take_in(path, store)
+        if isinstance(taken, Raw):
+            copied.append(taken)
+        else:
+            yield from taken
+        advance(done, 2 * len(files))
+    unused: list[str] = []  # removed at the end: another file of the same content may still wait for a worker
+    settled = 2 * len(files) - len(copied)
+    workers = min(default_workers(), max(1, len(copied)))
+    for done, (raw, result) in enumerate(run_isolated(identify, copied, workers), start=1):
+        if isinstance(result, Failed):
             unused.append(raw.sha256)
-        yield raw, outcome
+            yield Outcome(raw.name, skipped=result.reason)
+        else:
+            yield result
+        advance(settled + done, 2 * len(files))
     for sha256 in unused:
         store.forget_raw(sha256)
 
 
-def _add(raw: "_Raw", sources: list[Source], refused: list[tuple[str, str]], store: Store, result: Ingested) -> None:
-    new = store.add_sources(sources)
-    result.ingested += new
-    result.unchanged += len(sources) - new
-    result.skipped += refused
-    if new:
-        result.by_name += [source.paper for source in sources if source.id_source is IdSource.NAME]
-    store.unskip(raw.name)
-
-
-def _settle_skips(paths: list[Path], found: list[Path], store: Store, result: Ingested) -> None:
-    """Record what was skipped now, and forget what was skipped under these paths once and is not there any more."""
-    seen = {printable(str(path)) for path in found}
-    roots = [printable(str(path)) for path in paths]
-    for name, _ in store.skipped():
-        file = name if name in seen else name.rpartition(":")[0] or name
-        if file not in seen and any(file == root or file.startswith(f"{root}{os.sep}") for root in roots):
-            store.unskip(name)
-    for name, reason in result.skipped:
-        store.skip(name, reason)
-
-
-@dataclass(frozen=True)
-class _Raw:
-    sha256: str
-    path: str
-    name: str
-
-
-def _walk(paths: Iterable[Path], result: Ingested) -> Iterator[Path]:
+def _walk(paths: Iterable[Path], problems: list[Outcome]) -> Iterator[Path]:
     """Yield the files to look at; a folder that holds LaTeX files is one paper and is yielded itself.
 
-    Hidden files and folders are passed over (`._x.pdf` and `.git` are no papers), links to folders are reported.
+    Hidden files and folders are passed over (`._x.pdf` and `.git` are no papers). Links to folders, and folders that
+    cannot be read, are added to `problems`.
     """
+
+    def unreadable(error: OSError) -> None:
+        problems.append(Outcome(printable(str(error.filename)), skipped=f"cannot be read: {error.strerror}"))
+
     for path in paths:
         if not path.is_dir():
             yield path
             continue
-        for folder, folders, names in os.walk(
-            path, onerror=lambda e: result.skipped.append((printable(str(e.filename)), f"cannot be read: {e.strerror}"))
-        ):
+        for folder, folders, names in os.walk(path, onerror=unreadable):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             visible = sorted(name for name in names if not name.startswith("."))
             if _is_latex_paper(visible):
                 folders.clear()
                 yield Path(folder)
-                # figures are part of the source; what is named for a paper is one
-                yield from (Path(folder, n) for n in visible if find_arxiv_id(n.replace("_", " ")) and n[-4:] != ".tex")
+                # figures are part of the source; a file that is named for a paper is a paper of its own
+                yield from (Path(folder, n) for n in visible if _names_paper(n) and not n.endswith(".tex"))
                 continue
-            links = [Path(folder, name) for name in folders if Path(folder, name).is_symlink()]
-            result.skipped += [(printable(str(link)), "a link to a folder; ingest the folder itself") for link in links]
+            for link in filter(Path.is_symlink, (Path(folder, name) for name in folders)):
+                problems.append(Outcome(printable(str(link)), skipped="a link to a folder; ingest the folder itself"))
             yield from (Path(folder, name) for name in visible)
 
 
 def _is_latex_paper(names: list[str]) -> bool:
     texs = [name for name in names if name.lower().endswith(".tex")]
-    return bool(texs) and not all(find_arxiv_id(name.replace("_", " ")) for name in texs)
+    return bool(texs) and not all(map(_names_paper, texs))
 
 
-def _take_in(path: Path, store: Store, result: Ingested) -> "_Raw | None":
-    """Copy one file (or folder of LaTeX) into the store; return it where it has yet to be identified."""
+def _names_paper(name: str) -> bool:
+    return find_arxiv_id(name.replace("_", " ")) is not None
+
+
+def _take_in(path: Path, store: Store) -> Raw | Iterable[Outcome]:
+    """Copy one file (or folder of LaTeX) into the store; return it to be identified, or its outcome where it is known.
+
+    Lists and archives can hold millions of papers, so their outcomes come while they are read.
+    """
     name = printable(str(path))
     try:
-        if path.is_dir():
-            return _copy_in(io.BytesIO(_pack(path)), name, store, result)
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer for ever
-            raise UnreadableError("a pipe or a device, not a file")
-        if is_bulk(path):
-            _take_in_bulk(path, name, store, result)
-            store.unskip(name)
-            return None
-        if path.suffix.lower() == ".jsonl":
-            _take_in_metadata(path, name, store, result)
-            store.unskip(name)
-            return None
-        if status.st_size > _MAX_FILE and path.suffix.lower() != ".parquet":
-            raise UnreadableError(f"a file of {status.st_size >> 20} MB; expected at most {_MAX_FILE >> 20}")
-        with path.open("rb") as stream:
-            return _copy_in(stream, name, store, result)
-    except UnreadableError as error:
-        result.skipped.append((name, str(error)))
-    except OSError as error:
-        result.skipped.append((name, f"cannot be read: {error.strerror}"))
-    return None
+        if is_bulk(path) and path.is_file():
+            return _bulk_outcomes(path, name, store)
+        if path.suffix.lower() == ".jsonl" and path.is_file():
+            return _metadata_outcomes(path, name, store)
+        with _open(path) as stream:
+            sha256, new = store.add_raw(stream)
+        known = 0 if new else store.holds(sha256)
+        return [Outcome(name, known=known)] if known else Raw(sha256, str(store.raw_path(sha256)), name)
+    except (UnreadableError, OSError) as error:
+        return [Outcome(name, skipped=_reason(error))]
 
 
-def _copy_in(stream: BinaryIO, name: str, store: Store, result: Ingested) -> "_Raw | None":
-    sha256, new = store.add_raw(stream)
-    held = 0 if new else store.holds(sha256)
-    if held:
-        result.unchanged += held
-        store.unskip(name)
-        return None
-    return _Raw(sha256, str(store.raw_path(sha256)), name)
+def _reason(error: UnreadableError | OSError) -> str:
+    return f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
+
+
+def _open(path: Path) -> BinaryIO:
+    """Open a file, or a folder of LaTeX as a tar. Raises UnreadableError where it can be no paper, and OSError."""
+    if path.is_dir():
+        return io.BytesIO(_pack(path))
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer for ever
+        raise UnreadableError("a pipe or a device, not a file")
+    if status.st_size > _MAX_FILE and path.suffix.lower() != ".parquet":
+        raise UnreadableError(f"a file of {status.st_size >> 20} MB; expected at most {_MAX_FILE >> 20}")
+    return path.open("rb")
 
 
 def _pack(folder: Path) -> bytes:
@@ -197,11 +174,7 @@ def _pack(folder: Path) -> bytes:
     total = 0
     with tarfile.open(fileobj=out, mode="w") as archive:
         for path in sorted(folder.rglob("*")):
-            if (
-                path.is_file()
-                and path.suffix.lower() in (".tex", ".bbl", ".bib", ".sty", ".cls", ".json")
-                and path.name[0] != "."
-            ):
+            if path.is_file() and path.suffix.lower() in _LATEX_TEXTS and path.name[0] != ".":
                 total += path.stat().st_size
                 if total > MAX_UNPACKED:
                     raise UnreadableError(f"a LaTeX folder of more than {MAX_UNPACKED >> 20} MB")
@@ -212,129 +185,60 @@ def _pack(folder: Path) -> bytes:
     return out.getvalue()
 
 
-def _identify(raw: _Raw) -> _Identified:
-    """Return the sources in one raw file and the rows of it that are none. Runs in a worker."""
-    with Path(raw.path).open("rb") as stream:
-        start = stream.read(4)
-    if start == b"PAR1":
-        return _identify_table(raw)
-    data = Path(raw.path).read_bytes()
-    kind = kind_of(data, raw.name)
-    identity = identify(kind, data)
-    if kind is Kind.MARKDOWN and identity.source is IdSource.NONE and Path(raw.name).stem.lower().endswith(_NO_PAPERS):
-        raise UnreadableError("a file that goes with software, no paper")
-    return [_source(raw, -1, kind, identity)], []
-
-
-def _identify_table(raw: _Raw) -> _Identified:
-    try:
-        with parquet.ParquetFile(raw.path) as table:
-            missing = [column for column in _ROW_COLUMNS if column not in table.schema_arrow.names]
-            if missing:
-                raise UnreadableError(
-                    f"a Parquet table without {', '.join(missing)}; expected arxiv_id, published, title, abstract, text"
-                )
-            columns = [c for c in ("arxiv_id", "version", "published", "title") if c in table.schema_arrow.names]
-            rows = table.read(columns=columns).to_pylist()
-    except (pyarrow.ArrowException, OSError) as error:  # Arrow reports a torn page as OSError
-        raise UnreadableError(f"a damaged Parquet file: {error}") from error
-    if not rows:
-        raise UnreadableError("a Parquet table without rows")
-    sources: list[Source] = []
+def _bulk_outcomes(path: Path, name: str, store: Store) -> Iterator[Outcome]:
+    """Yield an archive of arXiv's item by item, each as a copy of a paper; then the items that are none."""
     refused: list[tuple[str, str]] = []
-    for number, row in enumerate(rows):
-        try:
-            sources.append(_source(raw, number, Kind.ROW, identify_row(row)))
-        except UnreadableError as error:
-            refused.append((f"{raw.name}:{number}", str(error)))
-    return sources, refused
-
-
-def _take_in_bulk(path: Path, name: str, store: Store, result: Ingested) -> None:
-    """Take in an archive of arXiv's, each item as a paper's copy, when it is what the manifest says."""
-    entry = check(path)
     items = 0
-    for found in unpack(path, store):
-        items += 1
-        if isinstance(found, Source):
-            new = store.add_sources([found])
-            result.ingested += new
-            result.unchanged += 1 - new
-        else:
-            result.skipped.append(found)
-    if entry and items != entry.items:
-        result.skipped.append((name, f"{items:,} items in it; the manifest says {entry.items:,}"))
-
-
-def _take_in_metadata(path: Path, name: str, store: Store, result: Ingested) -> None:
-    """Read a metadata snapshot line by line: it can have millions, and none has a text to crash on."""
-    with path.open("rb") as stream:
-        sha256 = store.add_raw(stream)[0]
-    refused: list[tuple[str, str]] = []
-    new = known = 0
-    with path.open("rb") as stream:
-        lines = enumerate(stream, start=1)
-        while batch := list(itertools.islice(lines, 10_000)):
-            sources = []
-            for number, line in batch:
-                if not line.strip():
-                    continue
-                try:
-                    sources.append(_metadata(_Raw(sha256, "", name), number, line))
-                except UnreadableError as error:
-                    refused.append((f"{name}:{number}", str(error)))
-                if not (sources or new or known) and len(refused) == _LINES_TO_JUDGE:
-                    store.forget_raw(sha256)
-                    raise UnreadableError(f"no arXiv metadata in its first {_LINES_TO_JUDGE} lines: {refused[0][1]}")
-            added = store.add_sources(sources)
-            new += added
-            known += len(sources) - added
-    if not new and not known:
-        store.forget_raw(sha256)
-        raise UnreadableError("no line with arXiv metadata: " + (refused[0][1] if refused else "an empty file"))
-    result.ingested += new
-    result.unchanged += known
-    result.skipped += refused
-
-
-def _metadata(raw: _Raw, number: int, line: bytes) -> Source:
     try:
-        record = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise UnreadableError(f"not a line of JSON: {error}") from error
-    if not isinstance(record, dict):
-        raise UnreadableError("not a JSON object")
-    if "body_text" in record:
-        raise UnreadableError("a full-text record among metadata; save each as a .json file of its own")
-    return _source(raw, number, Kind.METADATA, identify_row(record))
+        entry = check(path)
+        for item in unpack(path, store):
+            items += 1
+            if isinstance(item, Source):
+                yield Outcome(name, [item])
+            else:
+                refused.append(item)
+    except (UnreadableError, OSError) as error:
+        yield Outcome(name, refused=refused, skipped=_reason(error))
+        return
+    if entry and items != entry.items:
+        refused.append((name, f"{items:,} items in it; the manifest says {entry.items:,}"))
+    yield Outcome(name, refused=refused)
 
 
-def _source(raw: _Raw, member: int, kind: Kind, identity: Identity) -> Source:
-    """Decide which paper a copy is: by what stands inside, else by its name where nothing speaks against that."""
-    arxiv_id, id_source = identity.arxiv_id, identity.source
-    if arxiv_id is None:
-        named = _named_id(raw.name)
-        if named and name_is_plausible(named, identity.inside):
-            arxiv_id, id_source = named, IdSource.NAME
-    title = printable(identity.title)
-    if arxiv_id is None:
-        key = _local_key(raw.sha256)
-        return Source(raw.sha256, member, kind, key, None, IdSource.NONE, title, None, False, raw.name)
-    published = first_version_date(arxiv_id, identity.published, identity.is_first)
-    stated = identity.is_first and published == identity.published
-    version = arxiv_id.version
-    return Source(raw.sha256, member, kind, arxiv_id.id, version, id_source, title, published, stated, raw.name)
+def _metadata_outcomes(path: Path, name: str, store: Store) -> Iterator[Outcome]:
+    """Yield a metadata snapshot some thousand lines at a time, for it can have millions; then the refused lines."""
+    refused: list[tuple[str, str]] = []
+    papers = 0
+    try:
+        with path.open("rb") as stream:
+            raw = Raw(store.add_raw(stream)[0], "", name)
+            stream.seek(0)
+            lines = enumerate(stream, start=1)
+            while batch := list(itertools.islice(lines, _LINES_TO_JUDGE if not papers else _LINES_AT_ONCE)):
+                sources = list(_identify_lines(raw, batch, refused))
+                papers += len(sources)
+                yield Outcome(name, sources)
+                if not papers and len(refused) >= _LINES_TO_JUDGE:
+                    break
+    except OSError as error:
+        yield Outcome(name, refused=refused, skipped=_reason(error))
+        return
+    if papers:
+        yield Outcome(name, refused=refused)
+        return
+    store.forget_raw(raw.sha256)
+    looked_at = f"in its first {_LINES_TO_JUDGE} lines" if len(refused) >= _LINES_TO_JUDGE else "in any line"
+    yield Outcome(name, skipped=f"no arXiv metadata {looked_at}: {refused[0][1] if refused else 'an empty file'}")
 
 
-def _named_id(name: str) -> ArxivId | None:
-    """The arXiv id in the name of a file, or of the folder right above a single LaTeX file."""
-    path = Path(name)
-    names = [path.name, path.parent.name] if path.suffix == ".tex" else [path.name]
-    return next((found for part in names if (found := find_arxiv_id(part.replace("_", " ")))), None)
-
-
-def _local_key(sha256: str) -> str:
-    return f"local:{sha256[:12]}"
+def _identify_lines(raw: Raw, lines: list[tuple[int, bytes]], refused: list[tuple[str, str]]) -> Iterator[Source]:
+    """Yield the papers of numbered lines; lines that hold none are added to `refused`, empty ones are passed over."""
+    for number, line in lines:
+        if line.strip():
+            try:
+                yield identify_line(raw, number, line)
+            except UnreadableError as error:
+                refused.append((f"{raw.name}:{number}", str(error)))
 
 
 def _settle_names(store: Store) -> None:
@@ -348,4 +252,4 @@ def _settle_names(store: Store) -> None:
     for source in named:
         title = proved.get(source.paper)
         if title and not titles_agree(title, source.title):
-            store.rekey(source, _local_key(source.sha256))
+            store.rekey(source, local_key(source.sha256))

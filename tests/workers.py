@@ -7,7 +7,7 @@ from pathlib import Path
 
 from posttrain.errors import UnreadableError
 from survey.paper import IdSource
-from survey.store.papers import Source, Store
+from survey.store.papers import Outcome, Source, Store
 
 HANG = 600  # seconds: longer than any test
 
@@ -61,7 +61,7 @@ def add_papers(root: str, first: int, count: int) -> None:
             with path.open("rb") as stream:
                 sha256, _ = store.add_raw(stream)
             store.add_sources([a_source(sha256, f"2501.{number:05d}")])
-            store.skip(str(path), "for the test")
+            store.record(Outcome(str(path), skipped="for the test"))
 
 
 def a_source(sha256: str, paper: str, member: int = -1) -> Source:

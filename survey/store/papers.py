@@ -9,9 +9,10 @@ SQLite holds the index because it survives `kill -9` at any moment and lets seve
 
 import contextlib
 import hashlib
+import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -113,6 +114,22 @@ class Extraction:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """The outcome of one file that was offered: its copies of papers, or the reason why it is skipped."""
+
+    name: str  # the path as it was given
+    sources: Sequence[Source] = ()
+    refused: Sequence[tuple[str, str]] = ()  # rows and members that are no papers, as (name:row, reason)
+    skipped: str = ""  # why the file as a whole is skipped
+    known: int = 0  # sources in the store that rest on the same content: it need not be identified again
+
+    @property
+    def skips(self) -> list[tuple[str, str]]:
+        """Everything that is skipped, as (path, reason)."""
+        return [*self.refused, *([(self.name, self.skipped)] if self.skipped else [])]
+
+
 class Store:
     """The store under `root`, which is made where it is missing.
 
@@ -188,16 +205,19 @@ class Store:
         """Add sources in one transaction; ones that are there already stay as they are. Return how many are new."""
         before = self._db.total_changes
         with explained(self.root), self._db:
-            self._db.executemany(
-                "INSERT OR IGNORE INTO source (sha256, member, kind, paper, version, id_source, title, published,"
-                " is_stated, name) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    (s.sha256, s.member, s.kind, s.paper, s.version, s.id_source, s.title,
-                     s.published.isoformat() if s.published else None, s.is_stated, s.name)
-                    for s in sources
-                ),
-            )  # fmt: skip
+            self._insert(sources)
         return self._db.total_changes - before
+
+    def _insert(self, sources: Iterable[Source]) -> None:
+        self._db.executemany(
+            "INSERT OR IGNORE INTO source (sha256, member, kind, paper, version, id_source, title, published,"
+            " is_stated, name) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                (s.sha256, s.member, s.kind, s.paper, s.version, s.id_source, s.title,
+                 s.published.isoformat() if s.published else None, s.is_stated, s.name)
+                for s in sources
+            ),
+        )  # fmt: skip
 
     def sources(self, paper: str | None = None) -> Iterator[Source]:
         """Yield all sources, or those of one paper, in the order in which they came."""
@@ -231,15 +251,31 @@ class Store:
                 (paper, IdSource.NONE, source.id),
             )
 
-    def skip(self, path: str, reason: str) -> None:
-        """Record that `path` was seen and is not used, and why."""
-        with explained(self.root), self._db:
-            self._db.execute("INSERT OR REPLACE INTO skipped VALUES (?, ?)", (path, reason))
+    def record(self, outcome: Outcome) -> int:
+        """Record the outcome of a file in one transaction; return how many of its sources are new.
 
-    def unskip(self, path: str) -> None:
-        """Forget an earlier skip of `path`, which can be read by now."""
+        It takes the place of the file's earlier skips; those of its rows stay where the content is known already.
+        """
+        name, before = outcome.name, self._db.total_changes
         with explained(self.root), self._db:
-            self._db.execute("DELETE FROM skipped WHERE path = ?", (path,))
+            self._insert(outcome.sources)
+            new = self._db.total_changes - before
+            self._db.execute("DELETE FROM skipped WHERE path = ?", (name,))
+            if not outcome.known:  # rows and members are named like t.parquet:3; the character after ":" is ";"
+                self._db.execute("DELETE FROM skipped WHERE path > ? || ':' AND path < ? || ';'", (name, name))
+            self._db.executemany("INSERT OR REPLACE INTO skipped VALUES (?, ?)", outcome.skips)
+        return new
+
+    def forget_skips(self, roots: Sequence[str], files: Container[str]) -> None:
+        """Forget the skips of files (and of their rows) that once were under `roots` and are not among `files` now."""
+        beginnings = tuple(f"{root}{os.sep}" for root in roots)
+        gone = []
+        for name, _ in self.skipped():
+            file = name if name in files else name.rpartition(":")[0] or name
+            if file not in files and (file in roots or file.startswith(beginnings)):
+                gone.append((name,))
+        with explained(self.root), self._db:
+            self._db.executemany("DELETE FROM skipped WHERE path = ?", gone)
 
     def skipped(self) -> list[tuple[str, str]]:
         """Return (path, reason) of everything that was skipped."""

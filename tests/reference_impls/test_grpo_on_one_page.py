@@ -10,13 +10,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference_impls.policy import Policy, load_policy
-from reference_impls.sampling import Rollout
-from reference_impls.world import World
 from torch import Tensor
 
-from reference_impls import grpo, grpo_on_one_page, objectives, update
+from reference_impls import grpo, grpo_on_one_page, objectives
 from reference_impls.configs import GRPOConfig
+from reference_impls.model.policy import Policy, load_policy
+from reference_impls.model.sampling import Rollout
+from reference_impls.run import step as update
+from reference_impls.run.processes import World
 from reference_impls.tasks import Row, load_task
 from reference_impls.verifiers import load_verifier
 

@@ -1,5 +1,8 @@
 """The objectives: numbers worked by hand, what must not matter, and identities with other published losses."""
 
+import ast
+import importlib
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +21,7 @@ from reference_impls.run import step as update
 from reference_impls.run.processes import World
 from tests.reference_impls import parity
 
+TABLE = ("sft", "dft", "rejection_sampling", "grpo")  # its rows
 LONGEST = 12  # what dr_grpo divides by
 seeds = st.integers(0, 2**32)
 quick = settings(max_examples=25)
@@ -93,6 +97,15 @@ def test_one_gradient_with_four_weights() -> None:
     ]:
         _, gradient = outcome(loss, p.log())
         assert torch.allclose(gradient, (-weights / divisor).expand(2, 3) * mask, atol=1e-6)
+
+
+@pytest.mark.parametrize("technique", TABLE)
+def test_each_row_of_the_table_is_called_by_the_technique_of_its_name(technique: str) -> None:
+    """As the head of the module says; a technique may hand its objective to the loop of another."""
+    assert f"`{technique}` by {technique}.py" in " ".join(str(objectives.__doc__).split())
+    loop = ast.parse(inspect.getsource(importlib.import_module(f"reference_impls.{technique}")))
+    dotted = {ast.unparse(node) for node in ast.walk(loop) if isinstance(node, ast.Attribute)}
+    assert dotted & {f"objectives.{name}" for name in TABLE} == {f"objectives.{technique}"}
 
 
 @pytest.mark.parametrize(

@@ -323,6 +323,21 @@ def test_a_skip_is_forgotten_when_the_file_is_mended() -> None:
     assert index_content()["skipped"] == []
 
 
+def test_a_mended_table_forgets_its_bad_rows() -> None:
+    """The rows that a file was refused for belong to that content; its other rows and other files stay as they are."""
+    save_table("t.parquet", table_of(["2501.00001", "2513.00002", "nonsense"], [FILLER] * 3))
+    save("t.parquet.md", "")
+    take_in()
+    assert [path for path, *_ in index_content()["skipped"]] == [
+        "papers/t.parquet.md", "papers/t.parquet:1", "papers/t.parquet:2",
+    ]  # fmt: skip
+    take_in()
+    assert len(index_content()["skipped"]) == 3
+    save_table("t.parquet", table_of(["2501.00001", "2501.00002", "nonsense"], [FILLER] * 3))
+    take_in()
+    assert [path for path, *_ in index_content()["skipped"]] == ["papers/t.parquet.md", "papers/t.parquet:2"]
+
+
 def test_a_title_that_utf8_cannot_hold_does_not_end_the_run() -> None:
     r"""JSON may cut a mathematical letter in half: `\ud835` alone."""
     save("s.jsonl", '{"id": "2501.00001", "title": "Half a \\ud835 letter"}')

@@ -19,7 +19,7 @@ import pytest
 
 from posttrain.errors import ExitCode, PosttrainError
 from survey.paper import IdSource
-from survey.store.papers import Extraction, Source, Store, explained
+from survey.store.papers import Extraction, Outcome, Source, Store, explained
 from tests.workers import a_source, add_papers
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -97,12 +97,36 @@ def test_a_batch_that_breaks_off_leaves_nothing(store: Store) -> None:
 
 
 def test_a_skip_is_kept_with_its_latest_reason_until_it_is_taken_back(store: Store) -> None:
-    store.skip("a.pdf", "torn")
-    store.skip("a.pdf", "wet")
-    store.skip("b.pdf", "torn")
+    store.record(Outcome("a.pdf", skipped="torn"))
+    store.record(Outcome("a.pdf", skipped="wet"))
+    store.record(Outcome("b.pdf", skipped="torn"))
     assert store.skipped() == [("a.pdf", "wet"), ("b.pdf", "torn")]
-    store.unskip("a.pdf")
+    store.record(Outcome("a.pdf"))
     assert store.skipped() == [("b.pdf", "torn")]
+
+
+def test_an_outcome_is_recorded_as_a_whole_or_not_at_all(store: Store) -> None:
+    """Sources and skips of one file in one transaction; the outcome takes the place of the file's earlier skips."""
+    bad_rows = [("t.parquet:1", "no id"), ("t.parquet:2", "no id")]
+    sources = [a_source("ab", "2501.00001", 0), a_source("ab", "2501.00002", 3)]
+    assert store.record(Outcome("t.parquet", sources, bad_rows)) == 2
+    assert store.record(Outcome("t.parquet", known=2)) == 0
+    assert store.skipped() == bad_rows
+    store._db.execute("CREATE TEMP TRIGGER broken BEFORE INSERT ON skipped BEGIN SELECT RAISE(ABORT, 'broken'); END")
+    with pytest.raises(PosttrainError, match="broken"):
+        store.record(Outcome("t.parquet", [a_source("cd", "2501.00003")], [("t.parquet:5", "no id")]))
+    assert (store.holds("cd"), store.skipped()) == (0, bad_rows)
+    store._db.execute("DROP TRIGGER broken")
+    assert store.record(Outcome("t.parquet", [a_source("cd", "2501.00003")], [("t.parquet:5", "no id")])) == 1
+    assert store.skipped() == [("t.parquet:5", "no id")]
+
+
+def test_skips_of_files_that_are_gone_are_forgotten(store: Store) -> None:
+    """Under the given paths alone: a file elsewhere is not looked at now, and a row goes with its file."""
+    for name in ("papers/a.pdf", "papers/t.parquet:1", "papers/b.pdf", "other/a.pdf", "papers2/a.pdf", "papers/c:d"):
+        store.record(Outcome(name, skipped="torn"))
+    store.forget_skips(["papers"], {"papers/b.pdf", "papers/c:d"})
+    assert [path for path, _ in store.skipped()] == ["other/a.pdf", "papers/b.pdf", "papers/c:d", "papers2/a.pdf"]
 
 
 def test_extractions_are_those_of_one_version_of_the_extractor(store: Store) -> None:
@@ -142,9 +166,9 @@ def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
 def test_processes_that_open_a_new_store_at_once_all_get_it(tmp_path: Path) -> None:
     """SQLite answers "locked" at once, without waiting, while another turns the index to its write-ahead log."""
     code = (
-        "import sys, time; from pathlib import Path; from survey.store.papers import Store\n"
+        "import sys, time; from pathlib import Path; from survey.store.papers import Outcome, Store\n"
         "time.sleep(max(0, float(sys.argv[2]) - time.time()))\n"
-        "for number in range(40): Store(Path(sys.argv[1], str(number))).skip(sys.argv[3], 'seen')"
+        "for number in range(40): Store(Path(sys.argv[1], str(number))).record(Outcome(sys.argv[3], skipped='seen'))"
     )
     start = str(time.time() + 0.7)
     openers = [
@@ -159,9 +183,9 @@ def test_processes_that_open_a_new_store_at_once_all_get_it(tmp_path: Path) -> N
 def test_a_writer_that_is_killed_leaves_a_store_that_works(tmp_path: Path) -> None:
     """kill -9 in the middle of writing: everything that was acknowledged is there, and writing goes on."""
     code = (
-        "import sys; from pathlib import Path; from survey.store.papers import Store\n"
+        "import sys; from pathlib import Path; from survey.store.papers import Outcome, Store\n"
         "store = Store(Path(sys.argv[1]))\n"
-        "for number in range(10**9): store.skip(f'{number:09d}', 'seen'); print(number, flush=True)"
+        "for number in range(10**9): store.record(Outcome(f'{number:09d}', skipped='seen')); print(number, flush=True)"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "data")]
     writer = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -171,7 +195,7 @@ def test_a_writer_that_is_killed_leaves_a_store_that_works(tmp_path: Path) -> No
     writer.communicate()
     with Store(tmp_path / "data") as store:
         assert len(store.skipped()) > acknowledged
-        store.skip("after", "the crash")
+        store.record(Outcome("after", skipped="the crash"))
         assert ("after", "the crash") in store.skipped()
 
 
@@ -239,7 +263,7 @@ def _limit_files() -> None:
     "write",
     [
         "store.add_raw(io.BytesIO(bytes(1_000_000)))",
-        "[store.skip(str(number), 'x' * 5000) for number in range(500)]",
+        "[store.record(Outcome(str(number), skipped='x' * 5000)) for number in range(500)]",
         "store.add_sources(a_source(f'{number:064x}', '2501.00001') for number in range(50_000))",
     ],
 )
@@ -249,7 +273,7 @@ def test_a_full_disk_ends_with_exit_code_4_and_loses_nothing(tmp_path: Path, wri
         store.add_sources([a_source("ab", "2501.00001")])
     code = (
         "import io, sys; from pathlib import Path; from posttrain.errors import PosttrainError\n"
-        "from survey.store.papers import Store; from tests.workers import a_source\n"
+        "from survey.store.papers import Outcome, Store; from tests.workers import a_source\n"
         f"with Store(Path(sys.argv[1])) as store:\n    try: {write}\n"
         "    except PosttrainError as error: print(error.message); sys.exit(error.exit_code)"
     )
@@ -260,7 +284,7 @@ def test_a_full_disk_ends_with_exit_code_4_and_loses_nothing(tmp_path: Path, wri
     with Store(tmp_path) as store:
         assert store.holds("ab") == 1
         assert _raw_files(tmp_path) == []
-        store.skip("later", "there is room again")
+        store.record(Outcome("later", skipped="there is room again"))
 
 
 def test_a_read_only_index_says_so(tmp_path: Path) -> None:
