@@ -36,7 +36,7 @@ def run_pilot(plan: Plan, out: Path, *, resume: bool = False, at_once: int = 1, 
         folder.begin(plan, resume=resume)
         with watched(plan, folder) as watch:
             runs = run_arms(watch, at_once)
-            outcome = outcome_of(plan, runs, folder.curve(plan))
+            outcome = outcome_of(plan, runs, folder.curves().points)
             folder.write_outcome(outcome, texts(outcome))
             watch.finish(outcome)
         if bank and not outcome.failed:

@@ -14,7 +14,6 @@ from survey.labels.readings import Reading, bundled_labels, by_paper, merge, own
 from survey.labels.validation import Checked, write_validation
 from survey.store.chosen import chosen_texts, each_text
 from survey.store.papers import Store
-from survey.store.sqlite import explained
 from survey.warehouse.database import Warehouse
 
 
@@ -73,9 +72,8 @@ def train(
             f"no labelled paper has a text in {store.root}", "survey ingest the papers that are labelled, then extract",
         )  # fmt: skip
     checked = cross_validate(readings, bundled_features() | found, advance)
-    with explained(data):
-        write_validation(checked, data / "validation.csv")
-        write_features(found, features_path(data))
+    write_validation(checked, data / "validation.csv")
+    write_features(found, features_path(data))
     return checked
 
 

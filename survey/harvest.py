@@ -10,9 +10,8 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from posttrain.errors import BusyError, ConfigurationError, ExitCode
+from posttrain.files import held
 from posttrain.settings import ArxivSettings
 from survey.arxiv import api, oai, snapshot
 from survey.arxiv.ledger import Ledger, Slice, State
@@ -94,17 +93,14 @@ def harvest(
     clock: Clock = time,
 ) -> Harvested:
     """Ask arXiv for every open slice. Raises PosttrainError where it refuses, or where another harvest is at work."""
+    busy = BusyError(f"another harvest is at work in {ledger.root}", "wait for it: survey status", ExitCode.PARTIAL)
     transport = Transport(settings, state, clock)
     try:
-        with FileLock(ledger.root / "harvest.lock", timeout=0):
+        with held(ledger.root, busy, lock="harvest.lock"):
             if source is Source.API:
                 api.harvest(ledger, transport, settings.api_url, window.query, advance)
             else:
                 oai.harvest(ledger, transport, settings.oai_url, window.query, window.holds, advance)
-    except Timeout as error:
-        raise BusyError(
-            f"another harvest is at work in {ledger.root}", "wait for it: survey status", ExitCode.PARTIAL
-        ) from error
     finally:
         transport.close()
     return Harvested(ledger.count(), transport.requests, 0, _open_slices(ledger, source, window))

@@ -227,8 +227,9 @@ def _metadata_outcomes(path: Path, name: str, store: Store) -> Iterator[Outcome]
         yield Outcome(name, refused=refused)
         return
     store.forget_raw(raw.sha256)
-    looked_at = f"in its first {_LINES_TO_JUDGE} lines" if len(refused) >= _LINES_TO_JUDGE else "in any line"
-    yield Outcome(name, skipped=f"no arXiv metadata {looked_at}: {refused[0][1] if refused else 'an empty file'}")
+    many = len(refused) >= _LINES_TO_JUDGE
+    judgement = f"no arXiv metadata in its first {_LINES_TO_JUDGE} lines" if many else "no line with arXiv metadata"
+    yield Outcome(name, skipped=f"{judgement}: {refused[0][1] if refused else 'an empty file'}")
 
 
 def _identify_lines(raw: Raw, lines: list[tuple[int, bytes]], refused: list[tuple[str, str]]) -> Iterator[Source]:

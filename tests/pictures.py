@@ -16,7 +16,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from advisor.plan import priced_plan
-from advisor.runs.background import pilots, start
+from advisor.runs.background import start
+from advisor.runs.recommended import Recommended
+from advisor.runs.status import pilots
 from advisor.task.examples import examples
 from tests.browser import ROOT, App, chromium, served, settle, sitting
 
@@ -48,7 +50,7 @@ def main() -> None:
 
 def run_pilot(data: Path) -> None:
     """Run the pilot of the pictures where it has not been run, and wait for its end."""
-    advice = {"ranked": ["sft", "rejection_sampling", "grpo"], "traits": {}, "task": {}}
+    advice = Recommended(ranked=("sft", "rejection_sampling", "grpo"))
     task = {"model": "starter", "data": "task:addition", "verifier": None}
     plan = priced_plan(advice, task, "30k-tokens", settings={"eval_size": 100})
     data.mkdir(parents=True, exist_ok=True)

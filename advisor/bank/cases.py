@@ -8,7 +8,6 @@ A case holds no folder and no text of a task: only the names of model and data, 
 import hashlib
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -17,13 +16,13 @@ from pathlib import Path
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from advisor.runs.outcome import ArmOutcome, Interval, Outcome, Verdict
+from advisor.runs.outcome import ArmOutcome, Interval, Outcome
 from advisor.runs.plan import Frozen, Role, Task
-from advisor.runs.probed import traits_of
+from advisor.runs.probed import completed
 from advisor.runs.result import Number, percent
 from advisor.runs.scoring import RunsOfArms
-from advisor.task.traits import BY_NAME, Traits, Value
-from posttrain.errors import PosttrainError, UnwritableError
+from advisor.task.traits import Value
+from posttrain.errors import UnwritableError
 
 SCHEMA_VERSION = 1
 
@@ -114,19 +113,20 @@ def bank_path(data: Path) -> Path:
 
 def case_of(outcome: Outcome, runs: RunsOfArms) -> Case:
     """Return the case that a whole outcome makes; the untrained arm's run measures traits that were not stated."""
-    untrained, first = outcome.untrained, outcome.untrained.runs[0]
+    untrained, first, verdict = outcome.untrained, outcome.untrained.runs[0], outcome.verdict
     probes = runs.get((untrained.id, first.seed))
-    measured = {} if probes is None or isinstance(probes, PosttrainError) else traits_of(probes[0])
+    probe = probes[0] if isinstance(probes, list) else None
+    traits = completed(outcome.traits, probe)
     case = Case(
         id="",
         family=family_of(outcome.task),
         task=CaseTask(model=_name(outcome.task.model), data=_name(outcome.task.data), verifier=outcome.task.verifier),
         parameters=outcome.parameters,
-        traits=_merged(measured, outcome.traits),
+        traits=traits,
         budget=outcome.budget,
         seeds=outcome.seeds,
         arms=tuple(map(_arm, outcome.arms)),
-        verdict=_verdict(outcome.verdict),
+        verdict=CaseVerdict(best=verdict.best, ties=verdict.ties, simplest=verdict.simplest),
         provenance=Provenance(
             posttrain=version("posttrain"),
             plan=outcome.plan,
@@ -142,15 +142,6 @@ def _digest(case: Case) -> str:
     """Return the id of a finding: everything but when and with which versions it was measured."""
     values = case.model_dump(mode="json", exclude={"id", "schema_version", "provenance"})
     return hashlib.sha256(json.dumps([case.provenance.plan, values], sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _merged(measured: Mapping[str, Value], stated: Mapping[str, Value]) -> dict[str, Value]:
-    """Return the stated traits, and those measured ones that do not contradict them."""
-    known = Traits({}).replaced(**{name: value for name, value in stated.items() if name in BY_NAME})
-    for name, value in measured.items():
-        both = known.replaced(**{name: value}) if known.get(name) is None and name in BY_NAME else known
-        known = known if both.contradiction() else both
-    return dict(known.values)
 
 
 def family_of(task: Task) -> str:
@@ -225,10 +216,6 @@ def _arm(arm: ArmOutcome) -> CaseArm:
             for run in arm.runs
         ),
     )
-
-
-def _verdict(verdict: Verdict) -> CaseVerdict:
-    return CaseVerdict(best=verdict.best, ties=verdict.ties, simplest=verdict.simplest)
 
 
 def _name(text: str) -> str:

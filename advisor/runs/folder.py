@@ -16,7 +16,7 @@ from typing import Self, TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from advisor.runs.outcome import Outcome, Point
+from advisor.runs.outcome import Curves, Outcome, Point
 from advisor.runs.plan import Arm, Frozen, Plan, first_fault, read_plan
 from advisor.runs.progress import STATUS_VERSION, Background, Status
 from advisor.runs.result import read_result
@@ -133,32 +133,40 @@ class PilotFolder:
         """Replace process.json. Raises UnwritableError."""
         write_json(self.path / "process.json", process.model_dump(mode="json"), ROOM)
 
-    def curve(self, plan: Plan) -> tuple[Point, ...]:
+    def curves(self) -> Curves:
         """Return the validation scores of every trained arm so far, by the work done, one stage after another.
 
-        Raises DamagedError where a run's result cannot be read.
+        Raises ConfigurationError without a plan, and DamagedError where a run's result cannot be read.
         """
-        arms = [arm for arm in plan.arms if arm.trains]
+        plan = self.plan()
         unit = Budget.parse(plan.budget).unit
-        return tuple(point for arm in arms for seed in plan.seeds for point in self._curve(arm, seed, unit))
+        arms = [arm for arm in plan.arms if arm.trains]
+        points = [point for arm in arms for seed in plan.seeds for point in self._curve(arm, seed, unit)]
+        return Curves(task=plan.task, budget=plan.budget, arms=tuple(arm.id for arm in arms), points=tuple(points))
 
     def _curve(self, arm: Arm, seed: int, unit: str) -> list[Point]:
         points, before = [], 0.0
         for index in range(len(arm.stages)):
             run = self.stage(arm, seed, index)
-            points += [
-                Point(arm=arm.id, seed=seed, work=before + work, validation=score)
-                for work, score in scores_of(run, unit)
-            ]
+            scores = scores_of(run, unit)
+            points += [Point(arm=arm.id, seed=seed, work=before + work, validation=score) for work, score in scores]
             result = read_result(run)
             before += result.work.of(unit) if result else 0.0
         return points
 
-    def samples(self, plan: Plan, arm: Arm) -> list[Sample]:
-        """Return the test prompts of an arm's first seed with responses before the first and after the last stage."""
+    def samples(self, limit: int) -> dict[str, list[Sample]]:
+        """Return up to `limit` test prompts of each arm's first seed, with the responses before and after training.
+
+        Raises ConfigurationError without a plan.
+        """
+        plan = self.plan()
+        return {arm.id: self._samples(arm, plan.seeds[0])[:limit] for arm in plan.arms}
+
+    def _samples(self, arm: Arm, seed: int) -> list[Sample]:
+        """Return the prompts with the responses before the first stage and after the last one."""
         samples: dict[str, Sample] = {}
         for moment, index in (("before", 0), ("after", len(arm.stages) - 1)):
-            for line in json_lines(self.stage(arm, plan.seeds[0], index) / "samples.jsonl"):
+            for line in json_lines(self.stage(arm, seed, index) / "samples.jsonl"):
                 if line.get("moment") == moment and {"prompt", "response"} <= line.keys():
                     sample = Sample.model_validate({name: line.get(name) for name in ("prompt", "answer")})
                     key = json.dumps([sample.prompt, sample.answer])

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from advisor.runs.plan import Frozen, Settings, Task
 from advisor.runs.result import Measured, Number, Rows, RunResult, Share
-from advisor.task.traits import Value, make_traits
+from advisor.task.traits import BY_NAME, Traits, Value, make_traits
 from posttrain.errors import DamagedError
 from reference_impls.configs import COMPARES
 
@@ -123,3 +123,12 @@ def traits_of(result: RunResult) -> dict[str, Value]:
 
 def _rounded(share: Share | None) -> float | None:
     return None if share is None or share.share is None else round(share.share, 4)
+
+
+def completed(stated: Mapping[str, Value], probe: RunResult | None) -> dict[str, Value]:
+    """Return the stated traits, and those measured by a probe that do not contradict them."""
+    known = Traits({}).replaced(**{name: value for name, value in stated.items() if name in BY_NAME})
+    for name, value in (traits_of(probe) if probe else {}).items():
+        both = known.replaced(**{name: value}) if known.get(name) is None and name in BY_NAME else known
+        known = known if both.contradiction() else both
+    return dict(known.values)

@@ -72,7 +72,9 @@ def run_stage(
     _wait_for_another(folder, watch)
     if result := result_of(folder, settings):
         return result
-    (folder / "result.json").unlink(missing_ok=True)  # of a smaller budget, or an earlier error: a new error must not hide behind it
+    (folder / "result.json").unlink(
+        missing_ok=True
+    )  # of a smaller budget, or an earlier error: a new error must not hide behind it
     write_json(folder / "config.json", settings, _ROOM)
     code = _run(technique, folder, watch)
     if result := result_of(folder, settings):

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, ValidationError
 
 from advisor.advice.pipelines import LADDER, PIPELINES
 from advisor.runs.plan import Frozen, Settings
@@ -52,7 +52,7 @@ def read_recommendation(text: str) -> Recommended:
     return Recommended(ranked=tuple(demand_pipeline(name.strip()) for name in text.split(",")))
 
 
-def recommended(answer: Mapping[str, JsonValue], name: str = "the answer") -> Recommended:
+def recommended(answer: Mapping[str, object], name: str = "the answer") -> Recommended:
     """Return the recommendation of an answer (advisor.advice.text.as_data), also as `--json` prints it.
 
     Raises ConfigurationError where it ranks no pipelines, and for an unknown pipeline.

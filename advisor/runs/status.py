@@ -71,11 +71,7 @@ def status_of(path: Path) -> PilotStatus:
 
 def learning(pilot: PilotStatus) -> Curves:
     """Return the learning curves of a pilot so far. Raises PosttrainError where plan or results cannot be read."""
-    plan = _demand_plan(pilot)
-    points = PilotFolder(pilot.folder).curve(plan)
-    return Curves(
-        task=plan.task, budget=plan.budget, arms=tuple(arm.id for arm in plan.arms if arm.trains), points=points
-    )
+    return _demand_plan(pilot).curves()
 
 
 def samples(pilot: PilotStatus, limit: int = 3) -> dict[str, list[Sample]]:
@@ -83,8 +79,7 @@ def samples(pilot: PilotStatus, limit: int = 3) -> dict[str, list[Sample]]:
 
     No training has no `after`. Raises ConfigurationError where there is no plan.
     """
-    plan = _demand_plan(pilot)
-    return {arm.id: PilotFolder(pilot.folder).samples(plan, arm)[:limit] for arm in plan.arms}
+    return _demand_plan(pilot).samples(limit)
 
 
 def background_process(folder: PilotFolder) -> psutil.Process | None:
@@ -156,7 +151,8 @@ def _running(folder: PilotFolder, plan: Plan, status: Status | None) -> PilotSta
     return PilotStatus(folder.path, plan, State.RUNNING, message, True, status)
 
 
-def _demand_plan(pilot: PilotStatus) -> Plan:
+def _demand_plan(pilot: PilotStatus) -> PilotFolder:
+    """Return the folder of a pilot that has a plan."""
     if pilot.plan is None:
         raise ConfigurationError(pilot.message, "make the plan again; a damaged folder can be removed")
-    return pilot.plan
+    return PilotFolder(pilot.folder)

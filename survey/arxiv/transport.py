@@ -6,7 +6,6 @@ over all machines one controls. A denial (403) is never answered with another re
 
 import email.utils
 import json
-import os
 import random
 import re
 import time
@@ -23,6 +22,7 @@ from filelock import FileLock
 
 import posttrain
 from posttrain.errors import ConfigurationError, RefusedError
+from posttrain.files import make_folder, whole
 from posttrain.settings import ArxivSettings
 
 _TIMEOUT = httpx.Timeout(connect=15.0, read=180.0, write=30.0, pool=None)  # arXiv's first byte can take minutes
@@ -74,7 +74,7 @@ class Transport:
             )
         self._settings = settings
         self._clock = clock
-        state.mkdir(parents=True, exist_ok=True)
+        make_folder(state)
         self._pace = state / "arxiv-pace.json"
         self._lock = FileLock(state / "arxiv-pace.lock")
         self._client = httpx.Client(
@@ -207,9 +207,8 @@ class Transport:
             return {"next": 0.0, "not_before": 0.0}
 
     def _write_pace(self, pace: dict[str, float]) -> None:
-        unfinished = self._pace.with_suffix(f".{os.getpid()}")
-        unfinished.write_text(json.dumps(pace))
-        unfinished.replace(self._pace)
+        with whole(self._pace) as unfinished:
+            unfinished.write_text(json.dumps(pace))
 
 
 class _TryAgainError(Exception):

@@ -9,7 +9,6 @@ of a method is the product along its path. Four small questions learn more from 
 first has the most papers, and is asked of all numbers; the last has the fewest, and is asked of the balances alone.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
 
 from posttrain.errors import ConfigurationError
+from posttrain.files import whole
 from posttrain.reference import reference_path
 from survey.labels.cues import SCOPES, SENTENCES, load_cues
 from survey.labels.decision import Decision
@@ -210,15 +210,9 @@ def read_features(path: Path) -> dict[str, dict[str, int]]:
 
 
 def write_features(papers: Mapping[str, Features], path: Path) -> None:
-    """Write the numbers of papers; never a text."""
+    """Write the numbers of papers; never a text. Raises UnwritableError."""
     rows = [(paper, name, n) for paper, features in sorted(papers.items()) for name, n in sorted(features.items())]
     names = ("arxiv_id", "feature", "n")
     columns = {name: [row[at] for row in rows] for at, name in enumerate(names)}
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with whole(path, "free some space and run it again") as unfinished:
         parquet.write_table(pyarrow.table(columns), unfinished, compression="zstd", compression_level=19)
-        unfinished.replace(path)
-    except OSError as error:
-        raise ConfigurationError(f"cannot write {path}: {error}", "free some space and run it again") from error
-    finally:
-        unfinished.unlink(missing_ok=True)

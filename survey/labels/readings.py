@@ -7,19 +7,16 @@ One row is one reader's reading of one paper by the codebook (docs/labels.md).
 """
 
 import csv
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from filelock import FileLock
-
-from posttrain.errors import ConfigurationError
+from posttrain.errors import BusyError, ConfigurationError
+from posttrain.files import held, make_folder, whole
 from posttrain.reference import reference_path
 from survey.paper import find_arxiv_id
-from survey.store.sqlite import explained
 
 
 class Method(StrEnum):
@@ -97,19 +94,14 @@ def parse_labels(lines: list[str], where: str) -> list[Reading]:
 
 
 def write_labels(readings: Iterable[Reading], path: Path) -> None:
-    """Write readings as CSV, by paper and reader. Raises PosttrainError where the file cannot be written."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow((*COLUMNS, "drawn"))
-            for one in sorted(readings, key=lambda reading: (reading.arxiv_id, reading.labeller)):
-                arxiv_id, method, sources, labeller, day, drawn = astuple(one)
-                writer.writerow([arxiv_id, method, "|".join(sources), labeller, day, drawn])
-        unfinished.replace(path)
-    except OSError as error:
-        raise ConfigurationError(f"cannot write {path}: {error.strerror}", "choose another file") from error
+    """Write readings as CSV, by paper and reader. Raises UnwritableError."""
+    make_folder(path.parent)
+    with whole(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow((*COLUMNS, "drawn"))
+        for reading in sorted(readings, key=_by_paper_and_reader):
+            arxiv_id, method, sources, labeller, day, drawn = astuple(reading)
+            writer.writerow([arxiv_id, method, "|".join(sources), labeller, day, drawn])
 
 
 def bundled_labels() -> list[Reading]:
@@ -125,12 +117,11 @@ def own_labels(data: Path) -> list[Reading]:
 
 def add_labels(data: Path, new: Iterable[Reading]) -> list[Reading]:
     """Put readings among the user's own, one process at a time; return all of them."""
-    path = labels_path(data)
-    with explained(data):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    with explained(data), FileLock(path.with_name(".labels.lock")):
+    make_folder(data, "choose another folder with --data DIR or POSTTRAIN_DATA")
+    busy = BusyError(f"another command has been writing labels to {data} for a minute", "run the same command again")
+    with held(data, busy, wait_seconds=60, lock=".labels.lock"):
         kept = merge(own_labels(data), new)
-        write_labels(kept, path)
+        write_labels(kept, labels_path(data))
     return kept
 
 
@@ -141,26 +132,29 @@ def labels_path(data: Path) -> Path:
 
 def merge(readings: Sequence[Reading], others: Iterable[Reading]) -> list[Reading]:
     """Return readings with those of `others`, which take the place of the same reader's earlier ones."""
-    by_reader = {(one.arxiv_id, one.labeller): one for one in readings}
-    return list((by_reader | {(one.arxiv_id, one.labeller): one for one in others}).values())
+    return list({_by_paper_and_reader(reading): reading for reading in [*readings, *others]}.values())
 
 
 def by_paper(readings: Iterable[Reading]) -> dict[str, list[Reading]]:
     """Return the readings of each paper, by reader."""
     papers: dict[str, list[Reading]] = {}
-    for one in sorted(readings, key=lambda reading: (reading.arxiv_id, reading.labeller)):
-        papers.setdefault(one.arxiv_id, []).append(one)
+    for reading in sorted(readings, key=_by_paper_and_reader):
+        papers.setdefault(reading.arxiv_id, []).append(reading)
     return papers
 
 
 def settled_method(readings: Sequence[Reading]) -> Method | None:
     """Return the method on which every reader of a paper agrees, else None."""
-    return readings[0].method if len({one.method for one in readings}) == 1 else None
+    return readings[0].method if len({reading.method for reading in readings}) == 1 else None
 
 
 def settled_source(readings: Sequence[Reading]) -> DataSource | None:
     """Return the primary source on which every reader of a paper agrees, else None."""
-    return readings[0].primary if len({one.primary for one in readings}) == 1 else None
+    return readings[0].primary if len({reading.primary for reading in readings}) == 1 else None
+
+
+def _by_paper_and_reader(reading: Reading) -> tuple[str, str]:
+    return reading.arxiv_id, reading.labeller
 
 
 def reading_of(paper: str, method: str, sources: str, labeller: str, day: str) -> Reading:
@@ -198,11 +192,12 @@ def _one_of(kind: type[_Label], text: str, where: str) -> _Label:
 
 
 def _refuse_contradictions(readings: list[Reading], where: str) -> None:
-    seen: dict[tuple[str, str], Reading] = {}
-    for one in readings:
-        other = seen.setdefault((one.arxiv_id, one.labeller), one)
-        if (other.method, other.sources) != (one.method, one.sources):
+    earlier: dict[tuple[str, str], Reading] = {}
+    for reading in readings:
+        other = earlier.setdefault(_by_paper_and_reader(reading), reading)
+        if (other.method, other.sources) != (reading.method, reading.sources):
             raise ConfigurationError(
-                f"{where}: {one.labeller} labels {one.arxiv_id} twice and differently: {other.method}, {one.method}",
+                f"{where}: {reading.labeller} labels {reading.arxiv_id} twice and differently: {other.method}, "
+                f"{reading.method}",
                 "keep one of the two rows",
             )

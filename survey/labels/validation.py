@@ -12,6 +12,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from posttrain.errors import ConfigurationError
+from posttrain.files import whole
 from posttrain.reference import reference_path
 from survey.labels.readings import TRAINS, DataSource, Method
 
@@ -37,13 +38,11 @@ class Checked:
 
 
 def write_validation(checked: Sequence[Checked], path: Path) -> None:
-    """Write what `cross_validate` returned."""
-    unfinished = path.with_name(f".{path.name}")
-    with unfinished.open("w", newline="") as stream:
+    """Write the papers that `cross_validate` returned. Raises UnwritableError."""
+    with whole(path) as unfinished, unfinished.open("w", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow([column.name for column in fields(Checked)])
         writer.writerows(map(astuple, checked))
-    unfinished.replace(path)
 
 
 def read_validation(data: Path | None = None) -> list[Checked]:

@@ -12,6 +12,7 @@ import pyarrow
 from pyarrow import parquet
 
 from posttrain.errors import ConfigurationError
+from posttrain.files import whole
 from survey.mentions.lexicon import load_lexicon
 from survey.warehouse.schema import create_tables, read_sql, set_provenance
 
@@ -90,10 +91,8 @@ class Warehouse:
         rows = self._db.sql(read_sql("export_counts")).to_arrow_table()
         provenance = {key: value for key, value in self.provenance().items() if key in ("lexicon", "fingerprint")}
         rows = rows.replace_schema_metadata({f"posttrain.{key}": value for key, value in provenance.items()})
-        try:
-            parquet.write_table(rows, path, compression="zstd", compression_level=19)
-        except OSError as error:
-            raise ConfigurationError(f"cannot write {path}: {error}", "choose another file with --export") from error
+        with whole(path, "choose another file with --export") as unfinished:
+            parquet.write_table(rows, unfinished, compression="zstd", compression_level=19)
         return int(rows.num_rows)
 
 

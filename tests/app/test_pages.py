@@ -413,7 +413,7 @@ def test_a_pilot_that_was_broken_off_can_go_on(tmp_path: Path) -> None:
     write_plan(tiny_plan("sft"), folder / "plan.json")
     app = _open(PILOT)
     assert "before its first run" in app.warning[0].value
-    assert "Go on with it" in [one.label for one in app.button]
+    assert "Resume it" in [one.label for one in app.button]
 
 
 def test_without_torch_the_page_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

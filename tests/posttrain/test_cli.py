@@ -60,7 +60,7 @@ def test_every_technique_that_runs_is_listed_with_its_page() -> None:
     from reference_impls.configs import CONFIGS
 
     head, *lines = _run("train", "--list").stdout.splitlines()
-    assert head.split() == ["technique", "family", "page", "name"]
+    assert head.split() == ["technique", "family", "page"]
     assert [line.split()[0] for line in lines] == list(CONFIGS)
     assert [page for line in lines if not (ROOT / (page := line.split()[2])).exists()] == []
 
@@ -88,3 +88,14 @@ def test_without_torch_the_demo_says_how_to_get_the_rest(
     shown = capsys.readouterr()
     assert "Papers by domain" in shown.out and "rejection_sampling" in shown.out
     assert "pip install 'posttrain[train]'" in shown.err
+
+
+def test_train_ends_as_the_technique_does(tmp_path: Path) -> None:
+    """Usage is 2 and names what is expected; nothing is trained for it."""
+    ended = _run("train", "nothing", str(tmp_path / "run"))
+    alone = subprocess.run(
+        [sys.executable, "-m", "reference_impls", "nothing", str(tmp_path / "run")],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (alone.returncode, alone.stdout) == (2, "")
+    assert "grpo" in ended.stderr and not (tmp_path / "run").exists()

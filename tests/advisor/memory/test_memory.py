@@ -26,7 +26,7 @@ from advisor.memory import (
     setting_of,
 )
 from advisor.memory.counts import OLDER, Counts, counts_of_size, known_counts, known_name, known_shapes, parse_counts
-from advisor.memory.phases import CACHED, CONTEXT, MARGIN, PHASES
+from advisor.memory.phases import CACHED, CONTEXT, FLOWING, MARGIN, PHASES, Phase
 from advisor.memory.published import published_points
 from advisor.memory.report import errors_as_markdown, left_out_as_markdown, render, summary
 from advisor.memory.setting import TECHNIQUES
@@ -304,7 +304,11 @@ def test_memory_starts_light() -> None:
 def test_a_real_update_of_ours_peaks_where_it_is_said_to(
     lora_rank: int, checkpointing: bool, compute: str, accumulation: int
 ) -> None:
-    """The allocator's own account of a step on the CPU is nowhere above the count, and less than 15 % below."""
+    """The allocator's own account of a step on the CPU: no more than the count, and all of it that is no bound.
+
+    A processor's kernels may need room of their own (oneDNN copies bfloat16 where the processor cannot multiply it, 5 %
+    here) or none; the tensors are the same on all of them.
+    """
     real = peak_of_update(
         lora_rank=lora_rank, checkpointing=checkpointing, compute=compute, micro_batch=4, accumulation=accumulation,
         length=256,
@@ -314,9 +318,24 @@ def test_a_real_update_of_ours_peaks_where_it_is_said_to(
         micro_batch=4, accumulation=accumulation, prompt_tokens=127, response_tokens=128,
         activation_checkpointing=checkpointing,
     )  # fmt: skip
-    counted = max(phase.total for phase in estimate(_counts(), setting).phases if phase.name in TRAINING)
-    print(f"lora {lora_rank} checkpointing {checkpointing} {compute} x{accumulation}: {counted / real - 1:+.1%}")
-    assert 1 <= counted / real < 1.15
+    phases = [phase for phase in estimate(_counts(), setting).phases if phase.name in TRAINING]
+    peak = max(phases, key=lambda phase: phase.total)
+    print(f"lora {lora_rank} checkpointing {checkpointing} {compute} x{accumulation}: {peak.total / real - 1:+.1%}")
+    assert peak.total - _most_at_once(peak, setting) <= real <= peak.total
+    assert compute == "bfloat16" or peak.total / real < 1.15
+
+
+def _most_at_once(peak: Phase, setting: Setting) -> float:
+    """Return the part of a peak that the count bounds: tensors that are there in turn and, at the most, at once.
+
+    In the forward phase: the steps from a logit to its gradient. In the backward pass: gradients on their way through a
+    layer, autocast's copies of the layer's weights, and the second gradient of the output matrix.
+    """
+    if peak.name == "forward":
+        return peak.parts["logits"]
+    kept = _counts().kept_in("float32", setting.compute, adapters=setting.tuning == "lora")
+    head = 4 * _counts().head if setting.tuning == "full" else 0
+    return FLOWING * kept.layer_per_token * setting.tokens + kept.layer_constant + head
 
 
 @cache

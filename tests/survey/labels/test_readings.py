@@ -102,7 +102,7 @@ def test_the_bundled_labels_are_what_is_told_of_them() -> None:
 def test_a_folder_that_cannot_be_written_says_so() -> None:
     """A file stands where the data folder should be."""
     Path("data").write_text("no folder")
-    with pytest.raises(PosttrainError, match="cannot write to data"):
+    with pytest.raises(PosttrainError, match="cannot make data"):
         add_labels(Path("data"), [ONE])
 
 
