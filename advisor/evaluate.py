@@ -17,6 +17,7 @@ from advisor.runs.plan import Role
 from advisor.task.traits import Value
 from posttrain.errors import NothingMatchedError
 from posttrain.statistics import Z
+from posttrain.tables import Grid, as_lines
 
 Choose = Callable[[Mapping[str, Value]], Sequence[str]]  # traits → pipeline ids, best first
 Policy = Callable[[Case, Sequence[Case]], str]  # a case, and the cases of other families → pipeline id
@@ -85,7 +86,7 @@ def evaluate(cases: Sequence[Case], rules: Choose | None = None) -> Evaluation:
         left_out=len(cases) - len(usable),
         families=families,
         weights=_range([case.parameters for case in usable if case.parameters]),
-        policies=[_regret_of(name, made) for name, made in choices.items()],
+        policies=[_regret_of(name, chosen) for name, chosen in choices.items()],
         enough=enough,
         abstained=True,
         why=ABSTAINED,
@@ -95,15 +96,26 @@ def evaluate(cases: Sequence[Case], rules: Choose | None = None) -> Evaluation:
 
 def render(evaluation: Evaluation) -> list[str]:
     """Return the evaluation as lines for a terminal."""
-    lines = [f"{'policy':34}{'mean regret':>12}  {'95 %':16}{'largest':>8}  {'best':>6}"]
-    for row in evaluation.policies:
-        interval = "one family" if row.low is None else f"[{row.low:.1f}, {row.high:.1f}]"
-        lines.append(f"{row.policy:34}{row.mean:>12.1f}  {interval:16}{row.max:>8.1f}  {row.top1:>6.0%}")
     weights, families = evaluation.weights, len(evaluation.families)
     sizes = f", models of {weights[0]:,} to {weights[1]:,} weights" if weights else ""
-    lines.append(f"points of held-out score; {evaluation.cases} cases of {families} families{sizes}")
+    scope = f"points of held-out score; {evaluation.cases} cases of {families} families{sizes}"
     warnings = [f"warning: {warning}" for warning in evaluation.warnings]
-    return [*lines, f"learned ranker abstained: {evaluation.why}", *warnings]
+    return [*as_lines(grid_of(evaluation)), scope, f"learned ranker abstained: {evaluation.why}", *warnings]
+
+
+def grid_of(evaluation: Evaluation) -> Grid:
+    """Return a row of text for each policy."""
+    rows = tuple(
+        (
+            row.policy,
+            f"{row.mean:.1f}",
+            "one family" if row.low is None else f"[{row.low:.1f}, {row.high:.1f}]",
+            f"{row.max:.1f}",
+            f"{row.top1:.0%}",
+        )
+        for row in evaluation.policies
+    )
+    return Grid("Regret", (), ("policy", "mean regret", "95 %", "largest", "best"), rows, numeric_from=1)
 
 
 def _policies(rules: Choose | None) -> dict[str, Policy]:

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from advisor.runs.outcome import ArmOutcome, Interval, Outcome
@@ -22,9 +21,14 @@ from advisor.runs.probed import completed
 from advisor.runs.result import Number, percent
 from advisor.runs.scoring import RunsOfArms
 from advisor.task.traits import Value
-from posttrain.errors import UnwritableError
+from posttrain.errors import BusyError, UnwritableError
+from posttrain.files import held, make_folder
+from posttrain.frames import Cell, Tabular
+from posttrain.tables import Grid, as_lines
 
 SCHEMA_VERSION = 1
+LOCK_SECONDS = 60.0
+_ROOM = "make room, or set POSTTRAIN_DATA to another folder"
 
 
 class CaseTask(Frozen):
@@ -99,11 +103,31 @@ class Case(BaseModel):
 
 
 @dataclass(frozen=True)
-class Bank:
+class Bank(Tabular):
     """The cases of a file, and the number of its lines that hold no case."""
 
     cases: tuple[Case, ...]
     skipped: int
+
+    def headline(self) -> str:
+        """Return how many cases there are."""
+        return f"{len(self.cases)} cases of {len({case.family for case in self.cases})} families"
+
+    def rows(self) -> list[dict[str, Cell]]:
+        """Return an arm of a case a row: the share of test prompts right with its interval."""
+        return [
+            {"case": case.id, "family": case.family, "model": case.task.model, "parameters": case.parameters,
+             "budget": case.budget, "seeds": len(case.seeds), "arm": arm.id, "role": arm.role.value,
+             "pipeline": arm.pipeline, "method": arm.method,
+             **{name: getattr(arm.strict, name, None) for name in ("share", "low", "high", "n")},
+             "is_best": arm.id == case.verdict.best}
+            for case in self.cases for arm in case.arms
+        ]  # fmt: skip
+
+    def notes(self) -> list[str]:
+        """Return how the bank grows, and how many lines were skipped."""
+        empty = [] if self.cases else ["no cases yet: a pilot writes one at its end"]
+        return [*empty, *([f"{self.skipped} broken lines were skipped"] if self.skipped else [])]
 
 
 def bank_path(data: Path) -> Path:
@@ -116,13 +140,11 @@ def case_of(outcome: Outcome, runs: RunsOfArms) -> Case:
     untrained, first, verdict = outcome.untrained, outcome.untrained.runs[0], outcome.verdict
     probes = runs.get((untrained.id, first.seed))
     probe = probes[0] if isinstance(probes, list) else None
-    traits = completed(outcome.traits, probe)
     case = Case(
         id="",
         family=family_of(outcome.task),
         task=CaseTask(model=_name(outcome.task.model), data=_name(outcome.task.data), verifier=outcome.task.verifier),
         parameters=outcome.parameters,
-        traits=traits,
         budget=outcome.budget,
         seeds=outcome.seeds,
         arms=tuple(map(_arm, outcome.arms)),
@@ -134,6 +156,7 @@ def case_of(outcome: Outcome, runs: RunsOfArms) -> Case:
             device=first.device,
             versions=first.versions,
         ),
+        traits=completed(outcome.traits, probe),
     )
     return case.model_copy(update={"id": _digest(case)})
 
@@ -154,21 +177,20 @@ def family_of(task: Task) -> str:
 
 
 def add_case(path: Path, case: Case) -> bool:
-    """Append a case, whole; return False where the bank has it already. Raises UnwritableError.
+    """Append a case, whole; return False where the bank has it already. Raises UnwritableError and BusyError.
 
     Two processes may write at once. Half a line that a killed process left is ended first, and skipped by readers.
     """
     line = json.dumps(case.as_dict(), ensure_ascii=False) + "\n"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(f".{path.name}.lock")):
-            if any(known.id == case.id for known in read_bank(path).cases):
-                return False
+    busy = BusyError(f"another process has been writing {path} for a minute", "run the same command again")
+    make_folder(path.parent, _ROOM)
+    with held(path.parent, busy, LOCK_SECONDS, f".{path.name}.lock"):
+        if any(known.id == case.id for known in read_bank(path).cases):
+            return False
+        try:
             _append(path, line.encode())
-    except OSError as error:
-        raise UnwritableError(
-            f"cannot write the bank {path}: {error.strerror}", "make room, or set POSTTRAIN_DATA to another folder"
-        ) from error
+        except OSError as error:
+            raise UnwritableError(f"cannot write the bank {path}: {error.strerror}", _ROOM) from error
     return True
 
 
@@ -186,12 +208,17 @@ def render(bank: Bank) -> list[str]:
     skipped = [f"{bank.skipped} broken lines were skipped"] if bank.skipped else []
     if not bank.cases:
         return ["no cases yet: advisor pilot writes one at its end", *skipped]
-    lines = [f"{'family':14}{'weights':>14}  {'budget':14}{'seeds':>5}  best"]
-    for case in bank.cases:
-        size = f"{case.parameters or 0:>14,}"
-        lines.append(f"{case.family:14}{size}  {case.budget:14}{len(case.seeds):>5}  {_best(case)}")
     families = len({case.family for case in bank.cases})
-    return [*lines, f"{len(bank.cases)} cases of {families} families", *skipped]
+    return [*as_lines(grid_of(bank)), f"{len(bank.cases)} cases of {families} families", *skipped]
+
+
+def grid_of(bank: Bank) -> Grid:
+    """Return a row of text for each case."""
+    rows = tuple(
+        (case.family, _best(case), case.budget, f"{len(case.seeds)}", f"{case.parameters or 0:,}")
+        for case in bank.cases
+    )
+    return Grid("Cases", (), ("family", "best", "budget", "seeds", "weights"), rows, numeric_from=3)
 
 
 def _best(case: Case) -> str:

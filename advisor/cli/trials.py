@@ -189,12 +189,11 @@ def memory_command(
 
     Example: advisor memory --model Qwen/Qwen2.5-0.5B --technique grpo --batch 8 --gpu 24
     """
-    from advisor.memory import as_data, estimate_for
-    from advisor.memory.report import render
+    from advisor.memory.answer import as_data, estimate_for
 
     sizes = {"micro_batch": batch, "prompt_tokens": prompt_tokens, "response_tokens": response_tokens}
     estimate = estimate_for(model, technique, lora=lora, qlora=qlora, gpu_gigabytes=gpu, **sizes)
-    call.emit(as_data(estimate), render(estimate))
+    call.emit(as_data(estimate), estimate.lines())
     return ExitCode.OK
 
 

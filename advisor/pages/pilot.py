@@ -21,14 +21,15 @@ from advisor.runs.plan_text import render
 from advisor.runs.process import demand_torch
 from advisor.runs.progress import RunningRun, State
 from advisor.runs.recommended import Recommended, recommended
-from advisor.runs.report import HEAD, cells, markdown, svg
+from advisor.runs.report import grid_of, markdown
 from advisor.runs.result import percent
 from advisor.runs.status import PilotStatus, learning, pilots, samples, status_of
 from advisor.task.examples import generated_tasks
 from advisor.task.traits import Value
 from advisor.task.uploads import MOST_BYTES, Contents, keep
 from posttrain import page as frame
-from posttrain.page import chart, own_data, plain, told
+from posttrain.charts import svg
+from posttrain.page import chart, errors_shown, own_data, plain
 
 WATCH_SECONDS = 1.0
 BUDGET = "20s"
@@ -51,9 +52,9 @@ def show() -> None:
     st.caption(
         "Several ways of training, the same small budget each, scored on prompts that none has seen. " + _machine()
     )
-    with told():
+    with errors_shown():
         demand_torch()
-    with told():
+    with errors_shown():
         data = own_data()
         known = pilots(data)
         busy = next((pilot for pilot in known if pilot.at_work), None)
@@ -86,7 +87,7 @@ def _new(data: Path, busy: PilotStatus | None) -> None:
         settings, seeds = _sizes()
     if not (task.get("data") and recommendation.ranked):
         return
-    with told():
+    with errors_shown():
         plan = _priced(recommendation.ranked, recommendation.traits, task, budget, seeds, settings)
         st.code("\n".join(render(plan)), language=None, wrap_lines=True)
         if st.button("Start the pilot", type="primary", icon=":material/play_arrow:", disabled=busy is not None):
@@ -140,7 +141,7 @@ def _task(data: Path) -> dict[str, str | None]:
     )
     if file is None:
         return {}
-    with told():
+    with errors_shown():
         path, contents = _kept(file.name, file.getvalue(), data, verifier)
         st.caption(plain(_counts(contents)))
         st.dataframe(contents["first"], hide_index=True, alt="The first rows of the file")
@@ -215,7 +216,7 @@ def _watch(folder: Path, data: Path, was_at_work: bool) -> None:
         _running(pilot)
     else:
         _ended(pilot, data)
-    with told():
+    with errors_shown():
         if pilot.outcome:
             _outcome(pilot.outcome)
         if pilot.plan:
@@ -233,7 +234,7 @@ def _running(pilot: PilotStatus) -> None:
         score = percent(ended.strict.share) if ended.strict else "failed"
         st.caption(f"{plain(ended.arm)}, seed {ended.seed}: {score}")
     if st.button("Stop it", icon=":material/stop:"):
-        with told(), st.spinner("Stopping: finished work is kept"):
+        with errors_shown(), st.spinner("Stopping: finished work is kept"):
             stop(pilot.folder)
         st.rerun()
 
@@ -253,7 +254,7 @@ def _ended(pilot: PilotStatus, data: Path) -> None:
     elif not pilot.outcome:
         st.warning(plain(pilot.message), icon=":material/pause_circle:")
     if pilot.state in CAN_RESUME and st.button("Resume it", icon=":material/play_arrow:"):
-        with told():
+        with errors_shown():
             with st.spinner("Starting again"):
                 resume(pilot.folder, data)
             st.rerun()
@@ -263,7 +264,8 @@ def _outcome(outcome: Outcome) -> None:
     st.success(plain(outcome.verdict.sentence), icon=":material/gavel:")
     spec, words = scores(outcome.arms)
     chart(spec, words, key="scores")
-    frame.table(HEAD, cells(outcome), "The arms with their scores, the best first")
+    grid = grid_of(outcome)
+    frame.table(grid.head, grid.rows, "The arms with their scores, the best first")
     st.caption(
         "Arms are compared by the responses that are right in form; right anywhere also counts right answers in a "
         "wrong form. A random control trains on as many rows chosen without the verifier: its gain is not the "
@@ -275,7 +277,8 @@ def _outcome(outcome: Outcome) -> None:
         st.markdown("\n".join(f"- {plain(warning)}" for warning in outcome.warnings))
     with st.container(horizontal=True):
         for label, name, content in (
-            ("Table", "table.md", partial(markdown, outcome)), ("Curve", "curve.svg", partial(svg, outcome.curves)),
+            ("Table", "table.md", partial(markdown, outcome)),
+            ("Curve", "curve.svg", partial(svg, curves_chart(outcome.curves))),
             ("All, as JSON", "outcome.json", partial(_json, outcome)),
         ):  # fmt: skip
             st.download_button(label, content, name, on_click="ignore", icon=":material/download:")

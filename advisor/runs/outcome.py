@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from advisor.runs.plan import Frozen, LeftOut, Role, Task
 from advisor.runs.result import Measured, Number, with_interval
 from advisor.task.traits import Value
+from posttrain.frames import Cell, Tabular
 
 SCHEMA_VERSION = 1
 
@@ -146,7 +147,7 @@ class Curves(Frozen):
     points: tuple[Point, ...]
 
 
-class Outcome(Frozen):
+class Outcome(Tabular, Frozen):
     """A pilot after it ran, as outcome.json holds it."""
 
     schema_version: int = SCHEMA_VERSION
@@ -173,6 +174,24 @@ class Outcome(Frozen):
         """The learning curves of the arms that train."""
         trained = tuple(arm.id for arm in self.arms if arm.role is not Role.NO_TRAINING)
         return Curves(task=self.task, budget=self.budget, arms=trained, points=self.curve)
+
+    def headline(self) -> str:
+        """Return what was tried on what."""
+        return f"Pilot: {self.task.model} on {self.task.data}, {self.budget} an arm"
+
+    def rows(self) -> list[dict[str, Cell]]:
+        """Return an arm a row: the share of test prompts right with its interval; None where every run failed."""
+        return [
+            {"arm": arm.id, "role": arm.role.value, "pipeline": arm.pipeline, "method": arm.method,
+             **{name: getattr(arm.strict, name, None) for name in ("share", "low", "high", "n", "runs")},
+             "share_anywhere": arm.lenient.share if arm.lenient else None, "tokens": arm.tokens,
+             "seconds": arm.seconds, "failed": len(arm.failed)}
+            for arm in self.arms
+        ]  # fmt: skip
+
+    def notes(self) -> list[str]:
+        """Return the verdict and the warnings."""
+        return [self.verdict.sentence, *self.warnings]
 
     def as_dict(self) -> dict[str, JsonValue]:
         """Return the outcome as outcome.json holds it."""

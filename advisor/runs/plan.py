@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, SerializerFunctionWrapHan
 from advisor.task.traits import Value
 from posttrain.errors import ConfigurationError
 from posttrain.files import read_json, write_json
+from posttrain.frames import Cell, Tabular
 from reference_impls.configs import RunConfig, make_config
 
 SCHEMA_VERSION = 1
@@ -110,7 +111,7 @@ class LeftOut(Frozen):
     nearest: str | None = None  # pipeline that can be tried
 
 
-class Plan(Frozen):
+class Plan(Tabular, Frozen):
     """A pilot before it runs: every arm gets the same budget."""
 
     task: Task
@@ -134,6 +135,22 @@ class Plan(Frozen):
     def untrained(self) -> Arm:
         """The arm that scores the model as it is."""
         return next(arm for arm in self.arms if not arm.trains)
+
+    def headline(self) -> str:
+        """Return what is tried on what."""
+        return f"Plan: {self.task.model} on {self.task.data}, {self.budget} an arm"
+
+    def rows(self) -> list[dict[str, Cell]]:
+        """Return an arm a row, with its stages and its price; what is unknown before a probe is None."""
+        return [
+            {"arm": arm.id, "role": arm.role.value, "pipeline": arm.pipeline, "title": arm.title,
+             "stages": " → ".join(stage.technique for stage in arm.stages), **arm.estimate.model_dump()}
+            for arm in self.arms
+        ]  # fmt: skip
+
+    def notes(self) -> list[str]:
+        """Return the warnings, and what is left out."""
+        return [*self.warnings, *(f"left out: {pipeline.pipeline} {pipeline.reason}" for pipeline in self.left_out)]
 
     def as_dict(self) -> dict[str, JsonValue]:
         """Return the plan as plan.json holds it."""

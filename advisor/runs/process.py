@@ -170,7 +170,8 @@ def _wait_for_another(folder: Path, watch: Callable[[], None]) -> None:
 def _failure(technique: str, folder: Path, code: int) -> PosttrainError:
     """Return why a run has no result: the error that it wrote, else what its exit code and its log tell."""
     if failure := read_failure(folder):
-        return ConfigurationError(f"{technique}: {failure.message}", failure.hint or f"read {folder / 'stderr.txt'}")
+        kind = RunFailedError if code == ExitCode.UNEXPECTED else ConfigurationError
+        return kind(f"{technique}: {failure.message}", failure.hint or f"read {folder / 'stderr.txt'}")
     if code in (ExitCode.INTERRUPTED, -signal.SIGINT):
         return InterruptedRunError(f"{technique} was interrupted", "resume it with --resume")
     if code < 0:

@@ -1,51 +1,45 @@
 """The outcome of a pilot for a reader: a table with intervals, a learning curve, the verdict, and its limits."""
 
-import json
 from collections.abc import Iterator
 
 from advisor.runs.charts import curves_chart
-from advisor.runs.outcome import ArmOutcome, Curves, Outcome
+from advisor.runs.outcome import ArmOutcome, Outcome
 from advisor.runs.plan import Role
+from posttrain.charts import svg
+from posttrain.tables import Grid, as_lines, markdown_table
 
 HEAD = ("arm", "role", "right in form [95 %]", "right anywhere [95 %]", "over no training", "tokens", "seconds", "end")
 
 
 def render(outcome: Outcome) -> list[str]:
     """Return the table, the verdict and the warnings as lines for a terminal."""
-    rows = [list(HEAD), *cells(outcome)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
-    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     warnings = [f"warning: {warning}" for warning in outcome.warnings]
+    table = as_lines(grid_of(outcome))
     return [_title(outcome), "", *table, "", outcome.verdict.sentence, *_failed(outcome), *warnings]
 
 
 def texts(outcome: Outcome) -> dict[str, str]:
     """Return the texts that a pilot leaves in its folder, by the names of their files."""
-    return {"table.md": markdown(outcome), "curve.svg": svg(outcome.curves)}
+    table = markdown(outcome)
+    chart = curves_chart(outcome.curves)
+    return {"table.md": table, "curve.svg": svg(chart)}
 
 
 def markdown(outcome: Outcome) -> str:
     """Return table, verdict and warnings as Markdown."""
-    lines = [f"# {_title(outcome)}", "", f"| {' | '.join(HEAD)} |", f"|{'---|' * len(HEAD)}"]
-    lines += [f"| {' | '.join(row)} |" for row in cells(outcome)]
-    lines += ["", outcome.verdict.sentence, ""]
-    lines += [f"- {warning}" for warning in outcome.warnings]
-    lines += [f"- {line}" for line in _failed(outcome)]
+    grid = grid_of(outcome)
+    lines = [f"- {line}" for line in (*outcome.warnings, *_failed(outcome))]
     lines += [f"- left out: {pipeline.pipeline} {pipeline.reason}" for pipeline in outcome.left_out]
-    return "\n".join([*lines, "", "Weights were chosen on the validation split; the scores are of test prompts.", ""])
+    end = "Weights were chosen on the validation split; the scores are of test prompts."
+    head = [f"# {grid.title}", "", markdown_table(grid), "", outcome.verdict.sentence, ""]
+    return "\n".join([*head, *lines, "", end, ""])
 
 
-def svg(curves: Curves) -> str:
-    """Return the learning curves as SVG: validation score by work done, a line for each arm and seed."""
-    import vl_convert
-
-    return str(vl_convert.vegalite_to_svg(json.dumps(curves_chart(curves))))
-
-
-def cells(outcome: Outcome) -> list[list[str]]:
-    """Return a row of text for each arm, the best first; its columns are HEAD."""
+def grid_of(outcome: Outcome) -> Grid:
+    """Return a row of text for each arm, the best first."""
     ranked = sorted(outcome.arms, key=lambda arm: -arm.strict.share if arm.strict else 1.0)
-    return [_row(arm, outcome.untrained) for arm in ranked]
+    rows = tuple(tuple(_row(arm, outcome.untrained)) for arm in ranked)
+    return Grid(_title(outcome), (), HEAD, rows, numeric_from=len(HEAD))
 
 
 def _row(arm: ArmOutcome, untrained: ArmOutcome) -> list[str]:

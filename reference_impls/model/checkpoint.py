@@ -25,7 +25,7 @@ def save_weights(folder: Path, policy: Policy) -> None:
 def save_checkpoint(
     folder: Path, policy: Policy, optimizer: torch.optim.Optimizer, state: Mapping[str, object]
 ) -> None:
-    """Write all that a later process needs to go on exactly as this one would."""
+    """Write everything that a later process needs to continue exactly as this process would."""
     save_weights(folder, policy)
     generators: dict[str, object] = {"torch": torch.get_rng_state()}
     if torch.cuda.is_available():

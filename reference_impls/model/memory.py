@@ -1,4 +1,4 @@
-"""What a model keeps in memory for training, counted before any weight is loaded.
+"""The memory that a model needs for training, counted before any weight is loaded.
 
     python -m reference_impls.model.memory MODEL
 
@@ -36,21 +36,21 @@ from reference_impls.model.protocols import CausalModel, ModelConfig
 
 ATTENTION = "counted"
 LENGTHS = (64, 128)  # tokens of the two passes
-RANK = 16  # adapters' weights grow in proportion to it; what they keep hardly does
+RANK = 16  # adapters' weights grow in proportion to it; their activations hardly do
 ADAPTERS = {"technique": "sft", "lora_rank": RANK}
 WAYS = {"float32": ("bfloat16", "float32"), "bfloat16": ("bfloat16",)}  # weights, and what may compute with them
 
 
 @dataclass(frozen=True)
 class Kept:
-    """Bytes kept for the backward pass in one way of training; a layer is what is recomputed as a whole."""
+    """Bytes kept for the backward pass in one way of training; a layer is recomputed as a whole."""
 
     weights: str
     compute: str
     adapters: bool
     per_token: float  # all of it
     constant: float  # all that does not grow with tokens: autocast's copies of the weights
-    inputs_per_token: float  # what all layers are given: it stays when the rest is recomputed
+    inputs_per_token: float  # the inputs of all layers: they stay when the rest is recomputed
     rest_per_token: float  # kept outside the layers
     layer_per_token: float  # kept by the layer that keeps the most
     layer_constant: float

@@ -58,7 +58,7 @@ class ModelConfig(Protocol):
 
 
 class Output(Protocol):
-    """What a forward pass returns: first the last hidden state or the logits."""
+    """The result of a forward pass: first the last hidden state or the logits."""
 
     last_hidden_state: Tensor
     logits: Tensor

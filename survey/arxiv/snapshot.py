@@ -26,8 +26,8 @@ _EXPECTED = "give arXiv's metadata snapshot, one JSON record a line"
 def copy_snapshot(path: Path, out: Path, since: date, until: date, categories: list[str]) -> tuple[int, int]:
     """Write the papers of a window and of categories (all where none is named) to the Parquet file `out`.
 
-    Return how many there are, and how many lines of the snapshot are no record of a paper. Raises PosttrainError where
-    the file cannot be read as lines of JSON, or holds no paper at all.
+    Return how many there are, and how many lines of the snapshot are not the record of a paper. Raises
+    ConfigurationError where the file cannot be read as lines of JSON, and NothingMatchedError where it holds no paper.
     """
     everything = out.with_name(f".all-{out.name}")
     window = {"path": str(path), "since": since, "until": until, "categories": categories}

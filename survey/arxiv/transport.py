@@ -96,7 +96,7 @@ class Transport:
         read: Callable[[Reply], Answer],
         most_bytes: int = 64 << 20,
     ) -> Answer:
-        """Return what `read` makes of the reply to `url`, asked as often as it takes and at most eight times.
+        """Return the result of `read` on the reply to `url`, which is asked for at most eight times.
 
         `read` raises FaultyReplyError for a reply that cannot be right; that is asked for again, like 429, 5xx and
         broken connections. Raises PosttrainError: for 403 at once, for 400 with the server's explanation, for a reply
@@ -106,9 +106,9 @@ class Transport:
             try:
                 return read(self._get_once(url, parameters, most_bytes))
             except (httpx.TransportError, httpx.DecodingError, _TryAgainError, FaultyReplyError) as error:
-                told = str(error) or type(error).__name__
+                reason = str(error) or type(error).__name__
                 if attempt == _TRIES - 1:
-                    raise FaultyReplyError(f"{told}, {_TRIES} times in a row") from error
+                    raise FaultyReplyError(f"{reason}, {_TRIES} times in a row") from error
                 self._postpone(self._back_off(attempt, getattr(error, "retry_after", None)))
         raise AssertionError("unreachable")
 
@@ -236,7 +236,7 @@ def _read(response: httpx.Response, most_bytes: int) -> bytes:
         body += chunk
         if len(body) > most_bytes:
             raise RefusedError(
-                f"{response.url} sends more than {most_bytes >> 20} MB; that is no reply of arXiv",
+                f"{response.url} sends more than {most_bytes >> 20} MB; arXiv sends no such reply",
                 "check the [arxiv] addresses in posttrain.toml",
             )
     return bytes(body)

@@ -1,6 +1,6 @@
 """Labels that readers gave: which method a paper's own work trains by, and where its training data come from.
 
-    data/reference/labels.csv   the bundled ones; their readers are language models, no person (data/README.md)
+    data/reference/labels.csv   the bundled ones; their readers are language models, not people (data/README.md)
     DATA/labels.csv             the user's own, made with `survey annotate`
 
 One row is one reader's reading of one paper by the codebook (docs/labels.md).
@@ -20,7 +20,7 @@ from survey.paper import find_arxiv_id
 
 
 class Method(StrEnum):
-    """What a paper's own main system trains. The survey knows the first three; RL means online RL."""
+    """How a paper's own main system is trained. The survey has the first three; RL means online RL."""
 
     SFT = "sft"
     HYBRID = "hybrid"
@@ -45,7 +45,7 @@ _OTHER_SPELLINGS = {"human_web": DataSource.HUMAN, "dpo": Method.PREFERENCE}
 
 @dataclass(frozen=True)
 class Reading:
-    """What one reader says of one paper. A paper that trains nothing, or is unclear, has no source."""
+    """One reader's labels of one paper. A paper that trains nothing, or is unclear, has no source."""
 
     arxiv_id: str
     method: Method
@@ -86,7 +86,7 @@ def parse_labels(lines: list[str], where: str) -> list[Reading]:
             raise ConfigurationError(message, f"begin it with the line {','.join(COLUMNS)}")
         readings = [_reading(row, f"{where}:{number}") for number, row in enumerate(rows, start=2)]
     except csv.Error as error:
-        raise ConfigurationError(f"{where} is no CSV: {error}", "survey annotate export shows the form") from error
+        raise ConfigurationError(f"{where} is not CSV: {error}", "survey annotate export shows the form") from error
     if not readings:
         raise ConfigurationError(f"{where} holds no label", "survey annotate next, to see which paper to read first")
     _refuse_contradictions(readings, where)
@@ -126,7 +126,7 @@ def add_labels(data: Path, new: Iterable[Reading]) -> list[Reading]:
 
 
 def labels_path(data: Path) -> Path:
-    """Where the user's own readings lie."""
+    """Return the file of the user's own readings."""
     return data / "labels.csv"
 
 
@@ -169,7 +169,7 @@ def _reading(row: Mapping[str | None, Any], where: str) -> Reading:
     cells = {name: (row[name] or "").strip() for name in COLUMNS}
     arxiv_id = find_arxiv_id(cells["arxiv_id"])
     if arxiv_id is None:
-        raise ConfigurationError(f"{where}: '{cells['arxiv_id']}' is no arXiv id", "write it like 2402.03300")
+        raise ConfigurationError(f"{where}: '{cells['arxiv_id']}' is not an arXiv id", "write it like 2402.03300")
     if not cells["labeller"]:
         raise ConfigurationError(f"{where}: no labeller", "say who read the paper")
     method = _one_of(Method, cells["method"], where)
@@ -186,7 +186,7 @@ def _one_of(kind: type[_Label], text: str, where: str) -> _Label:
     word = _OTHER_SPELLINGS.get(text.lower(), text.lower())
     if word not in tuple(kind):
         raise ConfigurationError(
-            f"{where}: '{text}' is no {kind.__name__.lower()}; expected {', '.join(kind)}", "mend it"
+            f"{where}: '{text}' is not a {kind.__name__.lower()}; expected {', '.join(kind)}", "mend it"
         )
     return kind(word)
 

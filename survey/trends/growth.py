@@ -1,23 +1,20 @@
 """Growth from one period to the next: of the count, and of the share with its interval, with the printed growth.
 
-A count grows with the sample, so the growth of a share is the one that says something about the field. Between periods
-of which one has fewer than 30 papers there is none.
+A count grows with the sample; the growth of a share shows a change of the field. There is no growth where either of
+the two periods has fewer than 30 papers, and none over a gap between periods.
 """
 
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import NormalDist
 
-from posttrain.statistics import CONFIDENCE
-from survey.trends.domain import TrendRow, TrendTable
-
-ENOUGH = 30  # papers of each of the two periods
+from posttrain.statistics import Z
+from survey.trends.trend import TrendRow, TrendTable
 
 
 @dataclass(frozen=True)
 class Growth:
-    """How one label changed between two periods; a growth of 0.25 is +25 %, and None where there is none."""
+    """The change of a label between two periods; a growth of 0.25 is +25 %, and None where there is none."""
 
     label: str
     before: str
@@ -34,10 +31,7 @@ class Growth:
 
 
 def growth_of(table: TrendTable) -> list[Growth]:
-    """Return the growth of each label between neighbouring periods, where ours or the printed one is known.
-
-    Periods are neighbours when no other period of the table lies between them.
-    """
+    """Return the growth of each label from each period to the next of the table, where ours or the printed is known."""
     rows = {(row.period, row.label): row for row in table.rows}
     periods, labels = (list(dict.fromkeys(names)) for names in zip(*rows, strict=True)) if rows else ([], [])
     pairs = [(rows[before, label], rows[after, label]) for before, after in pairwise(periods) for label in labels]
@@ -46,9 +40,8 @@ def growth_of(table: TrendTable) -> list[Growth]:
 
 
 def _growth(before: TrendRow, after: TrendRow) -> Growth:
-    of_k = of_share = low = high = printed = None
-    if min(before.n, after.n) >= ENOUGH and before.k:
-        of_k = after.k / before.k - 1
+    of_share = low = high = printed = None
+    if after.growth is not None:
         ratio = (after.k / after.n) / (before.k / before.n)
         of_share = ratio - 1
         if after.k:
@@ -57,13 +50,13 @@ def _growth(before: TrendRow, after: TrendRow) -> Growth:
     if before.published and after.published and before.published.value:
         printed = after.published.value / before.published.value - 1
     counts = (before.k, before.n, after.k, after.n)
-    return Growth(after.label, before.period, after.period, *counts, of_k, of_share, low, high, printed)
+    return Growth(after.label, before.period, after.period, *counts, after.growth, of_share, low, high, printed)
 
 
 def _factor(before: TrendRow, after: TrendRow) -> float:
-    """Return what the ratio of two shares is divided and multiplied by for its bounds.
+    """Return the factor by which the ratio of two shares is divided and multiplied for its bounds.
 
     The logarithm of the ratio is taken as normal (D. Katz et al., Biometrics 34, 1978).
     """
     variance = sum(1 / row.k - 1 / row.n for row in (before, after))
-    return math.exp(NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * math.sqrt(variance))
+    return math.exp(Z * math.sqrt(variance))

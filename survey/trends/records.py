@@ -1,4 +1,4 @@
-"""Trend tables from flat records: the way back from `survey.trends.tables.flat_rows`, for what was filtered since."""
+"""Trend tables from flat records: the inverse of `survey.trends.cells.flat_rows`, also for some of the records."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -7,9 +7,9 @@ from typing import Any
 from posttrain.statistics import Estimate
 from survey.mentions.domain import DEFAULT_THRESHOLD, Rule
 from survey.period import Period
-from survey.trends.domain import Scope, TrendRow, TrendTable
 from survey.trends.projection import Project
 from survey.trends.published import Axis, Published
+from survey.trends.trend import Scope, TrendRow, TrendTable
 
 _PLAIN = {field.name for field in fields(TrendRow)} - {"published", "corrected", "cited"}
 _DECIDING = ("axis", "reading", "threshold", "rule", "scope", "lexicon", "by", "project", "note")

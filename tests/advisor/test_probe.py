@@ -34,6 +34,7 @@ def test_a_probe_writes_traits_that_the_advice_reads(tmp_path: Path) -> None:
     assert found.measured.examples[0]["prompt"] and "pass@4" in "\n".join(render(found))
 
 
+@pytest.mark.slow
 def test_a_file_of_answers_has_its_answers_verified(tmp_path: Path) -> None:
     """Without responses the gold answers stand for them; the rows of the train split are counted."""
     rows = [{"prompt": f"add {a}+{b}=", "answer": str(a + b)} for a in range(10) for b in range(10)]
@@ -46,6 +47,7 @@ def test_a_file_of_answers_has_its_answers_verified(tmp_path: Path) -> None:
     assert "pass_at_k" not in found.traits  # two samples say nothing of sixteen
 
 
+@pytest.mark.slow
 def test_a_verifier_that_breaks_is_no_zero(tmp_path: Path) -> None:
     """Where no answer can be scored the probe fails with the reason, and writes nothing."""
     (tmp_path / "judge.py").write_text("def first(prompt, response, row):\n    raise ValueError('boom')\n")

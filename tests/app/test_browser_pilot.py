@@ -1,8 +1,11 @@
 """Pilots in a real browser: started, left alone, found again, refused twice, stopped and gone on with; own rows."""
 
 import json
+import os
 import re
+import signal
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from advisor.runs.background import stop
 from advisor.runs.charts import scores
 from advisor.runs.status import PilotStatus, learning, pilots, samples, status_of
-from tests.browser import Sitting, served, settle, sitting
+from tests.browser import App, Sitting, served, settle, sitting
 
 ROWS = [json.dumps({"prompt": f"{n}+{n}=", "answer": str(2 * n), "response": f"{2 * n}"}) for n in range(40)]
 
@@ -85,36 +88,59 @@ def _shows_samples(page: Page, pilot: PilotStatus) -> None:
 @pytest.mark.slow
 def test_a_pilot_outlives_browser_and_server(chromium: Browser, own: Path, tmp_path: Path) -> None:
     """Started by clicks, 20 seconds an arm; both go in the middle; whoever comes back finds it and its verdict."""
-    with served(own, tmp_path / "first.log") as app, sitting(chromium, app) as window:
-        page = window.go("/pilot")
-        _choose_sft_alone(page)
-        folder = _start(page, own)
-        expect(page.get_by_text(re.compile(r"sft, seed 0: step \d+, \d+ % of its budget left"))).to_be_visible()
-        assert app.troubles() == []
-    assert status_of(folder).at_work
-    with served(own, tmp_path / "second.log") as app:
-        with sitting(chromium, app) as window:
+    with ExitStack() as held:
+        with served(own, tmp_path / "first.log") as app, sitting(chromium, app) as window:
             page = window.go("/pilot")
-            expect(page.get_by_role("progressbar")).to_be_visible()
-            page.get_by_text("A new pilot").click()
-            expect(page.get_by_role("button", name="Start the pilot")).to_be_disabled()
-            expect(page.get_by_text(f"One pilot at a time: {folder.name} is at work")).to_be_visible()
-            expect(
-                page.get_by_test_id("stAlert").filter(has_text="test prompts")
-            ).to_be_visible()  # by itself, when it ends
-            pilot = status_of(folder)
-            assert pilot.state == "done"
-            _shows_the_end(page, pilot)
-            _shows_samples(page, pilot)
-            with page.expect_download() as coming:
-                page.get_by_role("button", name="All, as JSON").click()
-            assert json.loads(coming.value.path().read_text()) == (pilot.outcome and pilot.outcome.as_dict())
-        for options in ({"viewport": {"width": 390, "height": 844}}, {"color_scheme": "dark"}):
-            with sitting(chromium, app, **options) as window:
+            _choose_sft_alone(page)
+            folder = _start(page, own)
+            expect(page.get_by_text(re.compile(r"sft, seed 0: step \d+, \d+ % of its budget left"))).to_be_visible()
+            held.enter_context(_frozen(folder))
+            assert app.troubles() == []
+        assert status_of(folder).at_work
+        with served(own, tmp_path / "second.log") as app:
+            with sitting(chromium, app) as window:
                 page = window.go("/pilot")
-                _shows_the_end(page, pilot)
-                assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth <= innerWidth")
-        assert app.troubles() == []
+                expect(page.get_by_role("progressbar")).to_be_visible()
+                page.get_by_text("A new pilot").click()
+                expect(page.get_by_role("button", name="Start the pilot")).to_be_disabled()
+                expect(page.get_by_text(f"One pilot at a time: {folder.name} is at work")).to_be_visible()
+                held.close()
+                _ends_before_the_eyes(page, folder)
+            _looks_right_elsewhere(chromium, app, status_of(folder))
+            assert app.troubles() == []
+
+
+@contextmanager
+def _frozen(folder: Path) -> Iterator[None]:
+    """Keep a pilot from its end, however long servers and pages take to start."""
+    status = status_of(folder).status
+    assert status and status.pid
+    os.kill(status.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(status.pid, signal.SIGCONT)
+
+
+def _ends_before_the_eyes(page: Page, folder: Path) -> None:
+    """The page turns to the outcome by itself, and the whole of it can be downloaded."""
+    expect(page.get_by_test_id("stAlert").filter(has_text="test prompts")).to_be_visible()
+    pilot = status_of(folder)
+    assert pilot.state == "done"
+    _shows_the_end(page, pilot)
+    _shows_samples(page, pilot)
+    with page.expect_download() as coming:
+        page.get_by_role("button", name="All, as JSON").click()
+    assert json.loads(coming.value.path().read_text()) == (pilot.outcome and pilot.outcome.as_dict())
+
+
+def _looks_right_elsewhere(chromium: Browser, app: App, pilot: PilotStatus) -> None:
+    """On a small screen and in the dark."""
+    for options in ({"viewport": {"width": 390, "height": 844}}, {"color_scheme": "dark"}):
+        with sitting(chromium, app, **options) as window:
+            page = window.go("/pilot")
+            _shows_the_end(page, pilot)
+            assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth <= innerWidth")
 
 
 @pytest.mark.slow

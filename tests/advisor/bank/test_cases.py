@@ -80,7 +80,7 @@ def test_broken_lines_are_skipped_and_counted(tmp_path: Path) -> None:
 def test_a_bank_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     """And no file is an empty bank."""
     (tmp_path / "file").touch()
-    with pytest.raises(PosttrainError, match="cannot write the bank"):
+    with pytest.raises(PosttrainError, match="cannot make"):
         add_case(tmp_path / "file" / "bank.jsonl", _case("one"))
     assert read_bank(tmp_path / "none.jsonl") == Bank((), 0)
     assert "advisor pilot" in render(read_bank(tmp_path / "none.jsonl"))[0]

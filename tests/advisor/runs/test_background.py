@@ -105,31 +105,65 @@ def _told(*starters: "subprocess.Popen[str]") -> list[str]:
 def test_a_pilot_outlives_its_starter_is_stopped_killed_and_ends_as_if_left_alone(data: Path) -> None:
     """Found from another process with its curve and samples; stop, go on, kill -9, go on: the outcome is the same."""
     plan = _plan("6000-tokens")
-    starter = _starter(plan, data, "plan.json")  # ignores Ctrl-C, which its child must not
+    folder = _starts_apart(plan, data)
+    _is_alone_at_work(plan, folder, data)
+    _can_be_stopped(folder, data)
+    _goes_on_in_sight(folder, data)
+    _can_be_killed(folder)
+    done = _ends_in_an_outcome(plan, folder, data)
+    _is_not_run_again(plan, folder, data)
+    left_alone = _ended(start(plan, data.parent / "other"))
+    assert left_alone.outcome and done.outcome
+    assert without_time(left_alone.outcome) == without_time(done.outcome)
+
+
+def _starts_apart(plan: Plan, data: Path) -> Path:
+    """Start a pilot from a process that ignores Ctrl-C, which its child must not, and that ends at once."""
+    starter = _starter(plan, data, "plan.json")
     folder = Path(_told(starter)[0])
     assert starter.returncode == 0 and folder == PilotFolder.of(plan, data.resolve()).path
+    return folder
+
+
+def _is_alone_at_work(plan: Plan, folder: Path, data: Path) -> None:
+    """It is found with its plan, and another is refused."""
     found = at_work(data)
-    assert found and found.folder == folder and found.plan == plan and found.state == "running" and found.status
+    assert found and found.status
+    assert (found.folder, found.plan, found.state) == (folder, plan, "running")
     with pytest.raises(PosttrainError, match=f"the pilot {plan.id} is at work") as caught:
         start(_plan(), data)
     assert "stop it" in caught.value.hint
+
+
+def _can_be_stopped(folder: Path, data: Path) -> None:
+    """Once; stopping it again changes nothing."""
     stopped = stop(folder)
     assert stopped.state == "interrupted" and "can be resumed" in stopped.message and not stopped.at_work
     assert stop(folder) == stopped and at_work(data) is None
 
+
+def _goes_on_in_sight(folder: Path, data: Path) -> None:
+    """Its curve and its samples are there while it is at work."""
     assert resume(folder, data) == folder
     _wait(lambda: bool(learning(status_of(folder)).points))
     pilot = status_of(folder)
     assert pilot.at_work and pilot.state == "running"
     assert learning(pilot).points and curves_chart(learning(pilot))["layer"]
     assert (before := samples(pilot, 1)["sft"][0].before) and before.response and len(samples(pilot, 1)["sft"]) == 1
-    pid = pilot.status and pilot.status.pid
-    assert isinstance(pid, int)
-    os.kill(pid, signal.SIGKILL)
+
+
+def _can_be_killed(folder: Path) -> None:
+    """It is said to have broken off, and no zombie is left of this process's child."""
+    status = status_of(folder).status
+    assert status and isinstance(status.pid, int)
+    os.kill(status.pid, signal.SIGKILL)
     killed = _ended(folder)
     assert killed.state == "broken off" and "without an error message" in killed.message
-    assert not Path(f"/proc/{pid}").exists()  # reaped, as it is this process's child
+    _wait(lambda: bool(status_of(folder)) and not Path(f"/proc/{status.pid}").exists())
 
+
+def _ends_in_an_outcome(plan: Plan, folder: Path, data: Path) -> PilotStatus:
+    """Started once more, it ends with a verdict, its curve, its samples and one case in the bank."""
     start(plan, data)
     done = _ended(folder)
     assert done.state == "done" and done.outcome and done.message == done.outcome.verdict.sentence
@@ -137,14 +171,14 @@ def test_a_pilot_outlives_its_starter_is_stopped_killed_and_ends_as_if_left_alon
     after = samples(done)["sft"][0].after
     assert after and after.outcome in ("right", "wrong") and samples(done)["no_training"][0].after is None
     assert len(read_bank(bank_path(data)).cases) == 1
+    return done
 
+
+def _is_not_run_again(plan: Plan, folder: Path, data: Path) -> None:
+    """Started or resumed after its end, it stays as it is."""
     before = (folder / "outcome.json").stat().st_mtime_ns
     assert start(plan, data) == resume(folder, data) == folder and at_work(data) is None
     assert (folder / "outcome.json").stat().st_mtime_ns == before
-
-    alone = start(plan, data.parent / "other")
-    left_alone = _ended(alone)
-    assert left_alone.outcome and without_time(left_alone.outcome) == without_time(done.outcome)
 
 
 @pytest.mark.parametrize("same", [True, False])

@@ -10,7 +10,7 @@ from advisor.bank.cases import case_of, read_bank
 from advisor.runs.folder import PilotFolder
 from advisor.runs.plan import Role
 from advisor.runs.progress import Background, State
-from advisor.runs.report import HEAD, cells, markdown, render
+from advisor.runs.report import grid_of, markdown, render
 from advisor.runs.result import RunResult, read_result
 from advisor.runs.status import status_of
 from posttrain.errors import DamagedError
@@ -54,7 +54,7 @@ def test_a_saved_outcome_keeps_its_keys_and_is_shown(folder: PilotFolder) -> Non
     outcome = folder.outcome()
     assert outcome.as_dict() == _json("outcome.json")
     assert outcome.verdict.sentence in render(outcome) and outcome.verdict.sentence in markdown(outcome)
-    assert len(cells(outcome)) == len(outcome.arms) and all(len(row) == len(HEAD) for row in cells(outcome))
+    assert [row[0] for row in grid_of(outcome).rows] == ["sft", "no_training"]
     folder.write_outcome(outcome, {})
     assert folder.outcome() == outcome
 

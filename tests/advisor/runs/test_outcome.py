@@ -6,7 +6,7 @@ import pytest
 
 from advisor.runs.charts import curves_chart
 from advisor.runs.outcome import FailedRun, Outcome, Point
-from advisor.runs.report import markdown, render, svg
+from advisor.runs.report import markdown, render, texts
 from advisor.runs.scoring import RunsOfArms, outcome_of
 from posttrain.errors import ConfigurationError
 from tests.advisor.pilots import result, tiny_plan
@@ -97,5 +97,5 @@ def test_the_curve_is_drawn_with_the_start_as_a_line() -> None:
     drawn: dict[str, Any] = curves_chart(outcome.model_copy(update={"curve": points}).curves)
     assert drawn["layer"][0]["data"]["values"] == [{"validation": 0.0}]
     assert drawn["layer"][1]["encoding"]["x"]["axis"]["title"] == "tokens spent"
-    assert svg(outcome.model_copy(update={"curve": points}).curves).count("<path") > 4
-    assert svg(outcome.curves).startswith("<svg")
+    assert texts(outcome.model_copy(update={"curve": points}))["curve.svg"].count("<path") > 4
+    assert texts(outcome)["curve.svg"].startswith("<svg")

@@ -40,6 +40,7 @@ def _refused(*arguments: Any, **more: Any) -> None:
     raise AssertionError("a process was started")
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_a_sentence_and_can_be_gone_on_with(tmp_path: Path) -> None:
     """Files that cannot grow stand for a disk without room: no traceback, and `--resume` in the hint."""
     code = (

@@ -3,14 +3,14 @@
 They open the sample, call the verb of the room and put rows into a frame; what a number is, the rooms decide.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from posttrain.errors import ConfigurationError, NothingMatchedError
+from posttrain.errors import ConfigurationError
 from posttrain.frames import frame_of
 from posttrain.settings import data_folder
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from posttrain.notebook import Chart
-    from survey.trends.domain import TrendTable
+    from survey.report import Report
     from survey.warehouse.sample import Sample
 
 STUDY = "2603.13985"  # the bundled one
@@ -48,9 +48,8 @@ def trends(
     which papers these are, `.attrs["notes"]` what decides the numbers. Raises ConfigurationError for an unknown value,
     NothingMatchedError where no paper has a date.
     """
-    with _sample(data, surface, study) as (sample, _, labels):
-        tables = _tables(sample, labels, axis, threshold, by, scope, rule, project)
-        return _trend_frame(tables, sample)
+    report = _report(axis, threshold, by, scope, surface, study, data, rule, project, cited=True)
+    return _described(frame_of(report.rows()).drop(columns=["sample", "footer"]), report)
 
 
 def growth(
@@ -71,14 +70,13 @@ def growth(
     """
     from survey.trends.growth import growth_of
 
-    with _sample(data, surface, study) as (sample, _, labels):
-        tables = _tables(sample, labels, axis, threshold, by, scope, rule, "mean-share")
-        rows = [
-            {"axis": table.axis.value, "reading": table.reading, **asdict(change)}
-            for table in tables
-            for change in growth_of(table)
-        ]
-        return _with_sample(frame_of(rows), sample, _notes(tables, sample))
+    report = _report(axis, threshold, by, scope, surface, study, data, rule)
+    rows = [
+        {"axis": table.axis.value, "reading": table.reading, **asdict(change)}
+        for table in report.tables
+        for change in growth_of(table)
+    ]
+    return _described(frame_of(rows), report)
 
 
 def papers(
@@ -97,13 +95,13 @@ def papers(
     from survey.explain import papers as papers_of
     from survey.mentions.domain import Rule
     from survey.mentions.lexicon import Domain
-    from survey.trends.domain import Scope
+    from survey.trends.trend import Scope
 
     chosen = _choice("domain", domain, Domain) if domain else None
     counted = (_levels(threshold)[0], _choice("scope", scope, Scope), _choice("rule", rule, Rule))
-    with _sample(data) as (sample, _, _):
+    with _sample(data) as (sample, _):
         rows = papers_of(sample, chosen, period, *counted)
-        return _with_sample(frame_of(rows), sample)
+        return _of_sample(frame_of(rows), sample)
 
 
 def mentions(id: str, data: Data = None) -> "DataFrame":
@@ -113,9 +111,9 @@ def mentions(id: str, data: Data = None) -> "DataFrame":
     """
     from survey.explain import explain
 
-    with _sample(data) as (sample, folder, _):
+    with _sample(data) as (sample, folder):
         paper = explain(sample, id, folder)
-        frame = _with_sample(frame_of(paper["mentions"]), sample)
+        frame = _of_sample(frame_of(paper["mentions"]), sample)
         frame.attrs["paper"] = {name: value for name, value in paper.items() if name != "mentions"}
         return frame
 
@@ -123,29 +121,28 @@ def mentions(id: str, data: Data = None) -> "DataFrame":
 def published(axis: str = "domain") -> "DataFrame":
     """Return what the survey arXiv:2603.13985 printed, a row for each cell, with how far its readings agree.
 
-    Values are counts of papers on the axis domain, shares in per cent on method and data_source.
+    Values are counts of papers at `threshold` or more mentions on the axis domain, shares in per cent of about `n`
+    studies on method and data_source.
     """
-    from survey.trends.published import Axis, published_cells
+    from pandas import read_csv
 
-    rows = [
-        {"period": period, "label": label, "value": cell.value, "n": cell.n, "sources": "; ".join(cell.sources),
-         "agreement": cell.agreement}
-        for (period, label), cell in published_cells(_choice("axis", axis, Axis)).items()
-    ]  # fmt: skip
-    frame = frame_of(rows)
+    from posttrain.reference import reference_path
+    from survey.trends.published import Axis
+
+    path = reference_path(f"published/{_choice('axis', axis, Axis)}.csv")
+    frame = read_csv(path, dtype={"period": str})
     frame.attrs |= {"sample": f"printed in arXiv:{STUDY}", "notes": []}
     return frame
 
 
 def diff(data: Data = None) -> "DataFrame":
     """Return our domain table against the printed one, a row for each printed cell, with verdict and likely cause."""
-    from survey.diff import compare
-    from survey.trends.domain import domain_trends
+    from survey.diff import diff as difference
 
-    with _sample(data) as (sample, _, _):
-        tables = domain_trends(sample.warehouse)
-        cells = [asdict(cell) for cell in compare(tables[0], sample.is_bundled)]
-        return _with_sample(frame_of(cells), sample, _notes(tables, sample))
+    report = difference(*_places(data))
+    frame = frame_of(report.rows())
+    frame.attrs |= {"sample": report.sample, "notes": [*report.grid.notes, *report.causes()]}
+    return frame
 
 
 def chart(frame: "DataFrame") -> "Chart":
@@ -154,9 +151,9 @@ def chart(frame: "DataFrame") -> "Chart":
     Of a frame with several axes it is the chart of the first. Raises ConfigurationError for another frame.
     """
     from posttrain.notebook import Chart
-    from survey.report import charts_of
+    from survey.report import Report
+    from survey.trends.cells import FLAT_COLUMNS
     from survey.trends.records import tables_of
-    from survey.trends.tables import FLAT_COLUMNS
 
     wanted = [name for name in FLAT_COLUMNS if name not in ("sample", "footer")]
     missing = [name for name in wanted if name not in frame.columns]
@@ -165,88 +162,75 @@ def chart(frame: "DataFrame") -> "Chart":
         raise ConfigurationError(f"the frame is {lack}; expected one of pt.trends()", "pt.chart(pt.trends('method'))")
     rows = frame[wanted].astype(object).where(frame[wanted].notna(), None).to_dict("records")
     tables = tables_of([{str(name): value for name, value in row.items()} for row in rows])
-    return Chart(charts_of(tables, frame.attrs.get("sample", ""), frame.attrs.get("footer", ""))[0])
+    report = Report(tuple(tables), frame.attrs.get("sample", ""), frame.attrs.get("footer", ""))
+    return Chart(report.charts()[0])
 
 
-def _tables(
-    sample: "Sample", labels: Path | None, axis: str, threshold: int | Iterable[int], by: str, scope: str, rule: str,
-    project: str,
-) -> list["TrendTable"]:  # fmt: skip
-    """Return the trend tables that words ask for. Raises ConfigurationError."""
-    from survey.labels.validation import read_validation
+def _report(
+    axis: str, threshold: int | Iterable[int], by: str, scope: str, surface: str, study: str, data: Data, rule: str,
+    project: str = "mean-share", *, cited: bool = False,
+) -> "Report":  # fmt: skip
+    """Return the report that words ask for. Raises ConfigurationError for an unknown word."""
     from survey.mentions.domain import Rule
     from survey.period import Period
-    from survey.trends.cited import with_citations
-    from survey.trends.domain import Scope, domain_trends
-    from survey.trends.labelled import data_source_trends, method_trends
+    from survey.report import Question, trend_tables
     from survey.trends.projection import Project
     from survey.trends.published import Axis
+    from survey.trends.trend import Scope
 
-    axes = list(Axis) if axis == "all" else [_choice("axis", axis, Axis, "all")]
-    period = _choice("by", by, Period)
-    counted = (_choice("scope", scope, Scope), _choice("rule", rule, Rule), _choice("project", project, Project))
-    tables: list[TrendTable] = []
-    if Axis.DOMAIN in axes:
-        tables += domain_trends(sample.warehouse, _levels(threshold), period, *counted)
-    checked = read_validation(labels)
-    if Axis.METHOD in axes:
-        tables += method_trends(sample.warehouse, checked, period)
-    if Axis.DATA_SOURCE in axes:
-        tables.append(data_source_trends(sample.warehouse, checked, period))
-    if not any(table.rows for table in tables):
-        raise NothingMatchedError("no paper of the sample has a date, so there is no period", "survey ingest PATH…")
-    return [with_citations(table, sample.warehouse) for table in tables]
-
-
-def _trend_frame(tables: list["TrendTable"], sample: "Sample") -> "DataFrame":
-    from survey.trends.tables import flat_rows
-
-    rows = flat_rows(tables, sample.story, sample.footer)
-    return _with_sample(frame_of(rows).drop(columns=["sample", "footer"]), sample, _notes(tables, sample))
+    if surface != SURFACE:
+        raise ConfigurationError(f"surface is '{surface}'; expected {SURFACE}, the only surface so far", "leave it out")
+    if study not in (STUDY, f"arXiv:{STUDY}"):
+        raise ConfigurationError(f"study is '{study}'; expected {STUDY}, the bundled study", "leave it out")
+    question = Question(
+        tuple(Axis) if axis == "all" else (_choice("axis", axis, Axis, "all"),),
+        _levels(threshold),
+        _choice("by", by, Period),
+        _choice("scope", scope, Scope),
+        _choice("rule", rule, Rule),
+        _choice("project", project, Project),
+        cited,
+    )
+    folder, counts = _places(data)
+    return trend_tables(folder, question, counts)
 
 
-def _notes(tables: Sequence["TrendTable"], sample: "Sample") -> list[str]:
-    from survey.trends.tables import as_grids
-
-    notes = (text for grid in as_grids(tables, sample.footer) for text in grid.notes)
-    return list(dict.fromkeys(notes))
-
-
-def _with_sample(frame: "DataFrame", sample: "Sample", notes: Sequence[str] = ()) -> "DataFrame":
-    frame.attrs |= {"sample": sample.story, "footer": sample.footer, "notes": list(notes) or [sample.footer]}
+def _described(frame: "DataFrame", report: "Report") -> "DataFrame":
+    frame.attrs |= {"sample": report.sample, "footer": report.footer, "notes": report.notes()}
     return frame
 
 
 @contextmanager
-def _sample(data: Data, surface: str = SURFACE, study: str = STUDY) -> Iterator[tuple["Sample", Path, Path | None]]:
-    """Open the sample for as long as it is read, with the folder of own data, and the folder of own validated labels.
-
-    Raises ConfigurationError.
-    """
+def _sample(data: Data) -> Iterator[tuple["Sample", Path]]:
+    """Give the open sample and the folder of own data."""
     from survey.warehouse.sample import open_sample
 
-    if surface != SURFACE:
-        raise ConfigurationError(
-            f"surface is '{surface}'; expected {SURFACE}, the only one that is counted", "leave it out"
-        )
-    if study not in (STUDY, f"arXiv:{STUDY}"):
-        raise ConfigurationError(f"study is '{study}'; expected {STUDY}, the only one that is bundled", "leave it out")
-    path = Path(data) if data is not None else None
-    counts = path if path is not None and path.is_file() else None
-    folder = data_folder(None if counts else path)
-    if path is not None and not path.exists():
-        raise ConfigurationError(
-            f"there is no {path}; expected a folder of own data or a file of counts", "survey ingest PATH…"
-        )
+    folder, counts = _places(data)
     sample = open_sample(folder, counts)
     with sample.warehouse:
-        yield sample, folder, None if sample.is_bundled or counts else folder
+        yield sample, folder
 
 
-def _levels(threshold: int | Iterable[int]) -> list[int]:
+def _of_sample(frame: "DataFrame", sample: "Sample") -> "DataFrame":
+    frame.attrs |= {"sample": sample.story, "footer": sample.footer, "notes": [sample.footer]}
+    return frame
+
+
+def _places(data: Data) -> tuple[Path, Path | None]:
+    """Return the folder of own data, and the file of exported counts where `data` is one. Raises ConfigurationError."""
+    path = None if data is None else Path(data)
+    if path is not None and not path.exists():
+        message = f"there is no {path}; expected a folder of own data or a file of exported counts"
+        raise ConfigurationError(message, "survey ingest PATH…")
+    if path is not None and path.is_file():
+        return data_folder(), path
+    return data_folder(path), None
+
+
+def _levels(threshold: int | Iterable[int]) -> tuple[int, ...]:
     from survey.mentions.domain import HIGHEST_THRESHOLD
 
-    levels = [threshold] if isinstance(threshold, int) else list(threshold)
+    levels = (threshold,) if isinstance(threshold, int) else tuple(threshold)
     if not levels or not all(1 <= level <= HIGHEST_THRESHOLD for level in levels):
         hint = f"threshold=5, or threshold=range(1, {HIGHEST_THRESHOLD + 1})"
         raise ConfigurationError(f"threshold is {threshold!r}; expected 1 to {HIGHEST_THRESHOLD}", hint)
