@@ -145,7 +145,7 @@ def trend_tables(
 
 
 def tables_of(sample: "Sample", question: Question, data: Path | None) -> list[TrendTable]:
-    """Return the tables of an open sample: counted ones at each threshold, methods in both readings of RL, data sources.
+    """Return the tables of an open sample: counted ones at each threshold, methods in two readings of RL, data sources.
 
     `data` is the folder of the user's own validated labels; the bundled sample is always corrected by its own.
     """

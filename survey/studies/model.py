@@ -1,13 +1,14 @@
 """The shape of a study: domains, benchmarks with their aliases, thresholds, window, and what a survey printed."""
 
 import re
+from calendar import monthrange
 from collections.abc import Collection, Mapping
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from survey.studies import BUNDLED, MOST_MENTIONS
 
@@ -61,9 +62,9 @@ class AliasSpec(_Strict):
 
     @cached_property
     def regex(self) -> str:
-        """The regular expression of the alias, for matching without regard to case."""
+        """The regular expression of the alias, for matching the bytes of a text without regard to case."""
         if self.pattern:
-            return self.pattern
+            return _for_bytes(self.pattern)
         separators = {"-": "[-_]?", " ": r"[-_\s]?"}
         return "".join(separators.get(char, re.escape(char)) for char in self.spelling)
 
@@ -81,9 +82,28 @@ class AliasSpec(_Strict):
             raise ValueError(
                 f"'{self.pattern or self.spelling}' matches '{everyday[0]}', so it would match every paper"
             )
+        if re.search(r"(?<!\\)\.[*+{]", self.pattern):
+            raise ValueError(f"'{self.pattern}' could run over a sentence; name the characters, such as [- ]?, not .*")
         if re.search(r"\(\?[=!<P]|\\[1-9]", self.pattern):
             raise ValueError(f"'{self.pattern}' looks around or back; use near, not_near, not_after or not_before")
         return self
+
+
+def _for_bytes(pattern: str) -> str:
+    """Return a pattern in which each character of several bytes is a group, so that it can stand in a class or repeat.
+
+    `['’]?s` becomes `(?:[']|’)?s`, and `τ?` becomes `(?:τ)?`.
+    """
+
+    def rewritten(match: re.Match[str]) -> str:
+        part = match[0]
+        wide = [char for char in part if not char.isascii()]
+        if not wide or part.startswith("\\"):
+            return part
+        narrow = "".join(char for char in part if char.isascii())
+        return f"(?:{'|'.join([*([narrow] if len(narrow) > 2 else []), *wide])})"
+
+    return re.sub(r"\\.|\[(?:\\.|[^\]\\])*\]|[^\x00-\x7f]", rewritten, pattern)
 
 
 class BenchmarkSpec(_Strict):
@@ -111,8 +131,12 @@ class Window(_Strict):
 
     @field_validator("since", "until", mode="before")
     @classmethod
-    def _month_is_a_day(cls, value: object) -> object:
-        return f"{value}-01" if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}", value) else value
+    def _month_is_its_first_or_last_day(cls, value: object, field: ValidationInfo) -> object:
+        match = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", value) if isinstance(value, str) else None
+        if not match:
+            return value
+        year, month = map(int, match.groups())
+        return date(year, month, 1 if field.field_name == "since" else monthrange(year, month)[1])
 
     @model_validator(mode="after")
     def _runs_forward(self) -> "Window":
@@ -126,14 +150,10 @@ class Window(_Strict):
         return not (self.since or self.until or self.categories)
 
     def holds(self, published: date | None, categories: Collection[str]) -> bool:
-        """Say whether a paper lies in the window; a paper without a date or categories lies in none that asks for them.
-
-        A month stands for its first day: `until = "2025-12"` holds December 2025.
-        """
-        month = published.replace(day=1) if published else None
-        if (self.since or self.until) and month is None:
+        """Say whether a paper lies in the window; one without a date or categories lies in none that asks for them."""
+        if (self.since or self.until) and published is None:
             return False
-        if published and month and ((self.since and published < self.since) or (self.until and month > self.until)):
+        if published and ((self.since and published < self.since) or (self.until and published > self.until)):
             return False
         return not self.categories or not set(self.categories).isdisjoint(categories)
 
@@ -142,9 +162,8 @@ class Thresholds(_Strict):
     """From how many mentions on a paper belongs to a domain: in texts, in abstracts, and by domain in texts."""
 
     default: int = Field(default=5, ge=1, le=MOST_MENTIONS)
-    abstract: int = Field(
-        default=1, ge=1, le=MOST_MENTIONS
-    )  # an abstract is short and names what a paper is about once
+    # an abstract is short and names a benchmark once
+    abstract: int = Field(default=1, ge=1, le=MOST_MENTIONS)
     by_domain: Mapping[str, Annotated[int, Field(ge=1, le=MOST_MENTIONS)]] = Field(default_factory=dict)
 
 
