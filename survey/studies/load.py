@@ -173,17 +173,21 @@ def _published(path: Path, text: str, study: Study) -> Mapping[str, Path]:
 
 
 def _error(path: Path, text: str, error: ValidationError) -> ConfigurationError:
-    """Return the first fault of a study as a sentence with its line."""
-    fault = error.errors()[0]
+    """Return a fault of a study as a sentence with its line: an unknown key, else the first."""
+    faults = error.errors()
+    fault = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
     keys = tuple(part for part in fault["loc"] if not (isinstance(part, str) and part.startswith("function-")))
     dotted = ".".join(str(part) for part in keys)
     if fault["type"] == "extra_forbidden":
         known = _fields_at(keys[:-1])
         message = f"unknown key '{dotted}'{_meant(str(keys[-1]), known)}; expected one of {', '.join(known)}"
+    elif keys == ("name",) and fault["type"] == "string_pattern_mismatch":
+        message = f"name is '{fault['input']}'; expected letters, digits and . _ + -, beginning with a letter or digit"
     elif fault["type"] == "missing":
         message = f"'{dotted}' is missing"
+        keys = keys[:-1]  # the table that lacks it
     else:
-        message = f"{dotted}: {fault['msg'].removeprefix('Value error, ')}"
+        message = f"{dotted}: {fault['msg'].removeprefix('Value error, ').replace('Input should be', 'expected')}"
     return _at(path, _line(text, keys), message)
 
 

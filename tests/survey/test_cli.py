@@ -68,7 +68,13 @@ def test_the_flow_ends_in_the_table(labelled: Survey) -> None:
 def test_ingest_twice_changes_nothing(labelled: Survey) -> None:
     """The second time, everything is unchanged, and so is the table."""
     before = labelled.data("report")
-    assert labelled.data("ingest", "papers") == {"ingested": 0, "unchanged": 2, "listed": 0, "skipped": [], "by_name": []}
+    assert labelled.data("ingest", "papers") == {
+        "ingested": 0,
+        "unchanged": 2,
+        "listed": 0,
+        "skipped": [],
+        "by_name": [],
+    }
     assert labelled.data("extract")["extracted"] == 0
     labelled.data("label")
     assert labelled.data("report") == before
