@@ -16,9 +16,9 @@ def data_folder(flag: Path | None = None) -> Path:
     return Path(flag or setting("data", "POSTTRAIN_DATA") or "data")
 
 
-def warehouse_path(data: Path) -> Path:
-    """Return where the warehouse of own data lies."""
-    return data / "warehouse.duckdb"
+def warehouse_path(data: Path, study: str = "") -> Path:
+    """Return where the warehouse of own data lies: one for each study, without a name that of the bundled study."""
+    return data / (f"warehouse.{study}.duckdb" if study else "warehouse.duckdb")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from posttrain.errors import NothingMatchedError
@@ -16,7 +17,7 @@ from survey.mentions.citations import CitationFinder
 from survey.mentions.finder import MentionFinder
 from survey.mentions.lexicon import Lexicon
 from survey.paper import IdSource
-from survey.store.chosen import chosen_texts, each_text, texts_fingerprint
+from survey.store.chosen import ChosenText, chosen_texts, each_text, texts_fingerprint
 from survey.store.papers import Extraction, Source, Store
 from survey.store.texts import StoredText
 from survey.warehouse.builder import CountedMention, CountedPaper, build_warehouse
@@ -47,13 +48,23 @@ def label(store: Store, lexicon: Lexicon, advance: Advance = lambda done, of: No
     if not chosen:
         raise NothingMatchedError("no paper has a text yet", "survey extract")
     listed = _listed(store, [text.paper for text in chosen])
+    texts, window = len(chosen), lexicon.study.window
+    if not window.is_open:
+        chosen = [text for text in chosen if window.holds(*_date_and_categories(text, listed.get(text.paper)))]
+        if not chosen:
+            raise NothingMatchedError(
+                f"none of {texts:,} papers with a text lies in the window of the study '{lexicon.study.name}'",
+                f"survey study check {lexicon.study.source}",
+            )
     papers = [_paper(copies, extraction, listed.get(copies[0].paper)) for copies, extraction in chosen]
     number_of = {paper.arxiv_id: number for number, paper in enumerate(papers)}
     finder, reader = MentionFinder(lexicon), PaperReader(len(papers), store.root)
     citations = CitationFinder((paper.arxiv_id, paper.title) for paper in papers)
     tally: Counter[bool] = Counter()
     provenance = {"posttrain": __version__, "extractor": str(EXTRACTOR), "texts": texts_fingerprint(store)}
-    with build_warehouse(warehouse_path(store.root), lexicon, provenance) as warehouse:
+    if texts > len(chosen):
+        provenance["outside"] = str(texts - len(chosen))
+    with build_warehouse(warehouse_path(store.root, lexicon.study.warehouse), lexicon, provenance) as warehouse:
         warehouse.add_papers(papers)
         for done, (number, stored) in enumerate(each_text(store, chosen), start=1):
             key, title = papers[number].arxiv_id, papers[number].title
@@ -80,7 +91,7 @@ def label_abstracts(
     finder = MentionFinder(lexicon)
     tally: Counter[bool] = Counter()
     papers = 0
-    provenance = {"posttrain": posttrain.__version__, "study": lexicon.study, "population": population.name}
+    provenance = {"posttrain": posttrain.__version__, "population": population.name}
     with build_warehouse(path, lexicon, provenance) as warehouse:
         for paper in filter(population.holds, ledger.listed()):
             mentions = [
@@ -96,8 +107,16 @@ def label_abstracts(
             if papers % 1000 == 0:
                 advance(papers, ledger.count())
         if not papers:
-            raise NothingMatchedError(f"no listed paper belongs to {population.name}", "survey ingest abstracts.parquet")
+            raise NothingMatchedError(
+                f"no listed paper belongs to {population.name}", "survey ingest abstracts.parquet"
+            )
     return Labelled(papers, tally[True], tally[False])
+
+
+def _date_and_categories(text: ChosenText, listed: Listed | None) -> tuple[date | None, tuple[str, ...]]:
+    """Return the date and categories of a paper with a text, by which a window holds it or not."""
+    paper = _paper(text.copies, text.extraction, listed)
+    return paper.published, listed.categories if listed else ()
 
 
 def _mentions(paper: int, stored: StoredText, finder: MentionFinder) -> Iterator[CountedMention]:

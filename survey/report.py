@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 from posttrain.charts import Spec, png, svg
 from posttrain.errors import ConfigurationError, NothingMatchedError
 from posttrain.tables import Grid, as_csv, as_html, as_latex, as_markdown, as_parquet, as_terminal
-from survey.mentions.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD, Rule
+from survey.mentions.domain import HIGHEST_THRESHOLD, Rule
 from survey.period import Period
+from survey.studies import MOST_MENTIONS
 from survey.trends.cells import FLAT_COLUMNS, as_data, as_grids, counting_rule, flat_rows
 from survey.trends.charts import chart
 from survey.trends.domain import domain_trends
 from survey.trends.projection import Project
-from survey.trends.published import Axis
+from survey.trends.published import PRINTED, Axis
 from survey.trends.trend import Scope, TrendTable
 
 if TYPE_CHECKING:  # loads duckdb
+    from survey.studies.model import Study
     from survey.warehouse.sample import Sample
 
 
@@ -46,7 +48,7 @@ class Question:
     """Everything that decides which tables a report has and how they are counted."""
 
     axes: tuple[Axis, ...] = (Axis.DOMAIN,)
-    thresholds: tuple[int, ...] = (DEFAULT_THRESHOLD,)
+    thresholds: tuple[int, ...] = ()  # none: the study's own
     by: Period = Period.YEAR
     scope: Scope = Scope.ALL
     rule: Rule = Rule.ANY_NAME
@@ -88,8 +90,8 @@ class Report:
             by_axis.setdefault(table.axis, []).append(table)
         return [
             chart(group, [self.sample, f"{counting_rule(*group)}; {self.footer}"])
-            if axis is Axis.DOMAIN
-            else chart(group[:1], [self.sample, f"ticks: as the survey printed; {group[0].note}; {self.footer}"])
+            if axis.is_counted
+            else chart(group[:1], [self.sample, "; ".join([*_ticks(group[0]), group[0].note, self.footer])])
             for axis, group in by_axis.items()
         ]
 
@@ -114,14 +116,22 @@ class Report:
         return writers[form]()
 
 
-def trend_tables(data: Path, question: Question = Question(), counts: Path | None = None) -> Report:
+def _ticks(table: TrendTable) -> list[str]:
+    return ["ticks: as the survey printed"] if any(row.published for row in table.rows) else []
+
+
+def trend_tables(
+    data: Path, question: Question = Question(), counts: Path | None = None, study: "Study | None" = None
+) -> Report:
     """Return the report on own papers in `data`, on the counts in a file, or on the bundled counts without own papers.
+
+    What is counted is the study's, by default that of the counts.
 
     Raises ConfigurationError where papers are ingested but not labelled, NothingMatchedError where no paper has a date.
     """
     from survey.warehouse.sample import open_sample
 
-    sample = open_sample(data, counts)
+    sample = open_sample(data, counts, study)
     with sample.warehouse:
         tables = tables_of(sample, question, None if counts else data)
         if not any(table.rows for table in tables):
@@ -135,16 +145,16 @@ def trend_tables(data: Path, question: Question = Question(), counts: Path | Non
 
 
 def tables_of(sample: "Sample", question: Question, data: Path | None) -> list[TrendTable]:
-    """Return the tables of an open sample: domains at each threshold, methods in both readings of RL, data sources.
+    """Return the tables of an open sample: counted ones at each threshold, methods in two readings of RL, data sources.
 
     `data` is the folder of the user's own validated labels; the bundled sample is always corrected by its own.
     """
     tables: list[TrendTable] = []
-    if Axis.DOMAIN in question.axes:
+    for axis in filter(lambda axis: axis.is_counted, question.axes):
         tables += domain_trends(
-            sample.warehouse, question.thresholds, question.by, question.scope, question.rule, question.project
+            sample.warehouse, question.thresholds, question.by, question.scope, question.rule, question.project, axis
         )
-    if set(question.axes) - {Axis.DOMAIN}:
+    if not all(axis.is_counted for axis in question.axes):
         from survey.labels.validation import read_validation
         from survey.trends.labelled import data_source_trends, method_trends
 
@@ -161,9 +171,12 @@ def tables_of(sample: "Sample", question: Question, data: Path | None) -> list[T
 
 
 def axes_of(name: str) -> tuple[Axis, ...]:
-    """Return the axes that a name stands for: one axis, or `all`. Raises ConfigurationError."""
+    """Return the axes that a name stands for: one axis, or `all` three that the survey printed.
+
+    Raises ConfigurationError.
+    """
     if name == "all":
-        return tuple(Axis)
+        return PRINTED
     if name not in tuple(Axis):
         expected = f"{', '.join(Axis)} or all"
         raise ConfigurationError(f"--axis '{name}' is unknown; expected {expected}", "survey report --help")
@@ -171,9 +184,10 @@ def axes_of(name: str) -> tuple[Axis, ...]:
 
 
 def thresholds_of(threshold: int | Iterable[int] | None = None, sweep: str | None = None) -> tuple[int, ...]:
-    """Return the thresholds of one number, of several numbers, or of a sweep such as "1..6"; 5 where nothing is given.
+    """Return the thresholds of a number, of several, or of a sweep such as "1..6"; none by default: the study's own.
 
-    Raises ConfigurationError for a threshold outside 1 to 20, for a sweep that is not A..B, and for both at once.
+    Raises ConfigurationError for a threshold outside 1 to 1,000, for a sweep that is not A..B within 1 to 20,
+    and for both at once.
     """
     if sweep:
         if threshold is not None:
@@ -185,10 +199,10 @@ def thresholds_of(threshold: int | Iterable[int] | None = None, sweep: str | Non
             raise ConfigurationError(f"--sweep '{sweep}'; {expected}", "survey report --sweep 1..6")
         return tuple(range(int(first), int(last) + 1))
     if threshold is None:
-        return (DEFAULT_THRESHOLD,)
+        return ()
     thresholds = (threshold,) if isinstance(threshold, int) else tuple(threshold)
     for number in thresholds:
-        if not 1 <= number <= HIGHEST_THRESHOLD:
-            expected = f"expected 1 to {HIGHEST_THRESHOLD}"
+        if not 1 <= number <= MOST_MENTIONS:
+            expected = f"expected 1 to {MOST_MENTIONS:,}"
             raise ConfigurationError(f"--threshold {number}; {expected}", "survey report --threshold 5")
     return thresholds

@@ -69,7 +69,9 @@ def read_listing(path: Path) -> Iterator[Listed]:
                 title, abstract = one_line(row["title"] or ""), one_line(row["abstract"] or "")
                 published: date = row["published"]
                 lists = tuple((row.get("lists") or "").split())
-                yield Listed(row["arxiv_id"], row["version"], title, abstract, subjects, published, row["license"], lists)
+                yield Listed(
+                    row["arxiv_id"], row["version"], title, abstract, subjects, published, row["license"], lists
+                )
 
 
 def count_listed(paths: Iterable[Path], others: Iterable[str]) -> int:

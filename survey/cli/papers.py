@@ -10,7 +10,7 @@ import typer
 from posttrain.commands import Call, command
 from posttrain.console import note, progress
 from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError
-from survey.cli.app import app, choice, own_store
+from survey.cli.app import StudyName, app, choice, own_store, study_of
 from survey.mentions.lexicon import LexiconName
 
 if TYPE_CHECKING:  # these load DuckDB and PyArrow, which `survey --help` does without
@@ -234,6 +234,7 @@ def label_command(
     lexicon: Annotated[
         LexiconName, typer.Option(help="Every alias with its rules, or the 26 keys as printed.")
     ] = LexiconName.ALIASES,
+    study: StudyName = None,
     export: Annotated[Path | None, typer.Option(help="Also write the counts (no text) as Parquet, to share.")] = None,
 ) -> int:
     """Label every extracted paper: mentions with places and aliases, method, data sources, citations.
@@ -244,18 +245,21 @@ def label_command(
     from survey.label import label
     from survey.mentions.lexicon import load_lexicon
     from survey.store.chosen import papers_with_text
+    from survey.studies.load import load_study
     from survey.warehouse.database import Warehouse
 
+    counted = study_of(study) or load_study()
     with own_store(call.data) as store, progress("counting") as advance:
         papers = len(papers_with_text(store))
         note(f"{papers:,} papers to read, about {papers / 40 + 10:,.0f} s")
-        result = label(store, load_lexicon(lexicon), advance)
+        result = label(store, load_lexicon(lexicon, counted), advance)
     lines = [f"{result.papers:,} papers labelled: {result.mentions:,} mentions counted, {result.refused:,} refused"]
+    flag = f" --study {study}" if study else ""
     if export:
-        with Warehouse.open(warehouse_path(call.data)) as warehouse:
+        with Warehouse.open(warehouse_path(call.data, counted.warehouse)) as warehouse:
             rows = warehouse.export(export)
         lines.append(f"{rows:,} rows of counts in {export}; papers without an arXiv id are left out")
-    call.emit(asdict(result) | {"lexicon": lexicon}, [*lines, "next: survey report"])
+    call.emit(asdict(result) | {"lexicon": lexicon, "study": counted.name}, [*lines, f"next: survey report{flag}"])
     return ExitCode.OK
 
 

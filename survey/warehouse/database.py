@@ -4,6 +4,7 @@
 data the committed counts of `data/reference/mentions.parquet` give the same tables in memory.
 """
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +15,8 @@ from pyarrow import parquet
 from posttrain.errors import ConfigurationError
 from posttrain.files import whole
 from survey.mentions.lexicon import load_lexicon
+from survey.studies.load import load_study
+from survey.studies.model import Study
 from survey.warehouse.schema import create_tables, read_sql, set_provenance
 
 _COUNT_COLUMNS = {
@@ -40,8 +43,9 @@ class Warehouse:
         try:
             warehouse = cls(duckdb.connect(str(path), read_only=True))
             warehouse.provenance()
+            _ = warehouse.study
             warehouse._db.execute("SELECT 1 FROM paper_method LIMIT 1").fetchall()  # which older ones do not have
-        except duckdb.Error as error:
+        except (duckdb.Error, ValueError) as error:  # a study that this version cannot read is a ValueError
             raise ConfigurationError(
                 f"{path} cannot be read: {str(error).splitlines()[0]}", "build a new one: survey label"
             ) from error
@@ -51,8 +55,8 @@ class Warehouse:
     def from_counts(cls, path: Path) -> Self:
         """Load counts that `export` wrote into memory. Raises PosttrainError where the file is not such a table."""
         warehouse = cls(duckdb.connect(":memory:"))
-        create_tables(warehouse._db, load_lexicon())
         try:
+            create_tables(warehouse._db, load_lexicon(study=_file_study(path)))
             missing = _COUNT_COLUMNS - set(parquet.read_schema(path).names)
             if missing:
                 raise ConfigurationError(
@@ -64,7 +68,7 @@ class Warehouse:
             if set(parquet.read_schema(path).names) >= _LABEL_COLUMNS:
                 warehouse._db.execute(read_sql("load_labels"))
             warehouse._db.unregister("counts")
-        except (duckdb.Error, pyarrow.ArrowException, OSError) as error:
+        except (duckdb.Error, pyarrow.ArrowException, OSError, ValueError) as error:
             raise ConfigurationError(
                 f"{path} cannot be read: {str(error).splitlines()[0]}", "write it with: survey label --export FILE"
             ) from error
@@ -81,6 +85,16 @@ class Warehouse:
         with self._db.cursor() as cursor:
             return dict(cursor.execute("SELECT key, value FROM provenance ORDER BY key").fetchall())
 
+    @cached_property
+    def study(self) -> Study:
+        """The study whose benchmarks are counted here; an older warehouse without one is of the bundled study."""
+        with self._db.cursor() as cursor:
+            try:
+                rows = cursor.execute("SELECT json FROM study").fetchall()
+            except duckdb.CatalogException:
+                rows = []
+        return _study_of(rows[0][0]) if rows else load_study()
+
     def export(self, path: Path) -> int:
         """Write the counts (facts, no text) as Parquet: a row per paper, alias and section; return how many rows.
 
@@ -90,15 +104,29 @@ class Warehouse:
         """
         rows = self._db.sql(read_sql("export_counts")).to_arrow_table()
         provenance = {key: value for key, value in self.provenance().items() if key in ("lexicon", "fingerprint")}
+        if not self.study.is_survey:  # with its aliases, so that nobody needs the file; printed tables stay behind
+            provenance["study"] = self.study.model_copy(update={"published": {}, "source": ""}).model_dump_json()
         rows = rows.replace_schema_metadata({f"posttrain.{key}": value for key, value in provenance.items()})
         with whole(path, "choose another file with --export") as unfinished:
             parquet.write_table(rows, unfinished, compression="zstd", compression_level=19)
         return int(rows.num_rows)
 
 
+def _study_of(json: str) -> Study:
+    study = Study.model_validate_json(json)
+    return load_study() if study.is_survey else study
+
+
+def _file_study(path: Path) -> Study:
+    json = (parquet.read_schema(path).metadata or {}).get(b"posttrain.study")
+    return _study_of(json.decode()) if json else load_study()
+
+
 def _file_provenance(path: Path) -> dict[str, str]:
     metadata = parquet.read_schema(path).metadata or {}
     stored = {
-        k.decode().removeprefix("posttrain."): v.decode() for k, v in metadata.items() if k.startswith(b"posttrain.")
+        k.decode().removeprefix("posttrain."): v.decode()
+        for k, v in metadata.items()
+        if k.startswith(b"posttrain.") and k != b"posttrain.study"
     }
-    return {"counts": path.name, **stored}
+    return {"counts": path.name, "study": _file_study(path).name, **stored}

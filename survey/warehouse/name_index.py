@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import pyarrow
 import pyarrow.compute
@@ -25,7 +26,7 @@ from survey.mentions.names import is_vocabulary, names_in
 
 NAMES, COUNTS = "names.parquet", "name_counts.parquet"
 _BETWEEN = b"\n\n"  # a paragraph ends, so that no alias reads over two names
-_PACKED = {"compression": "zstd", "compression_level": 19, "use_dictionary": False}
+_PACKED: dict[str, Any] = {"compression": "zstd", "compression_level": 19, "use_dictionary": False}
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def count_by_names(lexicon: Lexicon, folder: Path) -> tuple[list[IndexCount], li
     """
     known, wanting = _without_sentences(lexicon)
     with parquet.ParquetFile(folder / NAMES) as file:
-        names = [name.encode() for name in file.read()["name"].to_pylist()]
+        names = [str(name).encode() for name in file.read()["name"].to_pylist()]
     ends = list(accumulate(len(name) + len(_BETWEEN) for name in names))
     mentions: Counter[tuple[int, str, str]] = Counter()
     for mention in MentionFinder(known).find(_BETWEEN.join(names)):
@@ -82,8 +83,8 @@ def count_by_names(lexicon: Lexicon, folder: Path) -> tuple[list[IndexCount], li
             mentions[bisect_right(ends, mention.start), mention.benchmark, mention.alias] += 1
     with parquet.ParquetFile(folder / COUNTS) as file:
         table = file.read()
-    found = pyarrow.array(sorted({name for name, _, _ in mentions}), pyarrow.int32())
-    rows = table.filter(pyarrow.compute.is_in(table["name"], value_set=found)).to_pylist()
+    named = pyarrow.array(sorted({name for name, _, _ in mentions}), pyarrow.int32())
+    rows = table.filter(pyarrow.compute.is_in(table["name"], value_set=named)).to_pylist()
     papers: dict[int, list[tuple[int, int]]] = {}
     for row in rows:
         papers.setdefault(row["name"], []).append((row["paper"], row["n"]))
