@@ -16,9 +16,9 @@ def data_folder(flag: Path | None = None) -> Path:
     return Path(flag or setting("data", "POSTTRAIN_DATA") or "data")
 
 
-def warehouse_path(data: Path) -> Path:
-    """Return where the warehouse of own data lies."""
-    return data / "warehouse.duckdb"
+def warehouse_path(data: Path, surface: str = "text") -> Path:
+    """Return where the warehouse of own data lies: that of full texts, or that of another surface, such as abstract."""
+    return data / ("warehouse.duckdb" if surface == "text" else f"warehouse-{surface}.duckdb")
 
 
 @dataclass(frozen=True)

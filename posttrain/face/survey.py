@@ -5,7 +5,6 @@ They open the sample, call the verb of the room and put rows into a frame; what 
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -29,7 +28,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 def trends(
     axis: str = "domain",
-    threshold: int | Iterable[int] = 5,
+    threshold: int | Iterable[int] | None = None,
     by: str = "year",
     scope: str = "all",
     surface: str = SURFACE,
@@ -41,7 +40,8 @@ def trends(
 ) -> "DataFrame":
     """Return the trend tables of an axis: a row for each period and label with k, n, share, low and high.
 
-    axis: domain, method, data_source, or all. threshold: the least mentions, or several such as range(1, 21).
+    axis: domain, method, data_source, or all. threshold: the least mentions, or several such as range(1, 21); left
+    out, 5 in a text and 1 in an abstract. surface: text, or abstract (the domains alone).
     by: year, half, quarter or month. scope: all, or body (without references and appendix). data: the folder of own
     data, or a file of exported counts; left out, own papers where there are any, else the bundled counts. rule and
     project are those of `survey report`. The frame has what `survey report --format csv` has; `.attrs["sample"]` says
@@ -54,7 +54,7 @@ def trends(
 
 def growth(
     axis: str = "domain",
-    threshold: int = 5,
+    threshold: int | None = None,
     by: str = "year",
     scope: str = "all",
     surface: str = SURFACE,
@@ -63,19 +63,16 @@ def growth(
     *,
     rule: str = "any-name",
 ) -> "DataFrame":
-    """Return the growth between neighbouring periods: of k, and of the share with its interval, beside the printed one.
+    """Return the growth of each label between neighbouring periods, as a factor with its interval, and the printed one.
 
-    A growth of 0.25 is +25 %. Ours is missing where one of the two periods has fewer than 30 papers. Arguments, attrs
-    and errors are those of `trends`.
+    `factor` (`low`, `high`) is of the number of papers where the volume of the field is known (`of` is "papers"), else
+    of the share; `share` is always of the share, `field` of all papers of the field. Ours is missing where one of the
+    two periods has fewer than 30 papers. Arguments, attrs and errors are those of `trends`.
     """
-    from survey.trends.growth import growth_of
+    from survey.trends.growths import growth_rows
 
     report = _report(axis, threshold, by, scope, surface, study, data, rule)
-    rows = [
-        {"axis": table.axis.value, "reading": table.reading, **asdict(change)}
-        for table in report.tables
-        for change in growth_of(table)
-    ]
+    rows = [row for table in report.tables for row in growth_rows(table)]
     return _described(frame_of(rows), report)
 
 
@@ -167,29 +164,29 @@ def chart(frame: "DataFrame") -> "Chart":
 
 
 def _report(
-    axis: str, threshold: int | Iterable[int], by: str, scope: str, surface: str, study: str, data: Data, rule: str,
+    axis: str, threshold: int | Iterable[int] | None, by: str, scope: str, surface: str, study: str, data: Data, rule: str,
     project: str = "mean-share", *, cited: bool = False,
 ) -> "Report":  # fmt: skip
     """Return the report that words ask for. Raises ConfigurationError for an unknown word."""
     from survey.mentions.domain import Rule
     from survey.period import Period
     from survey.report import Question, trend_tables
+    from survey.surface import Surface
     from survey.trends.projection import Project
     from survey.trends.published import Axis
     from survey.trends.trend import Scope
 
-    if surface != SURFACE:
-        raise ConfigurationError(f"surface is '{surface}'; expected {SURFACE}, the only surface so far", "leave it out")
     if study not in (STUDY, f"arXiv:{STUDY}"):
         raise ConfigurationError(f"study is '{study}'; expected {STUDY}, the bundled study", "leave it out")
     question = Question(
         tuple(Axis) if axis == "all" else (_choice("axis", axis, Axis, "all"),),
-        _levels(threshold),
+        () if threshold is None else _levels(threshold),
         _choice("by", by, Period),
         _choice("scope", scope, Scope),
         _choice("rule", rule, Rule),
         _choice("project", project, Project),
         cited,
+        _choice("surface", surface, Surface),
     )
     folder, counts = _places(data)
     return trend_tables(folder, question, counts)

@@ -12,9 +12,9 @@ from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError
 from posttrain.files import make_folder, write_whole
 from survey.cli.app import ByRule, Counts, InScope, Threshold, app, own_store
 from survey.mentions.domain import Rule
-from survey.mentions.lexicon import Domain
 from survey.period import Period
 from survey.report import BINARY, FOR_PROGRAMS, Format, Question, Report, axes_of, thresholds_of, trend_tables
+from survey.surface import Surface
 from survey.trends.projection import Project
 from survey.trends.trend import Scope
 
@@ -26,6 +26,7 @@ def report_command(
     threshold: Threshold = None,
     sweep: Annotated[str | None, typer.Option(metavar="A..B", help="A table for each threshold from A to B.")] = None,
     by: Annotated[Period, typer.Option(help="The period of a row.")] = Period.YEAR,
+    surface: Annotated[Surface | None, typer.Option(help="Full texts or abstracts; never both in one table.")] = None,
     scope: InScope = Scope.ALL,
     rule: ByRule = Rule.ANY_NAME,
     project: Annotated[Project, typer.Option(help="How an unfinished year is projected.")] = Project.MEAN_SHARE,
@@ -51,7 +52,8 @@ def report_command(
     if form in BINARY and out is None:
         raise ConfigurationError(f"--format {form} writes a binary file", f"add --out FILE.{form}")
     weighted = cited or form in FOR_PROGRAMS
-    question = Question(axes_of(axis), thresholds_of(threshold, sweep), by, scope, rule, project, weighted)
+    thresholds = () if threshold is None and not sweep else thresholds_of(threshold, sweep)
+    question = Question(axes_of(axis), thresholds, by, scope, rule, project, weighted, surface)
     report = trend_tables(call.data, question, counts)
     _write(_rendered(report, form, has_colour() and out is None), out)
     return ExitCode.OK
@@ -60,7 +62,7 @@ def report_command(
 @command(app, "papers")
 def papers_command(
     call: Call,
-    domain: Annotated[Domain | None, typer.Option(help="Only papers of this domain.")] = None,
+    domain: Annotated[str | None, typer.Option(help="Only papers of this domain.")] = None,
     period: Annotated[str | None, typer.Option(help="Only papers of 2025, 2025-H1, 2025-Q2 or 2025-06.")] = None,
     threshold: Threshold = None,
     scope: InScope = Scope.ALL,
@@ -160,7 +162,12 @@ def _print_candidates(call: Call, by: Period) -> int:
 
 def _rendered(report: Report, form: Format, on_screen: bool) -> str | bytes:
     if form is Format.JSON:
-        return envelope("report", report.as_data(), report.cautions, dict(report.provenance))
+        return envelope(
+            "report",
+            report.as_data(),
+            report.every_caution(),
+            dict(report.provenance),
+        )
     return report.render(form, None if on_screen else 100, on_screen)
 
 

@@ -4,6 +4,8 @@
 data the committed counts of `data/reference/mentions.parquet` give the same tables in memory.
 """
 
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +15,8 @@ from pyarrow import parquet
 
 from posttrain.errors import ConfigurationError
 from posttrain.files import whole
-from survey.mentions.lexicon import load_lexicon
+from survey.mentions.lexicon import Lexicon, load_lexicon
+from survey.surface import Surface
 from survey.warehouse.schema import create_tables, read_sql, set_provenance
 
 _COUNT_COLUMNS = {
@@ -48,27 +51,54 @@ class Warehouse:
         return warehouse
 
     @classmethod
-    def from_counts(cls, path: Path) -> Self:
-        """Load counts that `export` wrote into memory. Raises PosttrainError where the file is not such a table."""
+    def from_counts(cls, path: Path, lexicon: Lexicon | None = None) -> Self:
+        """Load counts that `export` wrote into memory, of a lexicon (by default the bundled one).
+
+        Raises PosttrainError where the file is not such a table.
+        """
         warehouse = cls(duckdb.connect(":memory:"))
-        create_tables(warehouse._db, load_lexicon())
+        create_tables(warehouse._db, lexicon or load_lexicon())
         try:
-            missing = _COUNT_COLUMNS - set(parquet.read_schema(path).names)
-            if missing:
+            columns = set(parquet.read_schema(path).names)
+            if missing := _COUNT_COLUMNS - columns:
                 raise ConfigurationError(
                     f"{path} lacks the columns {sorted(missing)}", "write it with: survey label --export FILE"
                 )
-            with parquet.ParquetFile(path) as file:  # read_table would import pandas, half a second for every answer
-                warehouse._db.register("counts", file.read())
+            # DuckDB reads the file itself, column by column: as an Arrow table it would lie in memory whole
+            quoted = str(path).replace("'", "''")
+            warehouse._db.execute(f"CREATE TEMP VIEW counts AS SELECT * FROM read_parquet('{quoted}')")
             warehouse._db.execute(read_sql("load_counts"))
-            if set(parquet.read_schema(path).names) >= _LABEL_COLUMNS:
+            if columns >= _LABEL_COLUMNS:
                 warehouse._db.execute(read_sql("load_labels"))
-            warehouse._db.unregister("counts")
+            warehouse._db.execute("DROP VIEW counts")
         except (duckdb.Error, pyarrow.ArrowException, OSError) as error:
             raise ConfigurationError(
                 f"{path} cannot be read: {str(error).splitlines()[0]}", "write it with: survey label --export FILE"
             ) from error
         set_provenance(warehouse._db, _file_provenance(path))
+        return warehouse
+
+    @classmethod
+    def from_index(cls, lexicon: Lexicon, papers: Path, counts: Sequence[tuple[int, str, str, int]]) -> Self:
+        """Load counts of a lexicon, (paper, benchmark, alias, n), over the papers of exported counts in their order."""
+        warehouse = cls(duckdb.connect(":memory:"))
+        create_tables(warehouse._db, lexicon)
+        quoted = str(papers).replace("'", "''")
+        columns = list(zip(*counts, strict=True)) or [(), (), (), ()]
+        types = (pyarrow.int32(), pyarrow.string(), pyarrow.string(), pyarrow.int32())
+        batch = {
+            name: pyarrow.array(values, kind)
+            for name, values, kind in zip(("paper", "benchmark", "alias", "n"), columns, types, strict=True)
+        }
+        warehouse._db.register("indexed", pyarrow.table(batch))
+        warehouse._db.execute(f"CREATE TEMP VIEW counts AS SELECT * FROM read_parquet('{quoted}')")
+        warehouse._db.execute(read_sql("load_index"))
+        warehouse._db.execute("DROP VIEW counts")
+        warehouse._db.unregister("indexed")
+        set_provenance(
+            warehouse._db,
+            {**_file_provenance(papers), "lexicon": lexicon.name, "fingerprint": lexicon.fingerprint},
+        )
         return warehouse
 
     def query(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
@@ -92,8 +122,38 @@ class Warehouse:
         provenance = {key: value for key, value in self.provenance().items() if key in ("lexicon", "fingerprint")}
         rows = rows.replace_schema_metadata({f"posttrain.{key}": value for key, value in provenance.items()})
         with whole(path, "choose another file with --export") as unfinished:
-            parquet.write_table(rows, unfinished, compression="zstd", compression_level=19)
+            parquet.write_table(
+                rows, unfinished, compression="zstd", compression_level=19,
+                use_dictionary=[  # type: ignore[arg-type]  # names of columns too
+                    name for name in rows.column_names if name != "arxiv_id"
+                ],
+                column_encoding={"arxiv_id": "DELTA_BYTE_ARRAY"},  # in order, an id differs from the last by a digit
+            )  # fmt: skip
         return int(rows.num_rows)
+
+
+def surface_of_counts(path: Path) -> Surface:
+    """Return the surface of exported counts. Raises ConfigurationError where abstracts and texts stand in one file."""
+    quoted = str(path).replace("'", "''")
+    try:
+        with closing(duckdb.connect(":memory:")) as db:
+            rows = db.execute(f"SELECT DISTINCT surface FROM read_parquet('{quoted}')").fetchall()
+    except duckdb.Error:
+        return Surface.TEXT  # opening it says what is wrong
+    surfaces = {surface for (surface,) in rows}
+    if Surface.ABSTRACT not in surfaces:
+        return Surface.TEXT
+    if len(surfaces) > 1:
+        raise ConfigurationError(
+            f"{path} holds counts of abstracts and of texts; expected one of them in a table",
+            "export each on its own: survey label --surface abstract --export FILE",
+        )
+    return Surface.ABSTRACT
+
+
+def counts_fingerprint(path: Path) -> str:
+    """Return the fingerprint of the lexicon by which exported counts were made; empty where the file does not say."""
+    return _file_provenance(path).get("fingerprint", "")
 
 
 def _file_provenance(path: Path) -> dict[str, str]:

@@ -10,7 +10,9 @@ from posttrain.reference import reference_path
 from posttrain.settings import warehouse_path
 from survey.store.chosen import NOT_YET, reasons_without_text, texts_fingerprint
 from survey.store.papers import Store
-from survey.warehouse.database import Warehouse
+from survey.surface import Surface
+from survey.warehouse.database import Warehouse, surface_of_counts
+from survey.warehouse.population import Coverage, Population
 
 REPLACE = "survey ingest PATH…, survey extract, survey label"
 
@@ -25,6 +27,10 @@ class Sample:
     sentence: str
     warnings: list[str] = field(default_factory=list)
     excluded: str = ""
+    surface: Surface = Surface.TEXT
+    coverage: Coverage | None = None  # papers by month and captures, where public lists are known
+    population: Population | None = None
+    limits: list[str] = field(default_factory=list)  # lines below a table, on where the papers come from
 
     @property
     def story(self) -> str:
@@ -55,6 +61,27 @@ class Sample:
         return {**about, "footer": self.footer, **self.warehouse.provenance()}
 
 
+def surfaces_of(data: Path, counts: Path | None = None) -> list[Surface]:
+    """Return the surfaces of which there are counts: in a file, of own data, or both where the bundled ones are used.
+
+    Own texts go before own abstracts, which `--surface abstract` shows.
+    """
+    if counts is not None:
+        return [surface_of_counts(counts)]
+    if warehouse_path(data).exists() or _papers_in(data):
+        return [Surface.TEXT]
+    if warehouse_path(data, Surface.ABSTRACT).exists():
+        return [Surface.ABSTRACT]
+    return [Surface.ABSTRACT, Surface.TEXT]
+
+
+def _papers_in(data: Path) -> int:
+    if not Store.exists(data):
+        return 0
+    with Store(data) as store:
+        return sum(1 for _ in store.copies())
+
+
 def open_sample(data: Path, counts: Path | None = None) -> Sample:
     """Open the counts in a file, else the user's own, else the committed ones where no paper was ever ingested.
 
@@ -62,16 +89,13 @@ def open_sample(data: Path, counts: Path | None = None) -> Sample:
     """
     if counts is not None:
         warehouse = Warehouse.from_counts(counts)
-        return Sample(warehouse, False, False, _sentence(warehouse, str(counts)))
+        return Sample(warehouse, False, False, sentence(warehouse, str(counts)))
     if warehouse_path(data).exists():
         return _own(data)
-    if Store.exists(data):
-        with Store(data) as store:
-            papers = sum(1 for _ in store.copies())
-        if papers:
-            raise ConfigurationError(
-                f"{data} holds {papers:,} papers but no counts yet", "survey extract, then survey label"
-            )
+    if papers := _papers_in(data):
+        raise ConfigurationError(
+            f"{data} holds {papers:,} papers but no counts yet", "survey extract, then survey label"
+        )
     return _bundled()
 
 
@@ -87,7 +111,7 @@ def stamp(data: Path) -> tuple[int, ...]:
 
 def _own(data: Path) -> Sample:
     warehouse = Warehouse.open(warehouse_path(data))
-    sample = Sample(warehouse, False, True, _sentence(warehouse, str(data)))
+    sample = Sample(warehouse, False, True, sentence(warehouse, str(data)))
     (_, undated, _, _, by_name) = warehouse.query("sample")[0]
     if undated:
         sample.warnings.append(f"{_papers(undated)} without an arXiv id have no date and are in no period")
@@ -111,7 +135,8 @@ def _own(data: Path) -> Sample:
     return sample
 
 
-def _sentence(warehouse: Warehouse, where: str) -> str:
+def sentence(warehouse: Warehouse, where: str) -> str:
+    """Return a sentence on the papers of a warehouse: how many, of which surface and time."""
     (papers, _, first, last, _) = warehouse.query("sample")[0]
     surfaces = ", ".join(f"{count:,} {surface}" for surface, count in warehouse.query("papers_by_surface"))
     span = f"version 1 of {first} to {last}" if first else "none with a date"
