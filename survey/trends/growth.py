@@ -9,7 +9,8 @@ independent lists that is listed here too (two-list capture-recapture; Lincoln 1
     papers factor  = share factor × field factor          which is what a survey that prints counts compares
 
 All uncertainty is carried by draws: shares and captures from Jeffreys posteriors, and the independent lists drawn with
-replacement, since they disagree by more than chance.
+replacement, since they disagree by more than chance. Of m lists m - 1 are drawn, for drawing m of a few lists makes
+intervals too narrow (J. Rao, C. Wu, Journal of the American Statistical Association 83, 1988).
 """
 
 from collections.abc import Mapping, Sequence
@@ -169,7 +170,7 @@ def _verdict(published: float, ours: Factor, fewest: int) -> Verdict:
 def _volume(windows: Sequence[Volume], draws: int, seed: int) -> "Draws":
     """Draw the volume of a period (draws,): the sum over its months of listed papers divided by their capture.
 
-    In each draw the lists of a window are drawn with replacement. A month without a paper on the drawn lists takes the
+    In each draw the lists of a window are drawn with replacement, fewer by one than there are. A month without a paper on the drawn lists takes the
     capture of its whole window.
     """
     import numpy as np
@@ -181,7 +182,9 @@ def _volume(windows: Sequence[Volume], draws: int, seed: int) -> "Draws":
         if not lists:
             total += sum(window.papers.values())
             continue
-        weights = random.multinomial(len(lists), [1 / len(lists)] * len(lists), size=draws)  # (draws, lists)
+        weights = random.multinomial(
+            max(1, len(lists) - 1), [1 / len(lists)] * len(lists), size=draws
+        )  # (draws, lists)
         months = sorted(window.papers)
         listed, captured = (np.zeros((len(lists), len(months))) for _ in range(2))
         for capture in window.captures:

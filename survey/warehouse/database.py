@@ -7,6 +7,7 @@ data the committed counts of `data/reference/mentions.parquet` give the same tab
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from threading import Lock
 from typing import Any, Self
 
 import duckdb
@@ -24,12 +25,16 @@ _COUNT_COLUMNS = {
 }  # fmt: skip
 _LABEL_COLUMNS = {"method", "method_probability", "by_cues", "by_classifier", "sources", "source_probability", "cites"}
 
+_IN_MEMORY: dict[str, str | bool | int | float | list[str]] = {"threads": 1}  # two take a third more CPU for a table
+
 
 class Warehouse:
     """An open warehouse: `open` a file, or load shared counts with `from_counts`."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._db = connection
+        self._unread: Path | None = None  # shared counts whose labels and citations no query has needed yet
+        self._reading = Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -56,7 +61,7 @@ class Warehouse:
 
         Raises PosttrainError where the file is not such a table.
         """
-        warehouse = cls(duckdb.connect(":memory:"))
+        warehouse = cls(duckdb.connect(":memory:", config=_IN_MEMORY))
         create_tables(warehouse._db, lexicon or load_lexicon())
         try:
             columns = set(parquet.read_schema(path).names)
@@ -64,26 +69,19 @@ class Warehouse:
                 raise ConfigurationError(
                     f"{path} lacks the columns {sorted(missing)}", "write it with: survey label --export FILE"
                 )
-            # DuckDB reads the file itself, column by column: as an Arrow table it would lie in memory whole
-            quoted = str(path).replace("'", "''")
-            warehouse._db.execute(f"CREATE TEMP VIEW counts AS SELECT * FROM read_parquet('{quoted}')")
-            warehouse._db.execute(read_sql("load_counts"))
-            if columns >= _LABEL_COLUMNS:
-                warehouse._db.execute(read_sql("load_labels"))
-            warehouse._db.execute("DROP VIEW counts")
+            warehouse._load("load_counts", path)
         except (duckdb.Error, pyarrow.ArrowException, OSError) as error:
-            raise ConfigurationError(
-                f"{path} cannot be read: {str(error).splitlines()[0]}", "write it with: survey label --export FILE"
-            ) from error
+            raise _unreadable(path, error) from error
+        if columns >= _LABEL_COLUMNS:
+            warehouse._unread = path
         set_provenance(warehouse._db, _file_provenance(path))
         return warehouse
 
     @classmethod
     def from_index(cls, lexicon: Lexicon, papers: Path, counts: Sequence[tuple[int, str, str, int]]) -> Self:
         """Load counts of a lexicon, (paper, benchmark, alias, n), over the papers of exported counts in their order."""
-        warehouse = cls(duckdb.connect(":memory:"))
+        warehouse = cls(duckdb.connect(":memory:", config=_IN_MEMORY))
         create_tables(warehouse._db, lexicon)
-        quoted = str(papers).replace("'", "''")
         columns = list(zip(*counts, strict=True)) or [(), (), (), ()]
         types = (pyarrow.int32(), pyarrow.string(), pyarrow.string(), pyarrow.int32())
         batch = {
@@ -91,9 +89,7 @@ class Warehouse:
             for name, values, kind in zip(("paper", "benchmark", "alias", "n"), columns, types, strict=True)
         }
         warehouse._db.register("indexed", pyarrow.table(batch))
-        warehouse._db.execute(f"CREATE TEMP VIEW counts AS SELECT * FROM read_parquet('{quoted}')")
-        warehouse._db.execute(read_sql("load_index"))
-        warehouse._db.execute("DROP VIEW counts")
+        warehouse._load("load_index", papers)
         warehouse._db.unregister("indexed")
         set_provenance(
             warehouse._db,
@@ -103,13 +99,33 @@ class Warehouse:
 
     def query(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """Return the rows of `sql/NAME.sql` with these parameters; threads may ask at the same time."""
+        sql = read_sql(name)
+        self._read_labels(sql)
         with self._db.cursor() as cursor:  # a connection holds one result, so that threads would take each other's
-            return cursor.execute(read_sql(name), parameters or None).fetchall()
+            return cursor.execute(sql, parameters or None).fetchall()
 
     def provenance(self) -> dict[str, str]:
         """Return the lexicon, texts and versions it is built from; threads may ask at the same time."""
         with self._db.cursor() as cursor:
             return dict(cursor.execute("SELECT key, value FROM provenance ORDER BY key").fetchall())
+
+    def _load(self, name: str, counts: Path) -> None:
+        """Run `sql/NAME.sql` over shared counts, which DuckDB reads itself: Arrow would hold them in memory whole."""
+        quoted = str(counts).replace("'", "''")
+        self._db.execute(f"CREATE TEMP VIEW counts AS SELECT * FROM read_parquet('{quoted}')")
+        self._db.execute(read_sql(name))
+        self._db.execute("DROP VIEW counts")
+
+    def _read_labels(self, sql: str) -> None:
+        """Load labels and citations of shared counts before the first query that needs them; most tables do not."""
+        if self._unread and any(table in sql for table in ("paper_method", "paper_source", "citation")):
+            with self._reading:
+                if path := self._unread:
+                    try:
+                        self._load("load_labels", path)
+                    except duckdb.Error as error:
+                        raise _unreadable(path, error) from error
+                    self._unread = None
 
     def export(self, path: Path) -> int:
         """Write the counts (facts, no text) as Parquet: a row per paper, alias and section; return how many rows.
@@ -118,7 +134,9 @@ class Warehouse:
         n = 0, for it counts in the denominator.
 
         """
-        rows = self._db.sql(read_sql("export_counts")).to_arrow_table()
+        sql = read_sql("export_counts")
+        self._read_labels(sql)
+        rows = self._db.sql(sql).to_arrow_table()
         provenance = {key: value for key, value in self.provenance().items() if key in ("lexicon", "fingerprint")}
         rows = rows.replace_schema_metadata({f"posttrain.{key}": value for key, value in provenance.items()})
         with whole(path, "choose another file with --export") as unfinished:
@@ -130,6 +148,11 @@ class Warehouse:
                 column_encoding={"arxiv_id": "DELTA_BYTE_ARRAY"},  # in order, an id differs from the last by a digit
             )  # fmt: skip
         return int(rows.num_rows)
+
+
+def _unreadable(path: Path, error: Exception) -> ConfigurationError:
+    message = f"{path} cannot be read: {str(error).splitlines()[0]}"
+    return ConfigurationError(message, "write it with: survey label --export FILE")
 
 
 def surface_of_counts(path: Path) -> Surface:
