@@ -170,8 +170,8 @@ def _verdict(published: float, ours: Factor, fewest: int) -> Verdict:
 def _volume(windows: Sequence[Volume], draws: int, seed: int) -> "Draws":
     """Draw the volume of a period (draws,): the sum over its months of listed papers divided by their capture.
 
-    In each draw the lists of a window are drawn with replacement, fewer by one than there are. A month without a paper on the drawn lists takes the
-    capture of its whole window.
+    In each draw the lists of a window are drawn with replacement, fewer by one than there are. A month without a paper
+    on the drawn lists takes the capture of its whole window.
     """
     import numpy as np
 

@@ -31,11 +31,9 @@ def test_the_interval_of_a_large_share_is_the_closed_form(k: tuple[int, int], n:
     growth = _growth(k, n)
     ratio = (k[1] / n[1]) / (k[0] / n[0])
     spread = math.exp(Z * math.sqrt(sum(1 / k[i] - 1 / n[i] for i in (0, 1))))
-    assert (growth.of, growth.factor) == ("share", pytest.approx(ratio))
-    assert (growth.low, growth.high) == (
-        pytest.approx(ratio / spread, rel=0.02),
-        pytest.approx(ratio * spread, rel=0.02),
-    )
+    assert growth.of == "share" and growth.factor == pytest.approx(ratio)
+    assert growth.low == pytest.approx(ratio / spread, rel=0.02)
+    assert growth.high == pytest.approx(ratio * spread, rel=0.02)
 
 
 def test_a_volume_is_listed_papers_by_their_capture() -> None:
@@ -60,7 +58,8 @@ def test_lists_that_disagree_widen_the_interval() -> None:
     disagreeing = {"2023": volume("2023-05", 7_000, 7_000), "2024": volume("2024-05", 9_000, 5_000)}
     fields = [_growth((700, 700), (7_000, 7_000), volumes=volumes).field for volumes in (agreeing, disagreeing)]
     assert fields[0] and fields[1]
-    assert fields[0].high - fields[0].low < 0.1 < 0.6 < fields[1].high - fields[1].low
+    assert fields[0].high - fields[0].low < 0.1
+    assert fields[1].high - fields[1].low > 0.6
 
 
 @pytest.mark.parametrize(
@@ -72,10 +71,9 @@ def test_a_printed_factor_is_inside_or_outside_or_there_are_too_few(
     k: tuple[int, int], printed: float, verdict: Verdict
 ) -> None:
     """Shares against printed shares; four papers of a label decide nothing."""
-    growth = _growth(
-        k, (1_000, 1_000), printed={("2023", "math"): 10, ("2024", "math"): 10 * printed}, prints_shares=True
-    )
-    assert (growth.published, growth.verdict) == (pytest.approx(printed), verdict)
+    shares = {("2023", "math"): 10, ("2024", "math"): 10 * printed}
+    growth = _growth(k, (1_000, 1_000), printed=shares, prints_shares=True)
+    assert growth.published == pytest.approx(printed) and growth.verdict is verdict
 
 
 def test_a_share_is_no_verdict_on_printed_numbers_of_papers() -> None:
@@ -127,11 +125,9 @@ def test_the_bundled_abstracts_show_growth_beside_the_printed_growth(table: Tren
     assert sum("low" in value for value in values) == sum(value["of"] == "the survey printed" for value in values) == 8
     inside = sum(growth.verdict is Verdict.INSIDE for growth in table.growth)
     assert f"Of 8 printed factors {inside} lie inside our interval" in growth_sentence(table)
-    moving = [g for g in table.growth if g.share and (g.share.low > 1 or g.share.high < 1)]
-    assert all(
-        f"{g.label} {'rises' if g.factor and g.share and g.share.low > 1 else 'falls'}" in growth_sentence(table)
-        for g in moving
-    )
+    math = next(growth for growth in table.growth if (growth.label, growth.until) == ("math", "2025"))
+    assert math.share is not None and math.share.low > 1
+    assert f"math rises ×{math.share.value:.2f}" in growth_sentence(table)
 
 
 def test_a_table_without_growth_says_nothing(table: TrendTable) -> None:
@@ -146,9 +142,8 @@ def test_volumes_hold_every_month_once() -> None:
     sample.warehouse.__exit__()
     assert sample.coverage and sample.population
     for by in (Period.YEAR, Period.QUARTER):
-        windows = [
-            window for volumes in volumes_of(sample.coverage, sample.population, by).values() for window in volumes
-        ]
+        by_period = volumes_of(sample.coverage, sample.population, by)
+        windows = [window for volumes in by_period.values() for window in volumes]
         months = [month for window in windows for month in window.papers]
         assert len(months) == len(set(months)) == 35
         assert sum(sum(window.papers.values()) for window in windows) == 56_549
@@ -156,33 +151,30 @@ def test_volumes_hold_every_month_once() -> None:
 
 
 @pytest.mark.slow
-def test_the_intervals_hold_the_true_factors_as_often_as_they_say() -> None:
-    """400 fields whose volumes, captures and shares are known: 95 % intervals hold the true factor in 92 to 99 %.
+@pytest.mark.parametrize("spread", [0, 0.1])
+def test_the_intervals_hold_the_true_factor_as_often_as_they_say(spread: float) -> None:
+    """400 fields of known volume and share: 95 % intervals hold the true factor in 92 to 98 % of them.
 
-    The lists capture papers at random, as capture-recapture supposes; three lists drawn with replacement make the
-    intervals wider than they need to be, never narrower.
+    Three lists are captured alike, or each its own way, a tenth more or less than the sample holds of the field.
     """
     random = np.random.default_rng(7)
     truth = {"2023": (9_000, 0.010, 0.7), "2024": (23_000, 0.012, 0.6)}  # volume, share, capture
     true_factor = 23_000 * 0.012 / (9_000 * 0.010)
-    held = held_share = 0
-    runs = 400
+    held, runs = 0, 400
     for _ in range(runs):
         counts, volumes = {}, {}
         for year, (volume, share, capture) in truth.items():
             n = int(random.binomial(volume, capture))
             counts[year, "math"] = (int(random.binomial(n, share)), n)
-            months = {f"{year}-{month:02}": n // 12 for month in range(1, 13)}
             captures = [
-                Capture(month, name, 60, int(random.binomial(60, capture)))
-                for month in months
-                for name in ("a", "b", "c")
+                Capture(f"{year}-{month:02}", name, 60, int(random.binomial(60, rate)))
+                for name, rate in zip("abc", np.clip(random.normal(capture, spread, 3), 0.05, 0.98), strict=True)
+                for month in range(1, 13)
             ]
-            months[f"{year}-12"] += n % 12
-            volumes[year] = [Volume(months, captures)]
+            papers = dict.fromkeys((capture.month for capture in captures), n // 12)
+            papers[f"{year}-12"] += n % 12
+            volumes[year] = [Volume(papers, captures)]
         (growth,) = growth_of(counts, YEARS, volumes, draws=4_000)
-        assert growth.low is not None and growth.high is not None and growth.share is not None
+        assert growth.low is not None and growth.high is not None
         held += growth.low <= true_factor <= growth.high
-        held_share += growth.share.low <= 1.2 <= growth.share.high
-    assert 0.92 <= held / runs <= 0.99
-    assert 0.92 <= held_share / runs <= 0.98
+    assert 0.92 <= held / runs <= 0.98
