@@ -10,8 +10,6 @@ survey whose tables posttrain compares with, and the default. A study of one's o
     aliases = [{ pattern = "web-?arena", reason = "the name, also hyphenated at a line end" }]
 """
 
-import hashlib
-import json
 import re
 import tomllib
 from collections import Counter
@@ -53,9 +51,8 @@ def _load(path: Path) -> Study:
         raise _at(
             path, _line(text, ("name",)), f"name is '{name}', a study that comes with posttrain; expected another"
         )
-    fingerprint = hashlib.sha256(json.dumps(table, sort_keys=True, default=str).encode()).hexdigest()[:12]
     try:
-        study = Study.model_validate({**table, "fingerprint": fingerprint, "source": _source(path)})
+        study = Study.model_validate({**table, "source": _source(path)})
     except ValidationError as error:
         raise _error(path, text, error) from error
     return study.model_copy(update={"published": _published(path, text, study)})
@@ -197,7 +194,7 @@ def _fields_at(keys: tuple[int | str, ...]) -> list[str]:
     model: type[BaseModel] = models.get(str(keys[0]), Study) if keys else Study
     if keys and keys[0] == "benchmarks":
         model = AliasSpec if "aliases" in keys else BenchmarkSpec
-    return [name for name in model.model_fields if name not in ("fingerprint", "source")]
+    return [name for name in model.model_fields if name != "source"]
 
 
 def _meant(name: str, known: Iterable[str]) -> str:
