@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import posttrain
 from posttrain.errors import NothingMatchedError
 from posttrain.settings import warehouse_path
+from posttrain.version import __version__
 from survey.arxiv.ledger import Ledger
 from survey.arxiv.listed import Listed
 from survey.arxiv.population import Population
@@ -61,7 +61,7 @@ def label(store: Store, lexicon: Lexicon, advance: Advance = lambda done, of: No
     finder, reader = MentionFinder(lexicon), PaperReader(len(papers), store.root)
     citations = CitationFinder((paper.arxiv_id, paper.title) for paper in papers)
     tally: Counter[bool] = Counter()
-    provenance = {"posttrain": posttrain.__version__, "extractor": str(EXTRACTOR), "texts": texts_fingerprint(store)}
+    provenance = {"posttrain": __version__, "extractor": str(EXTRACTOR), "texts": texts_fingerprint(store)}
     if texts > len(chosen):
         provenance["outside"] = str(texts - len(chosen))
     with build_warehouse(warehouse_path(store.root, lexicon.study.warehouse), lexicon, provenance) as warehouse:
