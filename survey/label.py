@@ -91,7 +91,7 @@ def label_abstracts(
     finder = MentionFinder(lexicon)
     tally: Counter[bool] = Counter()
     papers = 0
-    provenance = {"posttrain": posttrain.__version__, "population": population.name}
+    provenance = {"posttrain": __version__, "population": population.name}
     with build_warehouse(path, lexicon, provenance) as warehouse:
         for paper in filter(population.holds, ledger.listed()):
             mentions = [

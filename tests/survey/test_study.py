@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError
 from survey.diff import diff
-from survey.explain import papers
+from survey.explain import explain, papers
 from survey.label import label
 from survey.mentions.domain import Rule
 from survey.mentions.finder import MentionFinder, hyperscan_engine, re_engine
@@ -94,12 +94,15 @@ def test_a_fifth_domain_is_counted_from_a_file_to_a_chart() -> None:
     report = trend_tables(DATA, Question(), study=study)
     assert "survey printed" not in str(report.render("md")) and "study vision;" in report.footer  # type: ignore[arg-type]
     assert "vision" in str(report.render("svg"))  # type: ignore[arg-type]
-    with open_sample(DATA, study=study).warehouse:
-        pass
     sample = open_sample(DATA, study=study)
     with sample.warehouse:
         listed = papers(sample, "vision", "2024", None, Scope.ALL, Rule.ANY_NAME)
         assert [paper["domains"] for paper in listed] == [["math", "vision"], ["vision"]]
+        explained = explain(sample, "2403.00000", DATA)
+        assert explained["domains"] == ["math", "vision"]
+        assert {mention["reason"] for mention in explained["mentions"] if mention["benchmark"] == "chartqa"} == {
+            "the name"
+        }
         with pytest.raises(ConfigurationError, match="expected one of qa, math, agentic, code, vision"):
             papers(sample, "cooking", None, None, Scope.ALL, Rule.ANY_NAME)
 
