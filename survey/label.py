@@ -94,6 +94,8 @@ def label_abstracts(
     provenance = {"posttrain": __version__, "population": population.name}
     with build_warehouse(path, lexicon, provenance) as warehouse:
         for paper in filter(population.holds, ledger.listed()):
+            if not lexicon.study.window.holds(paper.published, paper.categories):
+                continue
             mentions = [
                 CountedMention(papers, m.benchmark, m.alias, Section.BODY, m.start, m.end, m.counted, m.reason)
                 for m in finder.find(population.text_of(paper).encode("utf-8", "replace"))

@@ -153,6 +153,19 @@ def test_papers_outside_the_window_are_left_out_and_counted() -> None:
         _count(later)
 
 
+def test_only_papers_of_a_study_s_categories_count() -> None:
+    """A paper's categories are known where it is listed."""
+    study = _study(VISION.replace("[domains.vision]", '[window]\ncategories = ["cs.CV"]\n[domains.vision]'))
+    _texts()
+    listed = {"arxiv_id": ["2403.00000", "2404.00001"], "published": ["2024-03-01", "2024-04-01"]}
+    words = {"title": ["One", "Two"], "abstract": ["A", "B"], "categories": ["cs.CV cs.LG", "cs.CL"]}
+    assert take_in(save_table("papers/listed.parquet", {**listed, **words})).listed == 2
+    _count(study)
+    report = trend_tables(DATA, Question(), study=study)
+    assert {row.period: row.n for row in report.tables[0].rows} == {"2024": 1}
+    assert "3 outside the study's window" in report.footer
+
+
 def test_each_study_has_counts_of_its_own_that_follow_its_file() -> None:
     """A study that was not counted, or counts otherwise now, leads to `survey label`; the bundled one is untouched."""
     _texts()
