@@ -5,7 +5,6 @@ They open the sample, call the verb of the room and put rows into a frame; what 
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -43,7 +42,8 @@ def trends(
     """Return the trend tables of an axis: a row for each period and label with k, n, share, low and high.
 
     axis: domain, benchmark, method, data_source, or all (without benchmark). threshold: the least mentions, or several
-    such as range(1, 21); left out, the study's own (5 for the bundled one). study: a name or a file.
+    such as range(1, 21); left out, the study's own (of the bundled one 5 in a text and 1 in an abstract). surface:
+    text, or abstract (domain and benchmark alone). study: a name or a file.
     by: year, half, quarter or month. scope: all, or body (without references and appendix). data: the folder of own
     data, or a file of exported counts; left out, own papers where there are any, else the bundled counts. rule and
     project are those of `survey report`. The frame has what `survey report --format csv` has; `.attrs["sample"]` says
@@ -65,19 +65,16 @@ def growth(
     *,
     rule: str = "any-name",
 ) -> "DataFrame":
-    """Return the growth between neighbouring periods: of k, and of the share with its interval, beside the printed one.
+    """Return the growth of each label between neighbouring periods, as a factor with its interval, and the printed one.
 
-    A growth of 0.25 is +25 %. Ours is missing where one of the two periods has fewer than 30 papers. Arguments, attrs
-    and errors are those of `trends`.
+    `factor` (`low`, `high`) is of the number of papers where the volume of the field is known (`of` is "papers"), else
+    of the share; `share` is always of the share, `field` of all papers of the field. Ours is missing where one of the
+    two periods has fewer than 30 papers. Arguments, attrs and errors are those of `trends`.
     """
-    from survey.trends.growth import growth_of
+    from survey.trends.growths import growth_rows
 
     report = _report(axis, threshold, by, scope, surface, study, data, rule)
-    rows = [
-        {"axis": table.axis.value, "reading": table.reading, **asdict(change)}
-        for table in report.tables
-        for change in growth_of(table)
-    ]
+    rows = [row for table in report.tables for row in growth_rows(table)]
     return _described(frame_of(rows), report)
 
 
@@ -180,12 +177,11 @@ def _report(
     from survey.mentions.domain import Rule
     from survey.period import Period
     from survey.report import Question, trend_tables
+    from survey.surface import Surface
     from survey.trends.projection import Project
     from survey.trends.published import PRINTED, Axis
     from survey.trends.trend import Scope
 
-    if surface != SURFACE:
-        raise ConfigurationError(f"surface is '{surface}'; expected {SURFACE}, the only surface so far", "leave it out")
     question = Question(
         PRINTED if axis == "all" else (_choice("axis", axis, Axis, "all"),),
         _levels(threshold),
@@ -194,6 +190,7 @@ def _report(
         _choice("rule", rule, Rule),
         _choice("project", project, Project),
         cited,
+        _choice("surface", surface, Surface),
     )
     folder, counts = _places(data)
     return trend_tables(folder, question, counts, _study(study))

@@ -14,6 +14,7 @@ from survey.cli.app import ByRule, Counts, InScope, StudyName, Threshold, app, o
 from survey.mentions.domain import Rule
 from survey.period import Period
 from survey.report import BINARY, FOR_PROGRAMS, Format, Question, Report, axes_of, thresholds_of, trend_tables
+from survey.surface import Surface
 from survey.trends.projection import Project
 from survey.trends.trend import Scope
 
@@ -27,6 +28,7 @@ def report_command(
     threshold: Threshold = None,
     sweep: Annotated[str | None, typer.Option(metavar="A..B", help="A table for each threshold from A to B.")] = None,
     by: Annotated[Period, typer.Option(help="The period of a row.")] = Period.YEAR,
+    surface: Annotated[Surface | None, typer.Option(help="Full texts or abstracts; never both in one table.")] = None,
     scope: InScope = Scope.ALL,
     rule: ByRule = Rule.ANY_NAME,
     project: Annotated[Project, typer.Option(help="How an unfinished year is projected.")] = Project.MEAN_SHARE,
@@ -53,7 +55,7 @@ def report_command(
     if form in BINARY and out is None:
         raise ConfigurationError(f"--format {form} writes a binary file", f"add --out FILE.{form}")
     weighted = cited or form in FOR_PROGRAMS
-    question = Question(axes_of(axis), thresholds_of(threshold, sweep), by, scope, rule, project, weighted)
+    question = Question(axes_of(axis), thresholds_of(threshold, sweep), by, scope, rule, project, weighted, surface)
     report = trend_tables(call.data, question, counts, study_of(study))
     _write(_rendered(report, form, has_colour() and out is None), out)
     return ExitCode.OK
@@ -170,7 +172,12 @@ def _print_candidates(call: Call, by: Period) -> int:
 
 def _rendered(report: Report, form: Format, on_screen: bool) -> str | bytes:
     if form is Format.JSON:
-        return envelope("report", report.as_data(), report.cautions, dict(report.provenance))
+        return envelope(
+            "report",
+            report.as_data(),
+            report.every_caution(),
+            dict(report.provenance),
+        )
     return report.render(form, None if on_screen else 100, on_screen)
 
 

@@ -136,6 +136,18 @@ def hyperscan_engine(patterns: list[str], starts: bool = True) -> Engine:
     return scan
 
 
+def matcher(pattern: str) -> Callable[[bytes], bool]:
+    r"""Return a function that says whether UTF-8 matches a pattern, in any case; \b and \w know ASCII letters alone.
+
+    Hyperscan takes a twentieth of the time of `re`, over hundreds of thousands of abstracts seconds.
+    """
+    if fastest_engine() is re_engine:
+        regex = re.compile(pattern.encode(), re.IGNORECASE)
+        return lambda text: regex.search(text) is not None
+    scan = hyperscan_engine([pattern], starts=False)
+    return lambda text: bool(scan(text))
+
+
 def re_engine(patterns: list[str]) -> Engine:
     """Return a scan on the standard library alone: slow, plain, and the test oracle of the other."""
     compiled = [re.compile(pattern.encode(), re.IGNORECASE) for pattern in patterns]

@@ -8,6 +8,8 @@ from posttrain.statistics import Estimate, Share, wilson
 from posttrain.tables import Grid
 from survey.mentions.domain import Rule
 from survey.period import Period
+from survey.surface import Surface
+from survey.trends.growths import growth_data, growth_grid
 from survey.trends.published import TITLES, Axis
 from survey.trends.trend import ENOUGH, Scope, TrendRow, TrendTable
 
@@ -27,6 +29,8 @@ def as_grids(tables: Sequence[TrendTable], footer: str, with_cited: bool = False
             continue
         for table in group:
             grids.append(grid(table, footer))
+            if growth := growth_grid(table):
+                grids.append(growth)
             if with_cited:
                 grids.append(cited_grid(table, footer))
     return grids
@@ -34,6 +38,8 @@ def as_grids(tables: Sequence[TrendTable], footer: str, with_cited: bool = False
 
 def grid(table: TrendTable, footer: str) -> Grid:
     """Return a trend table as text cells: k, n, share, interval, growth, and the survey's printed number."""
+    if table.surface is Surface.ABSTRACT:
+        return abstract_grid(table, footer)
     if not table.axis.is_counted:
         return labelled_grid(table, footer)
     projected = any(row.projected is not None for row in table.rows)
@@ -53,6 +59,18 @@ def grid(table: TrendTable, footer: str) -> Grid:
     return Grid(
         f"{TITLES[table.axis]}, {at_least(table.threshold)}", table_notes(table, footer), head, rows, grouped=True
     )
+
+
+def abstract_grid(table: TrendTable, footer: str) -> Grid:
+    """Return a table of abstracts as text cells: k, n, share and interval. Its level is not that of the survey."""
+    head = ("period", table.axis.value, "k", "n", "share", "95% interval")
+    rows = tuple(
+        (row.period, row.label, f"{row.k:,}", f"{row.n:,}", percent(row.share, 2), range_of(row.low, row.high, 2))
+        for row in table.rows
+    )  # fmt: skip
+    rule = f"k of n papers have {at_least(table.threshold)} {_counted(table)} in title or abstract"
+    notes = (rule, *filter(None, [table.note]), footer)
+    return Grid(f"Abstracts that name benchmarks, {at_least(table.threshold)}", notes, head, rows, grouped=True)
 
 
 def table_notes(table: TrendTable, footer: str) -> tuple[str, ...]:
@@ -88,11 +106,17 @@ def counting_rule(table: TrendTable, *others: TrendTable) -> str:
     times = "at least that many mentions" if others else at_least(table.threshold)
     if table.thresholds:
         times += f" ({', '.join(f'{label} {threshold}' for label, threshold in table.thresholds.items())})"
-    counted = "of any one benchmark" if table.rule is Rule.ANY_NAME else "of a domain's benchmarks together"
-    if table.axis is Axis.BENCHMARK:
-        counted = "of it"
     sections = "whole text" if table.scope is Scope.ALL else "body without references and appendix"
-    return f"k of n papers have {times} {counted}; {sections}"
+    if table.surface is Surface.ABSTRACT:
+        sections = "title and abstract"
+    return f"k of n papers have {times} {_counted(table)}; {sections}"
+
+
+def _counted(table: TrendTable) -> str:
+    """Return mentions of which names count for a label."""
+    if table.axis is Axis.BENCHMARK:
+        return "of it"
+    return "of any one benchmark" if table.rule is Rule.ANY_NAME else "of a domain's benchmarks together"
 
 
 def at_least(threshold: int) -> str:
@@ -179,14 +203,14 @@ def _bounds(estimate: Estimate | None) -> str:
 
 def as_data(table: TrendTable) -> dict[str, Any]:
     """Return a table as plain data, in the shape of the public interface."""
-    return asdict(table)
+    return asdict(table) | {"growth": [growth_data(growth) for growth in table.growth]}
 
 
 FLAT_COLUMNS = (
     "axis", "reading", "threshold", "inclusive", "rule", "scope", "lexicon", "by", "project", "period", "label", "k",
     "n", "share", "low", "high", "growth", "projected", "projected_low", "projected_high", "published", "published_n",
     "published_sources", "published_agreement", "corrected", "corrected_low", "corrected_high", "cited", "cited_low",
-    "cited_high", "note", "sample", "footer",
+    "cited_high", "note", "sample", "footer", "surface",
 )  # fmt: skip
 
 
@@ -202,7 +226,7 @@ def flat_rows(tables: Sequence[TrendTable], sample: str, footer: str) -> list[di
                 table.by.value, table.project.value, row.period, row.label, row.k, row.n, row.share, row.low, row.high,
                 row.growth, row.projected, row.projected_low, row.projected_high, *printed, *_values(row.corrected),
                 *_values(row.cited), "; ".join(filter(None, (table.note, table.quality))), sample,
-                f"{counting_rule(table)}; {footer}" if table.axis.is_counted else footer,
+                f"{counting_rule(table)}; {footer}" if table.axis.is_counted else footer, table.surface.value,
             )  # fmt: skip
             records.append(dict(zip(FLAT_COLUMNS, values, strict=True)))
     return records
@@ -225,14 +249,14 @@ def _values(estimate: Estimate | None) -> tuple[float | None, float | None, floa
     return (estimate.share, estimate.low, estimate.high) if estimate else (None, None, None)
 
 
-def percent(share: float | None) -> str:
+def percent(share: float | None, digits: int = 1) -> str:
     """Return a share in per cent, or a dash where there is none."""
-    return "–" if share is None else f"{share:.1%}"
+    return "–" if share is None else f"{share:.{digits}%}"
 
 
-def range_of(low: float | None, high: float | None) -> str:
+def range_of(low: float | None, high: float | None, digits: int = 1) -> str:
     """Return an interval in per cent; without one there are no papers."""
-    return "no papers" if low is None or high is None else f"{low:.1%} to {high:.1%}"
+    return "no papers" if low is None or high is None else f"{low:.{digits}%} to {high:.{digits}%}"
 
 
 def _projected(row: TrendRow) -> str:

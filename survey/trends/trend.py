@@ -11,6 +11,8 @@ from posttrain.statistics import Estimate, Share, share_of
 from survey.fulltext.sections import Section
 from survey.mentions.domain import Rule
 from survey.period import Period
+from survey.surface import Surface
+from survey.trends.growth import Growth
 from survey.trends.projection import Project
 from survey.trends.published import LABELS, Axis, Published
 
@@ -65,6 +67,8 @@ class TrendTable:
     reading: str = ""  # of the method axis: which papers count as rl
     quality: str = ""  # of the labels: agreement with readers, and on how many papers
     differences: tuple[str, ...] = ()  # whether shares differ from period to period, by test
+    surface: Surface = Surface.TEXT
+    growth: tuple[Growth, ...] = ()  # of each label from period to period
     thresholds: Mapping[str, int] = field(default_factory=dict)  # by label, where its own is not `threshold`
 
     @property

@@ -13,7 +13,9 @@ from survey.store.papers import Store
 from survey.studies import BUNDLED
 from survey.studies.load import load_study
 from survey.studies.model import Study
-from survey.warehouse.database import Warehouse
+from survey.surface import Surface
+from survey.warehouse.database import Warehouse, surface_of_counts
+from survey.warehouse.population import Coverage, Population
 
 REPLACE = "survey ingest PATH…, survey extract, survey label"
 
@@ -28,6 +30,10 @@ class Sample:
     sentence: str
     warnings: list[str] = field(default_factory=list)
     excluded: str = ""
+    surface: Surface = Surface.TEXT
+    coverage: Coverage | None = None  # papers by month and captures, where public lists are known
+    population: Population | None = None
+    limits: list[str] = field(default_factory=list)  # lines below a table, on where the papers come from
 
     @property
     def story(self) -> str:
@@ -65,8 +71,31 @@ class Sample:
     def provenance(self) -> dict[str, Any]:
         """Return the sample, lexicon and versions that a table from this sample rests on."""
         kind = "bundled" if self.is_bundled else "own"
-        about = {"posttrain": __version__, "sample": kind, "about": self.sentence}
+        about = {"posttrain": __version__, "surface": self.surface.value, "sample": kind, "about": self.sentence}
         return {**about, "footer": self.footer, **self.warehouse.provenance()}
+
+
+def surfaces_of(data: Path, counts: Path | None = None, study: Study | None = None) -> list[Surface]:
+    """Return the surfaces of which there are counts: in a file, of own data, or both where the bundled ones are used.
+
+    Own texts go before own abstracts, which `--surface abstract` shows. The bundled texts are counted for the bundled
+    study alone, the bundled abstracts for every study.
+    """
+    if counts is not None:
+        return [surface_of_counts(counts)]
+    study = study or load_study()
+    if warehouse_path(data, study.warehouse).exists() or _papers_in(data):
+        return [Surface.TEXT]
+    if warehouse_path(data, study.warehouse, Surface.ABSTRACT).exists() or not study.is_survey:
+        return [Surface.ABSTRACT]
+    return [Surface.ABSTRACT, Surface.TEXT]
+
+
+def _papers_in(data: Path) -> int:
+    if not Store.exists(data):
+        return 0
+    with Store(data) as store:
+        return sum(1 for _ in store.copies())
 
 
 def open_sample(data: Path, counts: Path | None = None, study: Study | None = None) -> Sample:
@@ -78,29 +107,27 @@ def open_sample(data: Path, counts: Path | None = None, study: Study | None = No
     """
     if counts is not None:
         warehouse = Warehouse.from_counts(counts)
-        _same_study(warehouse, study, str(counts), "survey label --study … --export FILE, where the texts are")
-        return Sample(warehouse, False, False, _sentence(warehouse, str(counts)))
+        check_study(warehouse, study, str(counts), "survey label --study … --export FILE, where the texts are")
+        return Sample(warehouse, False, False, sentence(warehouse, str(counts)))
     study = study or load_study()
     flag = "" if study.is_survey else f" --study {study.source}"
     if warehouse_path(data, study.warehouse).exists():
         return _own(data, study, flag)
-    if Store.exists(data):
-        with Store(data) as store:
-            papers = sum(1 for _ in store.copies())
-        if papers:
-            counts_of = "no counts" if study.is_survey else f"no counts of the study '{study.name}'"
-            raise ConfigurationError(
-                f"{data} holds {papers:,} papers but {counts_of} yet", f"survey extract, then survey label{flag}"
-            )
+    if papers := _papers_in(data):
+        counts_of = "no counts" if study.is_survey else f"no counts of the study '{study.name}'"
+        raise ConfigurationError(
+            f"{data} holds {papers:,} papers but {counts_of} yet", f"survey extract, then survey label{flag}"
+        )
     if not study.is_survey:
         raise ConfigurationError(
-            f"the bundled counts are of the study '{BUNDLED}', not of '{study.name}'; a study is counted in own texts",
-            f"survey ingest PATH…, survey extract, survey label{flag}",
+            f"the bundled texts are counted for the study '{BUNDLED}', not for '{study.name}'",
+            f"survey report --surface abstract{flag}; in own texts: survey ingest PATH…, survey extract, "
+            f"survey label{flag}",
         )
     return _bundled()
 
 
-def _same_study(warehouse: Warehouse, study: Study | None, where: str, hint: str) -> None:
+def check_study(warehouse: Warehouse, study: Study | None, where: str, hint: str) -> None:
     """Read counts by a study as it is now: thresholds and printed numbers may have changed since, and nothing else.
 
     Raises ConfigurationError for counts of another study, or of other aliases, and closes the warehouse then.
@@ -135,8 +162,8 @@ def stamp(data: Path) -> tuple[int, ...]:
 def _own(data: Path, study: Study, flag: str) -> Sample:
     warehouse = Warehouse.open(warehouse_path(data, study.warehouse))
     if not study.is_survey:
-        _same_study(warehouse, study, str(data), f"survey label{flag}")
-    sample = Sample(warehouse, False, True, _sentence(warehouse, str(data)))
+        check_study(warehouse, study, str(data), f"survey label{flag}")
+    sample = Sample(warehouse, False, True, sentence(warehouse, str(data)))
     (_, undated, _, _, by_name) = warehouse.query("sample")[0]
     if undated:
         sample.warnings.append(f"{_papers(undated)} without an arXiv id have no date and are in no period")
@@ -160,7 +187,8 @@ def _own(data: Path, study: Study, flag: str) -> Sample:
     return sample
 
 
-def _sentence(warehouse: Warehouse, where: str) -> str:
+def sentence(warehouse: Warehouse, where: str) -> str:
+    """Return a sentence on the papers of a warehouse: how many, of which surface and time."""
     (papers, _, first, last, _) = warehouse.query("sample")[0]
     surfaces = ", ".join(f"{count:,} {surface}" for surface, count in warehouse.query("papers_by_surface"))
     span = f"version 1 of {first} to {last}" if first else "none with a date"

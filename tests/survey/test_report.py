@@ -16,6 +16,7 @@ from posttrain.errors import ConfigurationError
 from posttrain.tables import as_terminal
 from survey.labels.validation import read_validation
 from survey.report import Format, Question, Report, axes_of, tables_of, thresholds_of, trend_tables
+from survey.surface import Surface
 from survey.trends.cells import as_data, as_grids, flat_rows, grid
 from survey.trends.domain import domain_trends
 from survey.trends.labelled import method_trends
@@ -161,7 +162,7 @@ def test_a_sweep_is_drawn_as_curves(tables: list[TrendTable]) -> None:
 
 def test_command_page_and_python_ask_the_same_question(tmp_path: Path) -> None:
     """`trend_tables` opens the sample that `tables_of` is given, and asks for every table of the axes."""
-    question = Question(axes_of("all"), thresholds_of(None, "4..5"))
+    question = Question(axes_of("all"), thresholds_of(None, "4..5"), surface=Surface.TEXT)
     report = trend_tables(tmp_path, question)
     assert [(table.axis, table.reading) for table in report.tables] == [
         ("domain", ""), ("domain", ""), ("method", "online"), ("method", "online or preference"), ("data_source", ""),
@@ -173,7 +174,7 @@ def test_command_page_and_python_ask_the_same_question(tmp_path: Path) -> None:
     assert len(report.rows()) == sum(len(table.rows) for table in report.tables)
     assert all(row.cited is None for table in report.tables for row in table.rows)
     assert len(set(report.notes())) == len(report.notes())
-    weighted = trend_tables(tmp_path, Question(cited=True))
+    weighted = trend_tables(tmp_path, Question(cited=True, surface=Surface.TEXT))
     assert any(row.cited for row in weighted.tables[0].rows)
     assert any("empty where either n is below 30" in note for note in weighted.notes())
 

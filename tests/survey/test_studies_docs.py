@@ -25,14 +25,15 @@ def test_the_walk_through_runs() -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_text(markdown_paper(f"{published[2:4]}{published[5:7]}.0000{number}", words, published=published))
     commands = re.findall(r"^\$ (survey .*)$", PAGE, re.MULTILINE)
-    assert len(commands) == 8
+    assert len(commands) == 11
     for command in commands:
         done = command_line(*shlex.split(command)[1:])
         assert done.returncode == 0, (command, done.stderr)
         if "study new" in command:
             Path("vision.toml").write_text(STUDY)
-    picture = Path("vision.svg").read_text()
-    assert "reading" in picture and "reasoning" in picture and "2024-Q3" in picture
+    for name, period in (("vision.svg", "2023"), ("texts.svg", "2024-Q3")):
+        picture = Path(name).read_text()
+        assert "reading" in picture and "reasoning" in picture and period in picture
 
 
 def test_the_study_counts_what_it_means() -> None:

@@ -23,6 +23,7 @@ from survey.store.papers import Store
 from survey.studies.load import load_study
 from survey.studies.model import Study
 from survey.study import new_study
+from survey.surface import Surface
 from survey.trends.published import Axis
 from survey.trends.trend import Scope, TrendTable
 from survey.warehouse.database import Warehouse
@@ -185,10 +186,15 @@ def test_each_study_has_counts_of_its_own_that_follow_its_file() -> None:
         trend_tables(DATA, study=changed)
 
 
-def test_without_own_papers_a_study_says_what_it_needs(tmp_path: Path) -> None:
-    """The bundled counts are of the bundled study."""
-    with pytest.raises(ConfigurationError, match="bundled counts are of the study"):
-        trend_tables(tmp_path, study=_study())
+def test_without_own_papers_a_study_is_counted_in_the_bundled_abstracts(tmp_path: Path) -> None:
+    """Its fifth domain too; the bundled texts are counted for the bundled study alone."""
+    study = _study()
+    (table,) = trend_tables(tmp_path, Question(), study=study).tables
+    vision = [row for row in table.rows if row.label == "vision"]
+    assert [row.period for row in vision] == ["2023", "2024", "2025"] and vision[-1].k > 20 and vision[-1].n > 30_000
+    with pytest.raises(ConfigurationError, match="bundled texts are counted for the study") as error:
+        trend_tables(tmp_path, Question(surface=Surface.TEXT), study=study)
+    assert error.value.hint and "survey label --study vision.toml" in error.value.hint
 
 
 def test_shared_counts_carry_their_study() -> None:

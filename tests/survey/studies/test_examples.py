@@ -87,7 +87,9 @@ COUNTS = {
     },
 }
 REFUSES = {
-    "agents": ["the Gaia DR3 catalogue", "GAIA DR3", "as we benchmark", "StableToolBench", "a web shopping agent"],
+    "agents": [
+        "the Gaia DR3 catalogue", "GAIA DR3", "as we benchmark", "StableToolBench", "a web shopping agent", "tauben",
+    ],
     "reasoning": ["a math problem", "j'aime", "it claimed", "the AMC network", "hle", "mmlu probe", "bbhx"],
     "long-context": ["a ruler", "his helmet", "level evaluation", "locomotion", "LongVideoBench"],
     "safety": ["a barbecue, bbq", "models do not answer", "for benchmarks", "or benchmark"],
