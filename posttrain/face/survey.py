@@ -86,6 +86,7 @@ def papers(
     data: Data = None,
     *,
     rule: str = "any-name",
+    study: str | Path = STUDY,
 ) -> "DataFrame":
     """Return the papers of a cell of the domain table, a row each; without domain and period, all of the sample.
 
@@ -96,19 +97,19 @@ def papers(
     from survey.trends.trend import Scope
 
     counted = (next(iter(_levels(threshold)), None), _choice("scope", scope, Scope), _choice("rule", rule, Rule))
-    with _sample(data) as (sample, _):
+    with _sample(data, study) as (sample, _):
         rows = papers_of(sample, domain, period, *counted)
         return _of_sample(frame_of(rows), sample)
 
 
-def mentions(id: str, data: Data = None) -> "DataFrame":
+def mentions(id: str, data: Data = None, *, study: str | Path = STUDY) -> "DataFrame":
     """Return the mentions of a paper, a row each, counted or refused with the reason; `.attrs["paper"]` has the rest.
 
     id: an arXiv id, its URL, a local key, or words of a title. Raises NothingMatchedError where the sample lacks it.
     """
     from survey.explain import explain
 
-    with _sample(data) as (sample, folder):
+    with _sample(data, study) as (sample, folder):
         paper = explain(sample, id, folder)
         frame = _of_sample(frame_of(paper["mentions"]), sample)
         frame.attrs["paper"] = {name: value for name, value in paper.items() if name != "mentions"}
@@ -134,11 +135,14 @@ def published(axis: str = "domain") -> "DataFrame":
     return frame
 
 
-def diff(data: Data = None) -> "DataFrame":
-    """Return our domain table against the printed one, a row for each printed cell, with verdict and likely cause."""
+def diff(data: Data = None, *, study: str | Path = STUDY) -> "DataFrame":
+    """Return our domain table against the printed one, a row for each printed cell, with verdict and likely cause.
+
+    Raises NothingMatchedError where nothing is printed for the study.
+    """
     from survey.diff import diff as difference
 
-    report = difference(*_places(data))
+    report = difference(*_places(data), _study(study))
     frame = frame_of(report.rows())
     frame.attrs |= {"sample": report.sample, "notes": [*report.grid.notes, *report.causes()]}
     return frame
@@ -198,12 +202,12 @@ def _described(frame: "DataFrame", report: "Report") -> "DataFrame":
 
 
 @contextmanager
-def _sample(data: Data) -> Iterator[tuple["Sample", Path]]:
+def _sample(data: Data, study: str | Path) -> Iterator[tuple["Sample", Path]]:
     """Give the open sample and the folder of own data."""
     from survey.warehouse.sample import open_sample
 
     folder, counts = _places(data)
-    sample = open_sample(folder, counts)
+    sample = open_sample(folder, counts, _study(study))
     with sample.warehouse:
         yield sample, folder
 

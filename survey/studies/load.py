@@ -10,8 +10,6 @@ survey whose tables posttrain compares with, and the default. A study of one's o
     aliases = [{ pattern = "web-?arena", reason = "the name, also hyphenated at a line end" }]
 """
 
-import hashlib
-import json
 import re
 import tomllib
 from collections import Counter
@@ -47,17 +45,14 @@ def _load(path: Path) -> Study:
     parent = table.get("extends")
     if parent:
         table = _extended(path, text, table, str(parent))
-    _check_names(path, text, table)
-    name = table.get("name")
-    if name in bundled_studies() and _source(path) != name:
-        raise _at(
-            path, _line(text, ("name",)), f"name is '{name}', a study that comes with posttrain; expected another"
-        )
-    fingerprint = hashlib.sha256(json.dumps(table, sort_keys=True, default=str).encode()).hexdigest()[:12]
     try:
-        study = Study.model_validate({**table, "fingerprint": fingerprint, "source": _source(path)})
+        study = Study.model_validate({**table, "source": _source(path)})
     except ValidationError as error:
         raise _error(path, text, error) from error
+    _check_names(path, text, table)
+    if study.name in bundled_studies() and _source(path) != study.name:
+        message = f"name is '{study.name}', a study that comes with posttrain; expected another"
+        raise _at(path, _line(text, ("name",)), message)
     return study.model_copy(update={"published": _published(path, text, study)})
 
 
@@ -114,7 +109,8 @@ def _extended(path: Path, text: str, table: dict[str, Any], parent: str) -> dict
     below = tomllib.loads(_text_of(_bundled_path(parent)))
     joined = {**below, **table}
     for name in ("domains", "benchmarks"):
-        joined[name] = {**below.get(name, {}), **table.get(name, {})}
+        if isinstance(own := table.get(name, {}), dict):  # the model refuses another value
+            joined[name] = {**below[name], **own}
     joined.pop("name")  # and the title are the study's own
     joined |= {key: table[key] for key in ("name",) if key in table} | {"title": table.get("title", "")}
     joined["published"] = table.get("published", {})  # printed numbers belong to the study that printed them
@@ -123,9 +119,7 @@ def _extended(path: Path, text: str, table: dict[str, Any], parent: str) -> dict
 
 def _check_names(path: Path, text: str, table: Mapping[str, Any]) -> None:
     """Refuse what single fields cannot show: odd keys, benchmarks in two domains or in none, unknown domains."""
-    domains, benchmarks = table.get("domains"), table.get("benchmarks")
-    if not isinstance(domains, dict) or not isinstance(benchmarks, dict):
-        return  # the model says what is missing
+    domains, benchmarks = table["domains"], table["benchmarks"]
     for keys, message in (*_odd_keys(domains, benchmarks), *_misplaced(domains, benchmarks)):
         raise _at(path, _line(text, keys), message)
     threshold = table.get("threshold")
@@ -197,7 +191,7 @@ def _fields_at(keys: tuple[int | str, ...]) -> list[str]:
     model: type[BaseModel] = models.get(str(keys[0]), Study) if keys else Study
     if keys and keys[0] == "benchmarks":
         model = AliasSpec if "aliases" in keys else BenchmarkSpec
-    return [name for name in model.model_fields if name not in ("fingerprint", "source")]
+    return [name for name in model.model_fields if name != "source"]
 
 
 def _meant(name: str, known: Iterable[str]) -> str:
@@ -213,11 +207,9 @@ def _line(text: str, keys: tuple[int | str, ...]) -> int:
     """Return the line of a key in TOML text: each name is looked for behind the one before, an index by its braces.
 
     tomllib keeps no lines. ("benchmarks", "webarena", "aliases", 1, "patern") is the line of `patern` in the second
-    inline table behind `aliases`, behind the header [benchmarks.webarena].
+    inline table behind `aliases`, behind the header [benchmarks.webarena], or behind `webarena.` below [benchmarks].
     """
-    header = ".".join(f'"?{re.escape(str(part))}"?' for part in keys[:2])
-    match = re.search(rf"^\s*\[{header}\]", text, re.MULTILINE) if len(keys) > 1 else None
-    position, rest = (match.end(), keys[2:]) if match else (0, keys)
+    position, rest = _beginning(text, keys)
     for part in rest:
         if isinstance(part, int):
             starts = [match.start() for match in re.finditer(r"\{", text[position:])]
@@ -225,6 +217,22 @@ def _line(text: str, keys: tuple[int | str, ...]) -> int:
         else:
             position = next(_occurrences(text, part, position), position)
     return text.count("\n", 0, position) + 1
+
+
+def _beginning(text: str, keys: tuple[int | str, ...]) -> tuple[int, tuple[int | str, ...]]:
+    """Return the position behind the table header or the line that the first keys stand for, and the other keys."""
+    names = [rf'"?{re.escape(str(key))}"?' for key in keys[:2]]
+    for used in range(len(names), 0, -1):
+        header = re.search(r"^[ \t]*\[" + r"\.".join(names[:used]) + r"\]", text, re.MULTILINE)
+        if header and used == len(keys):
+            return header.end(), ()
+        if header and used == 2:
+            return header.end(), keys[2:]
+        if header:
+            line = re.compile(rf"^[ \t]*(?={names[1]}[ \t]*[.=])", re.MULTILINE).search(text, header.end())
+            return (line.end(), keys[2:]) if line else (header.end(), keys[1:])
+    line = re.search(rf"^[ \t]*(?={names[0]}[ \t]*[.=])", text, re.MULTILINE) if names else None
+    return (line.end(), keys[1:]) if line else (0, keys)
 
 
 def _occurrences(text: str, name: str, start: int) -> Iterator[int]:

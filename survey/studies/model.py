@@ -1,5 +1,7 @@
 """The shape of a study: domains, benchmarks with their aliases, thresholds, window, and what a survey printed."""
 
+import hashlib
+import json
 import re
 from calendar import monthrange
 from collections.abc import Collection, Mapping
@@ -30,6 +32,9 @@ _EVERYDAY = (
     "0",
     "2024",
 )
+
+
+_TEXT = {"reason", "counts", "refuses"}  # fields of an alias that decide no count
 
 
 class _Strict(BaseModel):
@@ -180,13 +185,23 @@ class Study(_Strict):
     benchmarks: Mapping[str, BenchmarkSpec] = Field(min_length=1, max_length=MOST_BENCHMARKS)
     published: Mapping[Literal["domain", "method", "data_source"], Path] = Field(default_factory=dict)
     refused: Mapping[str, str] = Field(default_factory=dict)  # considered spellings, and why they do not count
-    fingerprint: str = ""
     source: str = ""  # the name or file by which it was loaded, as a command takes it
 
     @property
     def warehouse(self) -> str:
         """The name of the study's warehouse, as `posttrain.settings.warehouse_path` takes it."""
         return "" if self.is_survey else self.name
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of all that a count rests on: aliases with their rules, domains, window.
+
+        Thresholds and printed numbers are no part of it: a table reads them when it is made.
+        """
+        rules = {key: [alias.model_dump(exclude=_TEXT) for alias in b.aliases] for key, b in self.benchmarks.items()}
+        domains = {name: domain.benchmarks for name, domain in self.domains.items()}
+        content = [rules, domains, self.window.model_dump(mode="json")]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 
     @cached_property
     def domain_of(self) -> dict[str, str]:

@@ -8,7 +8,6 @@ rounding: the smallest number of studies whose counts give the printed shares.
 import csv
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,7 +88,6 @@ def published_cells(
     return _cells(file, threshold) if file else {}
 
 
-@cache
 def _cells(path: Path, threshold: int | None) -> dict[tuple[str, str], Published]:
     cells = {}
     try:

@@ -128,9 +128,15 @@ def open_sample(data: Path, counts: Path | None = None, study: Study | None = No
 
 
 def check_study(warehouse: Warehouse, study: Study | None, where: str, hint: str) -> None:
-    """Refuse counts of another study, or of an earlier state of the same. Closes the warehouse then."""
+    """Read counts by a study as it is now: thresholds and printed numbers may have changed since, and nothing else.
+
+    Raises ConfigurationError for counts of another study, or of other aliases, and closes the warehouse then.
+    """
     counted = warehouse.study
-    if study is None or counted.fingerprint == study.fingerprint:
+    if study is None:
+        return
+    if (counted.name, counted.fingerprint) == (study.name, study.fingerprint):
+        warehouse.study = study
         return
     with warehouse:
         is_same = counted.name == study.name

@@ -104,7 +104,7 @@ def test_every_alias_of_an_example_study_counts_in_a_sentence(name: str, engine:
     finder = MentionFinder(lexicon, engine)  # type: ignore[arg-type]
     assert set(COUNTS[name]) == set(lexicon.domains)
     used: Counter[tuple[str, str]] = Counter()
-    wrong = []
+    wrong: list[tuple[str, str, object]] = []
     for key, texts in COUNTS[name].items():
         for text in texts:
             mentions = [mention for mention in finder.find(f"We use {text} here.".encode()) if mention.counted]

@@ -4,6 +4,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from posttrain.errors import ConfigurationError
 from survey.mentions.lexicon import load_lexicon
@@ -75,7 +77,7 @@ def test_a_study_has_its_domains_in_order_and_no_printed_numbers(tmp_path: Path)
         ('"c-?qa", case', '"c-?qa", reason = 5, case', 11, "not TOML"),
         ('["cakeqa"]', '["cakeqa", "soupbench"]', 5, "the benchmark 'soupbench' stands in soups and in cakes"),
         ('["soupbench"]', '["soupbenhc"]', 3, "'soupbenhc', which is no benchmark (did you mean 'soupbench'?)"),
-        ('["soupbench"]', "[]", 6, "the benchmark 'soupbench' is in no domain"),
+        ('["soupbench"]', "[]", 3, "at least 1 item"),
         ('name = "cooking"\n', "", 1, "'name' is missing"),
         ("[benchmarks.soupbench]", "[benchmarks.Soup]", 6, "the benchmark 'Soup'; expected lower-case letters"),
         ("[domains.soups]", "[threshold]\ndefault = 0\n[domains.soups]", 3, "greater than or equal to 1"),
@@ -143,3 +145,56 @@ def test_the_lexicon_s_fingerprint_follows_what_is_counted(tmp_path: Path) -> No
     assert fingerprint(PLAIN.replace("[domains.soups]", "[threshold]\ndefault = 9\n[domains.soups]")) == plain
     assert fingerprint(PLAIN.replace('case = "upper", ', "")) != plain
     assert fingerprint(PLAIN.replace("c-?qa", "c[- ]?qa")) != plain
+
+
+def test_the_line_of_a_benchmark_below_a_common_header(tmp_path: Path) -> None:
+    """Benchmarks may be written as lines of one table, and their keys stand in the lists of domains too."""
+    short = """name = "cooking"  # a name of benchmarks
+[domains.soups]
+benchmarks = ["soupbench", "cakeqa"]
+
+[benchmarks]
+soupbench.aliases = [{ spelling = "soup-bench", reason = "the name" }]
+cakeqa.aliases = [{ spelling = "cake qa", reason = "the name" }]
+"""
+    assert _load(tmp_path, short) == ""
+    assert "line 7: unknown key 'benchmarks.cakeqa.aliases.0.raison'" in _load(
+        tmp_path, short.replace('qa", rea', 'qa", rai')
+    )
+    assert "line 6: " in _load(tmp_path, short.replace("soup-bench", ""))
+    assert "line 3: unknown key 'domains.soups.benchmark'" in _load(
+        tmp_path, short.replace("benchmarks =", "benchmark =")
+    )
+
+
+VALUES = [
+    "5",
+    "-1",
+    "true",
+    '""',
+    '"("',
+    '"x"',
+    "[]",
+    "[5]",
+    "[[]]",
+    "{}",
+    "{ a = 1 }",
+    "2025-01-01",
+    "nan",
+    '"agents"',
+    '["x"]',
+]
+
+
+@given(st.integers(0, PLAIN.count("\n")), st.sampled_from(VALUES), st.booleans(), st.sampled_from(
+    ["extends", "window", "threshold", "published", "refused", "window.since", "threshold.by_domain", "domains"]
+))  # fmt: skip
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_study_loads_or_is_refused(tmp_path: Path, line: int, value: str, extends: bool, key: str) -> None:
+    """Whatever stands at a key, there is no other error than a sentence."""
+    lines = (f'{key} = {value}\nextends = "agents"\n{PLAIN}' if extends else f"{key} = {value}\n{PLAIN}").splitlines()
+    _load(tmp_path, "\n".join(lines))
+    lines = PLAIN.splitlines()
+    if line < len(lines) and "=" in lines[line]:
+        lines[line] = f"{lines[line].split('=')[0]} = {value}"
+    _load(tmp_path, "\n".join(['extends = "agents"'] * extends + lines))
