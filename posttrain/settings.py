@@ -16,9 +16,13 @@ def data_folder(flag: Path | None = None) -> Path:
     return Path(flag or setting("data", "POSTTRAIN_DATA") or "data")
 
 
-def warehouse_path(data: Path, surface: str = "text") -> Path:
-    """Return where the warehouse of own data lies: that of full texts, or that of another surface, such as abstract."""
-    return data / ("warehouse.duckdb" if surface == "text" else f"warehouse-{surface}.duckdb")
+def warehouse_path(data: Path, study: str = "", surface: str = "text") -> Path:
+    """Return where the warehouse of own data lies: one for each study and surface.
+
+    Without a name it is that of the bundled study; the name of the surface of full texts is left out.
+    """
+    middle = ("" if surface == "text" else f"-{surface}") + (f".{study}" if study else "")
+    return data / f"warehouse{middle}.duckdb"
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def bundle(data: Path, out: Path, population: Population, lexicon: Lexicon) -> i
     with Ledger(data) as ledger:
         members = sorted(population.members(ledger.listed(), coverage), key=_by_id)
         listed = ledger.count()
-    counts = warehouse_path(data, Surface.ABSTRACT)
+    counts = warehouse_path(data, lexicon.study.warehouse, Surface.ABSTRACT)
     count_texts(members, lexicon, counts, population, listed)
     with Warehouse.open(counts) as warehouse:
         warehouse.export(out / MENTIONS)

@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
-import posttrain
 from posttrain.errors import NothingMatchedError
 from posttrain.settings import warehouse_path
+from posttrain.version import __version__
 from survey.arxiv.ledger import Ledger
 from survey.arxiv.listed import Listed
 from survey.fulltext import EXTRACTOR, Section, section_at
@@ -15,7 +16,7 @@ from survey.mentions.citations import CitationFinder
 from survey.mentions.finder import MentionFinder
 from survey.mentions.lexicon import Lexicon
 from survey.paper import IdSource
-from survey.store.chosen import chosen_texts, each_text, texts_fingerprint
+from survey.store.chosen import ChosenText, chosen_texts, each_text, texts_fingerprint
 from survey.store.papers import Extraction, Source, Store
 from survey.store.texts import StoredText
 from survey.surface import Surface
@@ -48,13 +49,23 @@ def label(store: Store, lexicon: Lexicon, advance: Advance = lambda done, of: No
     if not chosen:
         raise NothingMatchedError("no paper has a text yet", "survey extract")
     listed = _listed(store, [text.paper for text in chosen])
+    texts, window = len(chosen), lexicon.study.window
+    if not window.is_open:
+        chosen = [text for text in chosen if window.holds(*_date_and_categories(text, listed.get(text.paper)))]
+        if not chosen:
+            raise NothingMatchedError(
+                f"none of {texts:,} papers with a text lies in the window of the study '{lexicon.study.name}'",
+                f"survey study check {lexicon.study.source}",
+            )
     papers = [_paper(copies, extraction, listed.get(copies[0].paper)) for copies, extraction in chosen]
     number_of = {paper.arxiv_id: number for number, paper in enumerate(papers)}
     finder, reader = MentionFinder(lexicon), PaperReader(len(papers), store.root)
     citations = CitationFinder((paper.arxiv_id, paper.title) for paper in papers)
     tally: Counter[bool] = Counter()
-    provenance = {"posttrain": posttrain.__version__, "extractor": str(EXTRACTOR), "texts": texts_fingerprint(store)}
-    with build_warehouse(warehouse_path(store.root), lexicon, provenance) as warehouse:
+    provenance = {"posttrain": __version__, "extractor": str(EXTRACTOR), "texts": texts_fingerprint(store)}
+    if texts > len(chosen):
+        provenance["outside"] = str(texts - len(chosen))
+    with build_warehouse(warehouse_path(store.root, lexicon.study.warehouse), lexicon, provenance) as warehouse:
         warehouse.add_papers(papers)
         for done, (number, stored) in enumerate(each_text(store, chosen), start=1):
             key, title = papers[number].arxiv_id, papers[number].title
@@ -93,7 +104,7 @@ def count_texts(
     tally: Counter[bool] = Counter()
     papers = 0
     provenance = {
-        "posttrain": posttrain.__version__, "study": lexicon.study, "population": population.name,
+        "posttrain": __version__, "population": population.name,
         "first_characters": str(population.first_characters or "all"), "listed": str(listed),
     }  # fmt: skip
     with build_warehouse(path, lexicon, provenance) as warehouse:
@@ -114,6 +125,12 @@ def count_texts(
         if not papers:
             raise NothingMatchedError("no paper is listed with an abstract", "survey ingest ABSTRACTS.parquet")
     return Labelled(papers, tally[True], tally[False])
+
+
+def _date_and_categories(text: ChosenText, listed: Listed | None) -> tuple[date | None, tuple[str, ...]]:
+    """Return the date and categories of a paper with a text, by which a window holds it or not."""
+    paper = _paper(text.copies, text.extraction, listed)
+    return paper.published, listed.categories if listed else ()
 
 
 def _mentions(paper: int, stored: StoredText, finder: MentionFinder) -> Iterator[CountedMention]:

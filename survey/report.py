@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, Any
 from posttrain.charts import Spec, png, svg
 from posttrain.errors import ConfigurationError, NothingMatchedError
 from posttrain.tables import Grid, as_csv, as_html, as_latex, as_markdown, as_parquet, as_terminal
-from survey.mentions.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD, Rule
+from survey.mentions.domain import HIGHEST_THRESHOLD, Rule
 from survey.period import Period
+from survey.studies import MOST_MENTIONS
 from survey.surface import Surface
 from survey.trends.cells import FLAT_COLUMNS, as_data, as_grids, counting_rule, flat_rows
 from survey.trends.charts import chart
 from survey.trends.domain import domain_trends
 from survey.trends.growths import growth_chart, growth_sentence, with_growth
 from survey.trends.projection import Project
-from survey.trends.published import Axis, published_cells
+from survey.trends.published import PRINTED, Axis, published_cells
 from survey.trends.trend import Scope, TrendTable
 
 if TYPE_CHECKING:  # loads duckdb
+    from survey.studies.model import Study
     from survey.trends.growth import Volume
     from survey.warehouse.sample import Sample
 
@@ -49,17 +51,13 @@ class Question:
     """Everything that decides which tables a report has and how they are counted."""
 
     axes: tuple[Axis, ...] = (Axis.DOMAIN,)
-    thresholds: tuple[int, ...] = ()  # none: 5 mentions in a text, 1 in an abstract
+    thresholds: tuple[int, ...] = ()  # none: the study's own in a text, 1 in an abstract
     by: Period = Period.YEAR
     scope: Scope = Scope.ALL
     rule: Rule = Rule.ANY_NAME
     project: Project = Project.MEAN_SHARE
     cited: bool = False  # also weighted by the citations that papers receive inside the sample
     surface: Surface | None = None  # none: that of own data, else both bundled samples, each in tables of its own
-
-    def thresholds_on(self, surface: Surface) -> tuple[int, ...]:
-        """Return the thresholds on a surface."""
-        return self.thresholds or ((1,) if surface is Surface.ABSTRACT else (DEFAULT_THRESHOLD,))
 
 
 @dataclass(frozen=True)
@@ -118,10 +116,10 @@ class Report:
             by_axis.setdefault(table.axis, []).append(table)
         charts = []
         for axis, group in by_axis.items():
-            if axis is Axis.DOMAIN:
+            if axis.is_counted:
                 spec = chart(group, [self.sample, f"{counting_rule(*group)}; {self.footer}"])
             else:
-                spec = chart(group[:1], [self.sample, f"ticks: as the survey printed; {group[0].note}; {self.footer}"])
+                spec = chart(group[:1], [self.sample, "; ".join([*_ticks(group[0]), group[0].note, self.footer])])
             has_growth = group[0].surface is Surface.ABSTRACT and any(growth.is_known for growth in group[0].growth)
             charts.append(_with_panel(spec, growth_chart(group[0])) if has_growth else spec)
         return charts
@@ -154,28 +152,37 @@ class Report:
         return writers[form]()
 
 
-def trend_tables(data: Path, question: Question = Question(), counts: Path | None = None) -> Report:
+def _ticks(table: TrendTable) -> list[str]:
+    return ["ticks: as the survey printed"] if any(row.published for row in table.rows) else []
+
+
+def trend_tables(
+    data: Path, question: Question = Question(), counts: Path | None = None, study: "Study | None" = None
+) -> Report:
     """Return the report on own papers in `data`, on the counts in a file, or on the bundled counts without own papers.
 
-    Without own papers and a surface, abstracts come first, in a report of their own. Raises ConfigurationError where
-    papers are ingested but not labelled, NothingMatchedError where no paper has a date.
+    What is counted is the study's, by default that of the counts. Without own papers and a surface, abstracts come
+    first, in a report of their own; a study other than the bundled one has no bundled texts. Raises ConfigurationError
+    where papers are ingested but not labelled, NothingMatchedError where no paper has a date.
     """
     from survey.warehouse.sample import surfaces_of
 
-    surfaces = [question.surface] if question.surface else surfaces_of(data, counts)
-    if len(surfaces) > 1 and Axis.DOMAIN not in question.axes:
+    surfaces = [question.surface] if question.surface else surfaces_of(data, counts, study)
+    if len(surfaces) > 1 and not any(axis.is_counted for axis in question.axes):
         surfaces = [Surface.TEXT]  # an abstract has benchmarks alone
     report: Report | None = None
     for surface in reversed(surfaces):
-        report = replace(_report_on(surface, data, question, counts), rest=report)
+        report = replace(_report_on(surface, data, question, counts, study), rest=report)
     assert report is not None
     return report
 
 
-def _report_on(surface: Surface, data: Path, question: Question, counts: Path | None) -> Report:
+def _report_on(
+    surface: Surface, data: Path, question: Question, counts: Path | None, study: "Study | None"
+) -> Report:  # fmt: skip
     from survey.warehouse.abstracts import open_surface
 
-    sample = open_surface(surface, data, counts)
+    sample = open_surface(surface, data, counts, study)
     with sample.warehouse:
         tables = tables_of(sample, question, None if counts else data)
         if not any(table.rows for table in tables):
@@ -190,19 +197,18 @@ def _report_on(surface: Surface, data: Path, question: Question, counts: Path | 
 
 
 def tables_of(sample: "Sample", question: Question, data: Path | None) -> list[TrendTable]:
-    """Return the tables of an open sample: domains at each threshold, methods in both readings of RL, data sources.
+    """Return the tables of an open sample: counted ones at each threshold, methods in two readings of RL, data sources.
 
     `data` is the folder of the user's own validated labels; the bundled sample is always corrected by its own.
     """
     if sample.surface is Surface.ABSTRACT:
         return _abstract_tables(sample, question)
     tables: list[TrendTable] = []
-    if Axis.DOMAIN in question.axes:
-        thresholds = question.thresholds_on(sample.surface)
+    for axis in filter(lambda axis: axis.is_counted, question.axes):
         tables += domain_trends(
-            sample.warehouse, thresholds, question.by, question.scope, question.rule, question.project
+            sample.warehouse, question.thresholds, question.by, question.scope, question.rule, question.project, axis
         )
-    if set(question.axes) - {Axis.DOMAIN}:
+    if not all(axis.is_counted for axis in question.axes):
         from survey.labels.validation import read_validation
         from survey.trends.labelled import data_source_trends, method_trends
 
@@ -219,43 +225,52 @@ def tables_of(sample: "Sample", question: Question, data: Path | None) -> list[T
 
 
 def _abstract_tables(sample: "Sample", question: Question) -> list[TrendTable]:
-    """Return the domain tables of a sample of abstracts, with growth where one threshold is asked.
+    """Return the counted tables of a sample of abstracts, with growth where one threshold is asked.
 
     The survey's counts at five mentions in a text are no level for an abstract: its growth alone is shown.
     """
     from survey.trends.volume import missing_months, volumes_of
 
-    if Axis.DOMAIN not in question.axes:
+    axes = [axis for axis in question.axes if axis.is_counted]
+    if not axes:
         raise ConfigurationError(
-            f"--axis {question.axes[0]} needs texts; an abstract has domains alone", "survey report --surface text"
+            f"--axis {question.axes[0]} needs texts; an abstract has mentions alone", "survey report --surface text"
         )
-    thresholds = question.thresholds_on(Surface.ABSTRACT)
-    notes = ["1 mention is enough here, for an abstract has no room for the survey's 5"] if thresholds == (1,) else []
+    thresholds = question.thresholds or (1,)
+    notes = [] if question.thresholds else ["1 mention is enough here, for an abstract has no room for five"]
     volumes: dict[str, list[Volume]] = {}
-    missing: dict[str, list[str]] = {}
     if sample.coverage and sample.population:
         volumes = volumes_of(sample.coverage, sample.population, question.by)
-        missing = missing_months(sample.coverage, question.by)
-    if missing:
-        lacking = ", ".join(month for months in missing.values() for month in months)
-        notes.append(
-            f"no list carries {lacking}: the volume of {', '.join(missing)} is too low, growth from there too high"
-        )
+        if missing := missing_months(sample.coverage, question.by):
+            lacking = ", ".join(month for months in missing.values() for month in months)
+            notes.append(
+                f"no list carries {lacking}: the volume of {', '.join(missing)} is too low, growth from there too high"
+            )
     tables = []
-    for table in domain_trends(sample.warehouse, thresholds, question.by, Scope.ALL, question.rule, question.project):
-        rows = tuple(
-            replace(row, growth=None, projected=None, projected_low=None, projected_high=None, published=None)
-            for row in table.rows
-            if row.n
-        )
-        shown = replace(table, rows=rows, note="; ".join(notes), surface=Surface.ABSTRACT, survives=(), first_halves={})
-        tables.append(shown if len(thresholds) > 1 else with_growth(shown, volumes, _printed(question.by)))
+    for axis in axes:
+        printed = _printed(sample, axis, question.by)
+        for table in domain_trends(
+            sample.warehouse, thresholds, question.by, Scope.ALL, question.rule, question.project, axis
+        ):
+            shown = _as_abstract(table, "; ".join(notes))
+            tables.append(shown if len(thresholds) > 1 else with_growth(shown, volumes, printed))
     return tables
 
 
-def _printed(by: Period) -> dict[tuple[str, str], float]:
-    """Return the survey's counts of papers by (year, domain), at its own threshold."""
-    cells = published_cells(Axis.DOMAIN, DEFAULT_THRESHOLD) if by is Period.YEAR else {}
+def _as_abstract(table: TrendTable, note: str) -> TrendTable:
+    """Return a table as one of abstracts, without numbers that need texts or a whole field."""
+    rows = tuple(
+        replace(row, growth=None, projected=None, projected_low=None, projected_high=None, published=None)
+        for row in table.rows
+        if row.n
+    )
+    return replace(table, rows=rows, note=note, surface=Surface.ABSTRACT, survives=(), first_halves={})
+
+
+def _printed(sample: "Sample", axis: Axis, by: Period) -> dict[tuple[str, str], float]:
+    """Return the printed counts of papers by (year, label), at the threshold of those who printed them."""
+    study = sample.warehouse.study
+    cells = published_cells(axis, study.threshold.default, study) if by is Period.YEAR else {}
     return {cell: published.value for cell, published in cells.items()}
 
 
@@ -268,9 +283,12 @@ def _with_panel(spec: Spec, panel: Spec) -> Spec:
 
 
 def axes_of(name: str) -> tuple[Axis, ...]:
-    """Return the axes that a name stands for: one axis, or `all`. Raises ConfigurationError."""
+    """Return the axes that a name stands for: one axis, or `all` three that the survey printed.
+
+    Raises ConfigurationError.
+    """
     if name == "all":
-        return tuple(Axis)
+        return PRINTED
     if name not in tuple(Axis):
         expected = f"{', '.join(Axis)} or all"
         raise ConfigurationError(f"--axis '{name}' is unknown; expected {expected}", "survey report --help")
@@ -278,9 +296,10 @@ def axes_of(name: str) -> tuple[Axis, ...]:
 
 
 def thresholds_of(threshold: int | Iterable[int] | None = None, sweep: str | None = None) -> tuple[int, ...]:
-    """Return the thresholds of one number, of several numbers, or of a sweep such as "1..6"; 5 where nothing is given.
+    """Return the thresholds of a number, of several, or of a sweep such as "1..6"; none by default: the study's own.
 
-    Raises ConfigurationError for a threshold outside 1 to 20, for a sweep that is not A..B, and for both at once.
+    Raises ConfigurationError for a threshold outside 1 to 1,000, for a sweep that is not A..B within 1 to 20,
+    and for both at once.
     """
     if sweep:
         if threshold is not None:
@@ -292,10 +311,10 @@ def thresholds_of(threshold: int | Iterable[int] | None = None, sweep: str | Non
             raise ConfigurationError(f"--sweep '{sweep}'; {expected}", "survey report --sweep 1..6")
         return tuple(range(int(first), int(last) + 1))
     if threshold is None:
-        return (DEFAULT_THRESHOLD,)
+        return ()
     thresholds = (threshold,) if isinstance(threshold, int) else tuple(threshold)
     for number in thresholds:
-        if not 1 <= number <= HIGHEST_THRESHOLD:
-            expected = f"expected 1 to {HIGHEST_THRESHOLD}"
+        if not 1 <= number <= MOST_MENTIONS:
+            expected = f"expected 1 to {MOST_MENTIONS:,}"
             raise ConfigurationError(f"--threshold {number}; {expected}", "survey report --threshold 5")
     return thresholds

@@ -21,7 +21,8 @@ LAYERS = {
     "posttrain": ["posttrain.errors", "posttrain"],
     "survey": [
         "survey.paper", "survey.period", "survey.surface", "survey.fulltext", "survey.store", "survey.arxiv",
-        "survey.mentions", "survey.labels", "survey.warehouse", "survey.trends", "survey", "survey.cli", "survey.page",
+        "survey.studies", "survey.mentions", "survey.labels", "survey.warehouse", "survey.trends", "survey",
+        "survey.cli", "survey.page",
     ],
     "reference_impls": [
         "reference_impls.configs", "reference_impls.verifiers.workers", "reference_impls.verifiers.sandbox",
@@ -72,7 +73,7 @@ DOORS = {
         "posttrain.tables", "survey.arxiv.snapshot", "survey.arxiv.abstracts", "survey.store", "survey.warehouse",
         "survey.extract", "survey.labels.classifier",
     ],
-    "pydantic": ["reference_impls.configs", "advisor.runs", "advisor.bank", "posttrain.face"],
+    "pydantic": ["reference_impls.configs", "advisor.runs", "advisor.bank", "posttrain.face", "survey.studies"],
     "pypdfium2": ["survey.fulltext.pdf"],
     "rich": ["posttrain.console", "posttrain.tables"],
     "safetensors": ["reference_impls.model"],

@@ -10,7 +10,7 @@ import typer
 from posttrain.commands import Call, command
 from posttrain.console import note, progress
 from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError
-from survey.cli.app import app, choice, own_store
+from survey.cli.app import StudyName, app, choice, own_store, study_of
 from survey.mentions.lexicon import LexiconName
 from survey.surface import Surface
 
@@ -240,6 +240,7 @@ def label_command(
     lexicon: Annotated[
         LexiconName, typer.Option(help="Every alias with its rules, or the 26 keys as printed.")
     ] = LexiconName.ALIASES,
+    study: StudyName = None,
     export: Annotated[Path | None, typer.Option(help="Also write the counts (no text) as Parquet, to share.")] = None,
     surface: Annotated[
         Surface, typer.Option(help="Extracted texts, or the abstracts of listed papers.")
@@ -259,23 +260,26 @@ def label_command(
     from survey.label import label
     from survey.mentions.lexicon import load_lexicon
     from survey.store.chosen import papers_with_text
+    from survey.studies.load import load_study
     from survey.warehouse.database import Warehouse
 
+    counted = study_of(study) or load_study()
     if surface is Surface.ABSTRACT:
-        return _label_abstracts(call, load_lexicon(lexicon), first_characters, export)
+        return _label_abstracts(call, load_lexicon(lexicon, counted), first_characters, export)
     if first_characters:
         hint = f"survey label --surface abstract --first-characters {first_characters}"
         raise ConfigurationError("--first-characters is of abstracts; texts are read whole", hint)
     with own_store(call.data) as store, progress("counting") as advance:
         papers = len(papers_with_text(store))
         note(f"{papers:,} papers to read, about {papers / 40 + 10:,.0f} s")
-        result = label(store, load_lexicon(lexicon), advance)
+        result = label(store, load_lexicon(lexicon, counted), advance)
     lines = [f"{result.papers:,} papers labelled: {result.mentions:,} mentions counted, {result.refused:,} refused"]
+    flag = f" --study {study}" if study else ""
     if export:
-        with Warehouse.open(warehouse_path(call.data)) as warehouse:
+        with Warehouse.open(warehouse_path(call.data, counted.warehouse)) as warehouse:
             rows = warehouse.export(export)
         lines.append(f"{rows:,} rows of counts in {export}; papers without an arXiv id are left out")
-    call.emit(asdict(result) | {"lexicon": lexicon}, [*lines, "next: survey report"])
+    call.emit(asdict(result) | {"lexicon": lexicon, "study": counted.name}, [*lines, f"next: survey report{flag}"])
     return ExitCode.OK
 
 
@@ -289,7 +293,7 @@ def _label_abstracts(call: Call, lexicon: "Lexicon", first_characters: int | Non
     if not Ledger.exists(call.data):
         hint = "survey ingest ABSTRACTS.parquet, or survey harvest"
         raise NothingMatchedError(f"no paper is listed in {call.data}", hint)
-    path = warehouse_path(call.data, Surface.ABSTRACT)
+    path = warehouse_path(call.data, lexicon.study.warehouse, Surface.ABSTRACT)
     with Ledger(call.data) as ledger, progress("counting") as advance:
         listed = ledger.count()
         note(f"{listed:,} abstracts to read, about {listed / 20_000 + 2:,.0f} s")
@@ -299,8 +303,9 @@ def _label_abstracts(call: Call, lexicon: "Lexicon", first_characters: int | Non
         with Warehouse.open(path) as warehouse:
             rows = warehouse.export(export)
         lines.append(f"{rows:,} rows of counts in {export}; papers without an arXiv id are left out")
-    values = asdict(result) | {"lexicon": lexicon.name, "surface": Surface.ABSTRACT}
-    call.emit(values, [*lines, "next: survey report --surface abstract"])
+    values = asdict(result) | {"lexicon": lexicon.name, "study": lexicon.study.name, "surface": Surface.ABSTRACT}
+    flag = "" if lexicon.study.is_survey else f" --study {lexicon.study.source}"
+    call.emit(values, [*lines, f"next: survey report --surface abstract{flag}"])
     return ExitCode.OK
 
 

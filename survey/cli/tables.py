@@ -10,7 +10,7 @@ from posttrain.commands import Call, command
 from posttrain.console import envelope, has_colour, note, print_data, progress
 from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError
 from posttrain.files import make_folder, write_whole
-from survey.cli.app import ByRule, Counts, InScope, Threshold, app, own_store
+from survey.cli.app import ByRule, Counts, InScope, StudyName, Threshold, app, own_store, study_of
 from survey.mentions.domain import Rule
 from survey.period import Period
 from survey.report import BINARY, FOR_PROGRAMS, Format, Question, Report, axes_of, thresholds_of, trend_tables
@@ -22,7 +22,9 @@ from survey.trends.trend import Scope
 @command(app, "report")
 def report_command(
     call: Call,
-    axis: Annotated[str, typer.Option(help="domain, method, data_source or all.")] = "domain",
+    axis: Annotated[
+        str, typer.Option(help="domain, benchmark, method, data_source, or all (without benchmark).")
+    ] = "domain",
     threshold: Threshold = None,
     sweep: Annotated[str | None, typer.Option(metavar="A..B", help="A table for each threshold from A to B.")] = None,
     by: Annotated[Period, typer.Option(help="The period of a row.")] = Period.YEAR,
@@ -36,6 +38,7 @@ def report_command(
     discover: Annotated[
         bool, typer.Option("--discover", help="Instead: benchmarks missing from the keys, growth by quarter.")
     ] = False,
+    study: StudyName = None,
     counts: Counts = None,
 ) -> int:
     """Print the trend tables, next to the survey's printed numbers.
@@ -52,9 +55,8 @@ def report_command(
     if form in BINARY and out is None:
         raise ConfigurationError(f"--format {form} writes a binary file", f"add --out FILE.{form}")
     weighted = cited or form in FOR_PROGRAMS
-    thresholds = () if threshold is None and not sweep else thresholds_of(threshold, sweep)
-    question = Question(axes_of(axis), thresholds, by, scope, rule, project, weighted, surface)
-    report = trend_tables(call.data, question, counts)
+    question = Question(axes_of(axis), thresholds_of(threshold, sweep), by, scope, rule, project, weighted, surface)
+    report = trend_tables(call.data, question, counts, study_of(study))
     _write(_rendered(report, form, has_colour() and out is None), out)
     return ExitCode.OK
 
@@ -67,6 +69,7 @@ def papers_command(
     threshold: Threshold = None,
     scope: InScope = Scope.ALL,
     rule: ByRule = Rule.ANY_NAME,
+    study: StudyName = None,
     counts: Counts = None,
 ) -> int:
     """List the papers of the sample, or of one cell of its table.
@@ -76,9 +79,9 @@ def papers_command(
     from survey.explain import day_of, papers
     from survey.warehouse.sample import open_sample
 
-    sample = open_sample(call.data, counts)
+    sample = open_sample(call.data, counts, study_of(study))
     with sample.warehouse:
-        listed = papers(sample, domain, period, thresholds_of(threshold)[0], scope, rule)
+        listed = papers(sample, domain, period, next(iter(thresholds_of(threshold)), None), scope, rule)
         provenance = sample.provenance()
     if not listed:
         cell = " ".join(filter(None, [domain, f"in {period}" if period else ""]))
@@ -95,6 +98,7 @@ def papers_command(
 def diff_command(
     call: Call,
     check: Annotated[bool, typer.Option("--check", help="End with exit code 6 where a cell differs.")] = False,
+    study: StudyName = None,
     counts: Counts = None,
 ) -> int:
     """Compare the domain table with the printed one: verdicts and likely causes.
@@ -104,7 +108,7 @@ def diff_command(
     from posttrain.tables import as_terminal
     from survey.diff import diff
 
-    report = diff(call.data, counts)
+    report = diff(call.data, counts, study_of(study))
     if call.as_json:
         print_data(envelope("diff", {"cells": report.rows()}, report.cautions, dict(report.provenance)))
     else:
@@ -117,6 +121,7 @@ def diff_command(
 def explain_command(
     call: Call,
     paper: Annotated[str, typer.Argument(help="An arXiv id, its URL, a local key, or words of a title.")],
+    study: StudyName = None,
     counts: Counts = None,
 ) -> int:
     """Show every mention of a paper, and why it counts or not.
@@ -126,11 +131,12 @@ def explain_command(
     from survey.explain import as_lines, explain
     from survey.warehouse.sample import open_sample
 
-    sample = open_sample(call.data, counts)
+    sample = open_sample(call.data, counts, study_of(study))
     with sample.warehouse:
         explained = explain(sample, paper, call.data)
+        threshold = sample.warehouse.study.threshold.default
         provenance = sample.provenance()
-    call.emit(explained, as_lines(explained, sample.has_places), sample.cautions, provenance)
+    call.emit(explained, as_lines(explained, sample.has_places, threshold), sample.cautions, provenance)
     return ExitCode.OK
 
 
@@ -152,7 +158,11 @@ def _print_candidates(call: Call, by: Period) -> int:
             f"{first:<9}  {candidate.paper}@{candidate.offset}{remark}"
         )
     example = stanza(candidates[0].name)
-    lines += ["", "to count a name, add its stanza to data/reference/benchmarks.toml, such as:", example]
+    lines += [
+        "",
+        "to count a name, add its stanza to a study (survey study new), and its key to a domain there:",
+        example,
+    ]
     values = [
         asdict(candidate) | {"growth": candidate.growth, "stanza": stanza(candidate.name)} for candidate in candidates
     ]

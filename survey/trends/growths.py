@@ -8,7 +8,7 @@ from posttrain.charts import COLOURS, Spec
 from posttrain.tables import Grid
 from survey.period import without_gaps
 from survey.trends.growth import LEAST_NAMED, LEAST_PAPERS, Factor, Growth, Verdict, Volume, growth_of
-from survey.trends.published import TITLES, Axis
+from survey.trends.published import TITLES
 from survey.trends.trend import TrendTable
 
 OURS, PRINTED = "this sample, with 95 % interval", "the survey printed"
@@ -28,7 +28,7 @@ def with_growth(
     counts = {(row.period, row.label): (row.k, row.n) for row in table.rows}
     periods = without_gaps({row.period for row in table.rows}, table.by) if table.rows else []
     return replace(
-        table, growth=tuple(growth_of(counts, periods, volumes, printed, table.axis is not Axis.DOMAIN))
+        table, growth=tuple(growth_of(counts, periods, volumes, printed, not table.axis.is_counted))
     )  # fmt: skip
 
 
@@ -157,7 +157,7 @@ def _notes(table: TrendTable, has_field: bool, has_printed: bool) -> list[str]:
                 "field's part: the logarithm of the growth of all papers of the field by that of the printed growth; "
                 "100% means that the printed growth is that of the field"
             )
-        if not has_field and table.axis is Axis.DOMAIN:
+        if not has_field and table.axis.is_counted:
             notes.append("no verdict: the survey printed numbers of papers, and the volume of this sample is unknown")
     return notes
 

@@ -7,11 +7,12 @@ from posttrain.reference import reference_path
 from posttrain.settings import warehouse_path
 from survey.arxiv.ledger import Ledger
 from survey.mentions.lexicon import Lexicon, load_lexicon
+from survey.studies.model import Study
 from survey.surface import Surface
 from survey.warehouse.database import Warehouse, counts_fingerprint, surface_of_counts
 from survey.warehouse.name_index import count_by_names
 from survey.warehouse.population import VOLUME, Coverage, Population, Window, read_coverage, read_population
-from survey.warehouse.sample import Sample, open_sample, sentence
+from survey.warehouse.sample import Sample, open_sample, same_study, sentence
 
 SAMPLE = "abstracts/sample.toml"
 MENTIONS = "mentions.parquet"
@@ -28,7 +29,7 @@ def open_abstracts(lexicon: Lexicon, folder: Path | None = None) -> Sample:
     coverage = read_coverage(folder / VOLUME)
     wanting: list[str] = []
     if counts_fingerprint(folder / MENTIONS) == lexicon.fingerprint:
-        warehouse = Warehouse.from_counts(folder / MENTIONS, lexicon)
+        warehouse = Warehouse.from_counts(folder / MENTIONS)
     else:
         counts, wanting = count_by_names(lexicon, folder)
         rows = [(count.paper, count.benchmark, count.alias, count.n) for count in counts]
@@ -47,7 +48,7 @@ def open_abstracts(lexicon: Lexicon, folder: Path | None = None) -> Sample:
     return sample
 
 
-def open_surface(surface: Surface, data: Path, counts: Path | None = None, lexicon: Lexicon | None = None) -> Sample:
+def open_surface(surface: Surface, data: Path, counts: Path | None = None, study: Study | None = None) -> Sample:
     """Open the sample of a surface: the counts in a file, own ones, else the bundled ones.
 
     Raises ConfigurationError where the file is of the other surface, or abstracts are listed but not counted.
@@ -55,10 +56,12 @@ def open_surface(surface: Surface, data: Path, counts: Path | None = None, lexic
     if counts is not None and (actual := surface_of_counts(counts)) is not surface:
         raise ConfigurationError(f"{counts} holds counts of surface {actual}", f"survey report --surface {actual}")
     if surface is Surface.TEXT:
-        return open_sample(data, counts)
-    own = warehouse_path(data, surface)
+        return open_sample(data, counts, study)
+    own = warehouse_path(data, study.warehouse if study else "", surface)
+    flag = f" --study {study.source}" if study and not study.is_survey else ""
     if counts is not None or own.exists():
         warehouse = Warehouse.from_counts(counts) if counts else Warehouse.open(own)
+        same_study(warehouse, study, str(counts or data), f"survey label --surface abstract{flag}")
         return Sample(
             warehouse, False, counts is None, sentence(warehouse, str(counts or data)), surface=surface,
             limits=[_LEVEL, _NO_VOLUME],
@@ -68,9 +71,9 @@ def open_surface(surface: Surface, data: Path, counts: Path | None = None, lexic
             if listed := ledger.count():
                 raise ConfigurationError(
                     f"{data} lists {listed:,} papers but has no counts of abstracts yet",
-                    "survey label --surface abstract",
+                    f"survey label --surface abstract{flag}",
                 )
-    return open_abstracts(lexicon or load_lexicon())
+    return open_abstracts(load_lexicon(study=study))
 
 
 _LEVEL = "an abstract names a benchmark far less often than a text uses it, so abstracts show trend and never level"

@@ -6,6 +6,7 @@ data the committed counts of `data/reference/mentions.parquet` give the same tab
 
 from collections.abc import Sequence
 from contextlib import closing
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
@@ -17,6 +18,8 @@ from pyarrow import parquet
 from posttrain.errors import ConfigurationError
 from posttrain.files import whole
 from survey.mentions.lexicon import Lexicon, load_lexicon
+from survey.studies.load import load_study
+from survey.studies.model import Study
 from survey.surface import Surface
 from survey.warehouse.schema import create_tables, read_sql, set_provenance
 
@@ -48,29 +51,27 @@ class Warehouse:
         try:
             warehouse = cls(duckdb.connect(str(path), read_only=True))
             warehouse.provenance()
+            _ = warehouse.study
             warehouse._db.execute("SELECT 1 FROM paper_method LIMIT 1").fetchall()  # which older ones do not have
-        except duckdb.Error as error:
+        except (duckdb.Error, ValueError) as error:  # a study that this version cannot read is a ValueError
             raise ConfigurationError(
                 f"{path} cannot be read: {str(error).splitlines()[0]}", "build a new one: survey label"
             ) from error
         return warehouse
 
     @classmethod
-    def from_counts(cls, path: Path, lexicon: Lexicon | None = None) -> Self:
-        """Load counts that `export` wrote into memory, of a lexicon (by default the bundled one).
-
-        Raises PosttrainError where the file is not such a table.
-        """
+    def from_counts(cls, path: Path) -> Self:
+        """Load counts that `export` wrote into memory. Raises PosttrainError where the file is not such a table."""
         warehouse = cls(duckdb.connect(":memory:", config=_IN_MEMORY))
-        create_tables(warehouse._db, lexicon or load_lexicon())
         try:
+            create_tables(warehouse._db, load_lexicon(study=_file_study(path)))
             columns = set(parquet.read_schema(path).names)
             if missing := _COUNT_COLUMNS - columns:
                 raise ConfigurationError(
                     f"{path} lacks the columns {sorted(missing)}", "write it with: survey label --export FILE"
                 )
             warehouse._load("load_counts", path)
-        except (duckdb.Error, pyarrow.ArrowException, OSError) as error:
+        except (duckdb.Error, pyarrow.ArrowException, OSError, ValueError) as error:
             raise _unreadable(path, error) from error
         if columns >= _LABEL_COLUMNS:
             warehouse._unread = path
@@ -127,6 +128,16 @@ class Warehouse:
                         raise _unreadable(path, error) from error
                     self._unread = None
 
+    @cached_property
+    def study(self) -> Study:
+        """The study whose benchmarks are counted here; an older warehouse without one is of the bundled study."""
+        with self._db.cursor() as cursor:
+            try:
+                rows = cursor.execute("SELECT json FROM study").fetchall()
+            except duckdb.CatalogException:
+                rows = []
+        return _study_of(rows[0][0]) if rows else load_study()
+
     def export(self, path: Path) -> int:
         """Write the counts (facts, no text) as Parquet: a row per paper, alias and section; return how many rows.
 
@@ -138,6 +149,8 @@ class Warehouse:
         self._read_labels(sql)
         rows = self._db.sql(sql).to_arrow_table()
         provenance = {key: value for key, value in self.provenance().items() if key in ("lexicon", "fingerprint")}
+        if not self.study.is_survey:  # with its aliases, so that nobody needs the file; printed tables stay behind
+            provenance["study"] = self.study.model_copy(update={"published": {}, "source": ""}).model_dump_json()
         rows = rows.replace_schema_metadata({f"posttrain.{key}": value for key, value in provenance.items()})
         with whole(path, "choose another file with --export") as unfinished:
             parquet.write_table(
@@ -179,9 +192,21 @@ def counts_fingerprint(path: Path) -> str:
     return _file_provenance(path).get("fingerprint", "")
 
 
+def _study_of(json: str) -> Study:
+    study = Study.model_validate_json(json)
+    return load_study() if study.is_survey else study
+
+
+def _file_study(path: Path) -> Study:
+    json = (parquet.read_schema(path).metadata or {}).get(b"posttrain.study")
+    return _study_of(json.decode()) if json else load_study()
+
+
 def _file_provenance(path: Path) -> dict[str, str]:
     metadata = parquet.read_schema(path).metadata or {}
     stored = {
-        k.decode().removeprefix("posttrain."): v.decode() for k, v in metadata.items() if k.startswith(b"posttrain.")
+        k.decode().removeprefix("posttrain."): v.decode()
+        for k, v in metadata.items()
+        if k.startswith(b"posttrain.") and k != b"posttrain.study"
     }
-    return {"counts": path.name, **stored}
+    return {"counts": path.name, "study": _file_study(path).name, **stored}

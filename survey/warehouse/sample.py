@@ -4,12 +4,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import posttrain
 from posttrain.errors import ConfigurationError
 from posttrain.reference import reference_path
 from posttrain.settings import warehouse_path
+from posttrain.version import __version__
 from survey.store.chosen import NOT_YET, reasons_without_text, texts_fingerprint
 from survey.store.papers import Store
+from survey.studies import BUNDLED
+from survey.studies.load import load_study
+from survey.studies.model import Study
 from survey.surface import Surface
 from survey.warehouse.database import Warehouse, surface_of_counts
 from survey.warehouse.population import Coverage, Population
@@ -43,11 +46,22 @@ class Sample:
         provenance = self.warehouse.provenance()
         (_, undated, first, last, _) = self.warehouse.query("sample")[0]
         surfaces = ", ".join(f"{surface} {count:,}" for surface, count in self.warehouse.query("papers_by_surface"))
-        excluded = ", ".join(filter(None, [f"{undated:,} without a date" if undated else "", self.excluded])) or "none"
+        outside = int(provenance.get("outside", 0))
+        losses = [
+            f"{undated:,} without a date" if undated else "",
+            f"{outside:,} outside the study's window" if outside else "",
+            self.excluded,
+        ]
+        excluded = ", ".join(filter(None, losses)) or "none"
         return (
-            f"surfaces: {surfaces}; window: version 1 of {first} to {last}; excluded: {excluded}; "
-            f"lexicon {provenance.get('lexicon')} {provenance.get('fingerprint')}; posttrain {posttrain.__version__}"
+            f"surfaces: {surfaces}; window: version 1 of {first} to {last}; excluded: {excluded}; {self._study}"
+            f"lexicon {provenance.get('lexicon')} {provenance.get('fingerprint')}; posttrain {__version__}"
         )
+
+    @property
+    def _study(self) -> str:
+        study = self.warehouse.study
+        return "" if study.is_survey else f"study {study.name}; "
 
     @property
     def cautions(self) -> list[str]:
@@ -57,22 +71,24 @@ class Sample:
     def provenance(self) -> dict[str, Any]:
         """Return the sample, lexicon and versions that a table from this sample rests on."""
         kind = "bundled" if self.is_bundled else "own"
-        about = {"posttrain": posttrain.__version__, "sample": kind, "about": self.sentence}
+        about = {"posttrain": __version__, "sample": kind, "about": self.sentence}
         return {**about, "footer": self.footer, **self.warehouse.provenance()}
 
 
-def surfaces_of(data: Path, counts: Path | None = None) -> list[Surface]:
+def surfaces_of(data: Path, counts: Path | None = None, study: Study | None = None) -> list[Surface]:
     """Return the surfaces of which there are counts: in a file, of own data, or both where the bundled ones are used.
 
-    Own texts go before own abstracts, which `--surface abstract` shows.
+    Own texts go before own abstracts, which `--surface abstract` shows. Of a study other than the bundled one only the
+    abstracts are bundled.
     """
     if counts is not None:
         return [surface_of_counts(counts)]
-    if warehouse_path(data).exists() or _papers_in(data):
+    name = study.warehouse if study else ""
+    if warehouse_path(data, name).exists() or _papers_in(data):
         return [Surface.TEXT]
-    if warehouse_path(data, Surface.ABSTRACT).exists():
+    if warehouse_path(data, name, Surface.ABSTRACT).exists():
         return [Surface.ABSTRACT]
-    return [Surface.ABSTRACT, Surface.TEXT]
+    return [Surface.ABSTRACT, Surface.TEXT] if study is None or study.is_survey else [Surface.ABSTRACT]
 
 
 def _papers_in(data: Path) -> int:
@@ -82,21 +98,52 @@ def _papers_in(data: Path) -> int:
         return sum(1 for _ in store.copies())
 
 
-def open_sample(data: Path, counts: Path | None = None) -> Sample:
+def open_sample(data: Path, counts: Path | None = None, study: Study | None = None) -> Sample:
     """Open the counts in a file, else the user's own, else the committed ones where no paper was ever ingested.
 
-    Raises ConfigurationError where papers are ingested but not labelled: a table must not silently be about others.
+    Of own papers each study has a warehouse of its own; without `study` it is that of the bundled study. Raises
+    ConfigurationError where papers are ingested but not labelled for the study, and where the counts are of another
+    study: a table must not silently be about others.
     """
     if counts is not None:
         warehouse = Warehouse.from_counts(counts)
+        same_study(warehouse, study, str(counts), "survey label --study … --export FILE, where the texts are")
         return Sample(warehouse, False, False, sentence(warehouse, str(counts)))
-    if warehouse_path(data).exists():
-        return _own(data)
+    study = study or load_study()
+    flag = "" if study.is_survey else f" --study {study.source}"
+    if warehouse_path(data, study.warehouse).exists():
+        return _own(data, study, flag)
     if papers := _papers_in(data):
+        counts_of = "no counts" if study.is_survey else f"no counts of the study '{study.name}'"
         raise ConfigurationError(
-            f"{data} holds {papers:,} papers but no counts yet", "survey extract, then survey label"
+            f"{data} holds {papers:,} papers but {counts_of} yet", f"survey extract, then survey label{flag}"
+        )
+    if not study.is_survey:
+        raise ConfigurationError(
+            f"the bundled counts of texts are of the study '{BUNDLED}', not of '{study.name}'; a study is counted in "
+            "own texts, or in abstracts",
+            f"survey report --surface abstract{flag}, or survey ingest PATH…, survey extract, survey label{flag}",
         )
     return _bundled()
+
+
+def same_study(warehouse: Warehouse, study: Study | None, where: str, hint: str) -> None:
+    """Read counts by a study as it is now: thresholds and printed numbers may have changed since, and nothing else.
+
+    Raises ConfigurationError for counts of another study, or of other aliases, and closes the warehouse then.
+    """
+    counted = warehouse.study
+    if study is None:
+        return
+    if (counted.name, counted.fingerprint) == (study.name, study.fingerprint):
+        warehouse.study = study
+        return
+    with warehouse:
+        is_same = counted.name == study.name
+        message = f"the study '{study.name}' has changed since {where} was counted"
+        raise ConfigurationError(
+            message if is_same else f"{where} holds counts of the study '{counted.name}', not of '{study.name}'", hint
+        )
 
 
 def stamp(data: Path) -> tuple[int, ...]:
@@ -104,13 +151,18 @@ def stamp(data: Path) -> tuple[int, ...]:
 
     The store's write-ahead log is part of it: papers stand there first.
     """
-    files = (warehouse_path(data), *(data / name for name in ("store.sqlite", "store.sqlite-wal", "validation.csv")))
+    files = (
+        *sorted(data.glob("warehouse*.duckdb")),
+        *(data / name for name in ("store.sqlite", "store.sqlite-wal", "validation.csv")),
+    )
     known = [file.stat() if file.exists() else None for file in files]
     return tuple(number for stat in known for number in ((stat.st_ino, stat.st_mtime_ns) if stat else (0, 0)))
 
 
-def _own(data: Path) -> Sample:
-    warehouse = Warehouse.open(warehouse_path(data))
+def _own(data: Path, study: Study, flag: str) -> Sample:
+    warehouse = Warehouse.open(warehouse_path(data, study.warehouse))
+    if not study.is_survey:
+        same_study(warehouse, study, str(data), f"survey label{flag}")
     sample = Sample(warehouse, False, True, sentence(warehouse, str(data)))
     (_, undated, _, _, by_name) = warehouse.query("sample")[0]
     if undated:
@@ -127,10 +179,10 @@ def _own(data: Path) -> Sample:
             waiting = reasons[NOT_YET]
         if waiting:
             sample.warnings.append(
-                f"{_papers(waiting)} came in since the last count: survey extract, then survey label"
+                f"{_papers(waiting)} came in since the last count: survey extract, then survey label{flag}"
             )
         elif changed:
-            sample.warnings.append("texts have changed since the last count: survey label")
+            sample.warnings.append(f"texts have changed since the last count: survey label{flag}")
             sample.has_places = False
     return sample
 

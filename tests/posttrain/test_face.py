@@ -66,12 +66,12 @@ def test_a_sweep_has_every_threshold_and_counts_no_more_as_it_rises() -> None:
     ("wrong", "words"),
     [
         ({"axis": "methods"}, "axis is 'methods'; expected one of domain"),
-        ({"threshold": 0}, "threshold is 0; expected 1 to 20"),
-        ({"threshold": []}, "expected 1 to 20"),
+        ({"threshold": 0}, "threshold is 0; expected 1 to 1,000"),
+        ({"threshold": []}, "expected 1 to 1,000"),
         ({"by": "week"}, "by is 'week'; expected one of year"),
         ({"scope": "abstract"}, "scope is 'abstract'; expected one of all, body"),
         ({"surface": "title"}, "surface is 'title'; expected one of text, abstract"),
-        ({"study": "mine.toml"}, "study is 'mine.toml'; expected 2603.13985"),
+        ({"study": "mine.toml"}, "there is no file mine.toml"),
         ({"data": "nowhere"}, "there is no nowhere"),
     ],
 )

@@ -26,7 +26,7 @@ from survey.mentions.finder import MentionFinder, matcher, re_engine
 from survey.mentions.lexicon import load_lexicon
 from survey.report import Format, Question, trend_tables
 from survey.store.papers import Store
-from survey.study import bundled_studies, load_study
+from survey.studies.load import bundled_studies, load_study
 from survey.surface import Surface
 from survey.trends.published import Axis
 from survey.warehouse.abstracts import SAMPLE, open_abstracts
@@ -78,15 +78,15 @@ def listed() -> Path:
 
 def _counts(first_characters: int | None = None) -> dict[str, dict[str, int]]:
     """Count the listed abstracts; return the counts by paper."""
-    path = warehouse_path(DATA, Surface.ABSTRACT)
+    path = warehouse_path(DATA, surface=Surface.ABSTRACT)
     with Ledger(DATA) as ledger:
         label_abstracts(ledger, load_lexicon(), path, every_listed(first_characters))
+        ids = [paper.arxiv_id for paper in ledger.listed()]
     counts: dict[str, dict[str, int]] = {}
     with Warehouse.open(path) as warehouse:
-        for row in warehouse.query("papers", domain=None, threshold=0, reached=1, sections=["body"], domain_sum=False):
-            number = warehouse.query("explain_paper", asked=row[0], by_title=False)[0][0]
-            levels = warehouse.query("explain_counts", paper=number)
-            counts[row[0]] = {benchmark: n for benchmark, _, _, _, n in levels}
+        for key in sorted(ids):
+            number = warehouse.query("explain_paper", asked=key, by_title=False)[0][0]
+            counts[key] = {row[0]: row[4] for row in warehouse.query("explain_counts", paper=number)}
     return counts
 
 
@@ -114,7 +114,7 @@ def test_abstracts_and_texts_are_never_in_one_table(
         capsys, monkeypatch, "label", "--surface", "abstract", "--export", "abstracts.counts", "--json"
     )
     assert code == ExitCode.OK and json.loads(out)["data"]["papers"] == 4
-    assert warehouse_path(DATA, Surface.ABSTRACT).exists() and not warehouse_path(DATA).exists()
+    assert warehouse_path(DATA, surface=Surface.ABSTRACT).exists() and not warehouse_path(DATA).exists()
     (table,) = trend_tables(DATA, Question()).tables
     assert (table.surface, table.threshold) == (Surface.ABSTRACT, 1) and "1 mention is enough" in table.note
     shared = trend_tables(Path("nowhere"), Question(), Path("abstracts.counts"))

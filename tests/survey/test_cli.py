@@ -69,8 +69,12 @@ def test_ingest_twice_changes_nothing(labelled: Survey) -> None:
     """The second time, everything is unchanged, and so is the table."""
     before = labelled.data("report")
     assert labelled.data("ingest", "papers") == {
-        "ingested": 0, "unchanged": 2, "listed": 0, "skipped": [], "by_name": [],
-    }  # fmt: skip
+        "ingested": 0,
+        "unchanged": 2,
+        "listed": 0,
+        "skipped": [],
+        "by_name": [],
+    }
     assert labelled.data("extract")["extracted"] == 0
     labelled.data("label")
     assert labelled.data("report") == before
@@ -174,9 +178,9 @@ def test_diff_check_ends_with_six_where_cells_differ(survey: Survey) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["report", "--threshold", "21"], ExitCode.USAGE, "--threshold 21; expected 1 to 20"),
+        (["report", "--threshold", "1001"], ExitCode.USAGE, "--threshold 1001; expected 1 to 1,000"),
         (["report", "--sweep", "6..1"], ExitCode.USAGE, "--sweep '6..1'; expected A..B"),
-        (["report", "--axis", "topic"], ExitCode.USAGE, "expected domain, method, data_source or all"),
+        (["report", "--axis", "topic"], ExitCode.USAGE, "expected domain, benchmark, method, data_source or all"),
         (["report", "--by", "week"], ExitCode.USAGE, "week"),
         (["ingest"], ExitCode.USAGE, "PATH"),
         (["report", "--threshold", "3", "--sweep", "1..4"], ExitCode.USAGE, "cannot be used together"),

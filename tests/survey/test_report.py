@@ -181,7 +181,7 @@ def test_command_page_and_python_ask_the_same_question(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("threshold", "sweep", "thresholds"),
-    [(None, None, (5,)), (3, None, (3,)), (range(2, 5), None, (2, 3, 4)), (None, "1..3", (1, 2, 3))],
+    [(None, None, ()), (3, None, (3,)), (range(2, 5), None, (2, 3, 4)), (None, "1..3", (1, 2, 3))],
 )
 def test_thresholds_are_a_number_numbers_or_a_sweep(threshold: Any, sweep: str | None, thresholds: Any) -> None:
     """The default is the survey's five."""
@@ -191,8 +191,9 @@ def test_thresholds_are_a_number_numbers_or_a_sweep(threshold: Any, sweep: str |
 @pytest.mark.parametrize(
     ("threshold", "sweep", "message"),
     [
-        (0, None, "--threshold 0; expected 1 to 20"),
-        ([5, 21], None, "--threshold 21; expected 1 to 20"),
+        (0, None, "--threshold 0; expected 1 to 1,000"),
+        ([5, 1001], None, "--threshold 1001; expected 1 to 1,000"),
+        (None, "1..21", r"--sweep '1..21'; expected A\.\.B with 1 ≤ A ≤ B ≤ 20"),
         (None, "6..2", r"--sweep '6..2'; expected A\.\.B"),
         (None, "x", "--sweep 'x'; expected"),
         (5, "1..6", "cannot be used together"),
@@ -207,7 +208,9 @@ def test_a_threshold_that_cannot_be_is_refused(threshold: Any, sweep: str | None
 def test_an_unknown_axis_names_the_known_ones() -> None:
     """Found and expected."""
     assert axes_of("method") == (Axis.METHOD,)
-    with pytest.raises(ConfigurationError, match="'domains' is unknown; expected domain, method, data_source or all"):
+    with pytest.raises(
+        ConfigurationError, match="'domains' is unknown; expected domain, benchmark, method, data_source or all"
+    ):
         axes_of("domains")
 
 
