@@ -23,6 +23,7 @@ from survey.store.papers import Store
 from survey.studies.load import load_study
 from survey.studies.model import Study
 from survey.study import new_study
+from survey.surface import Surface
 from survey.trends.published import Axis
 from survey.trends.trend import Scope, TrendTable
 from survey.warehouse.database import Warehouse
@@ -173,9 +174,11 @@ def test_each_study_has_counts_of_its_own_that_follow_its_file() -> None:
 
 
 def test_without_own_papers_a_study_says_what_it_needs(tmp_path: Path) -> None:
-    """The bundled counts are of the bundled study."""
-    with pytest.raises(ConfigurationError, match="bundled counts are of the study"):
-        trend_tables(tmp_path, study=_study())
+    """The bundled counts of texts are of the bundled study; abstracts are counted for any study by their names."""
+    with pytest.raises(ConfigurationError, match="bundled counts of texts are of the study"):
+        trend_tables(tmp_path, Question(surface=Surface.TEXT), study=_study())
+    report = trend_tables(tmp_path, study=_study())
+    assert report.tables[0].surface is Surface.ABSTRACT and report.rest is None
 
 
 def test_shared_counts_carry_their_study() -> None:
