@@ -78,7 +78,8 @@ class Warehouse:
             raise _unreadable(path, error) from error
         if columns >= _LABEL_COLUMNS:
             warehouse._unread = path
-        set_provenance(warehouse._db, _file_provenance(path))
+        provenance = _file_provenance(path)
+        set_provenance(warehouse._db, provenance | ({"study": lexicon.study.name} if lexicon else {}))
         return warehouse
 
     @classmethod

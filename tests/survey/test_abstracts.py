@@ -81,13 +81,12 @@ def _counts(first_characters: int | None = None) -> dict[str, dict[str, int]]:
     path = warehouse_path(DATA, surface=Surface.ABSTRACT)
     with Ledger(DATA) as ledger:
         label_abstracts(ledger, load_lexicon(), path, every_listed(first_characters))
+        ids = [paper.arxiv_id for paper in ledger.listed()]
     counts: dict[str, dict[str, int]] = {}
     with Warehouse.open(path) as warehouse:
-        every = {"domain": None, "every": True, "domains": [], "thresholds": []}
-        for row in warehouse.query("papers", **every, sections=["body"], domain_sum=False):
-            number = warehouse.query("explain_paper", asked=row[0], by_title=False)[0][0]
-            levels = warehouse.query("explain_counts", paper=number)
-            counts[row[0]] = {benchmark: n for benchmark, _, _, _, n in levels}
+        for key in sorted(ids):
+            number = warehouse.query("explain_paper", asked=key, by_title=False)[0][0]
+            counts[key] = {row[0]: row[4] for row in warehouse.query("explain_counts", paper=number)}
     return counts
 
 

@@ -197,6 +197,21 @@ def test_without_own_papers_a_study_is_counted_in_the_bundled_abstracts(tmp_path
     assert error.value.hint and "survey label --study vision.toml" in error.value.hint
 
 
+def test_a_study_of_the_same_aliases_keeps_its_own_domains_and_threshold_in_the_bundled_abstracts(
+    tmp_path: Path,
+) -> None:
+    """Its counts are those of the bundled study; how they are grouped and from where on they count is its own."""
+    bundled = load_study()
+    changed = {"name": "regrouped", "published": {}, "domains": {"any": {"benchmarks": list(bundled.benchmarks)}}}
+    study = Study.model_validate(bundled.model_dump() | changed | {"threshold": {"abstract": 2}})
+    (table,) = trend_tables(tmp_path, study=study).tables
+    (of_all,) = trend_tables(tmp_path, Question(thresholds=(2,), surface=Surface.ABSTRACT)).tables
+    assert {row.label for row in table.rows} == {"any"} and table.threshold == 2
+    for row in table.rows:
+        ks = [other.k for other in of_all.rows if other.period == row.period]
+        assert max(ks) <= row.k <= sum(ks) and row.k > 0
+
+
 def test_shared_counts_carry_their_study() -> None:
     """Who gets them needs no file; another study cannot be asked of them."""
     study = _study()
