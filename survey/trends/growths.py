@@ -8,7 +8,7 @@ from posttrain.charts import COLOURS, Spec
 from posttrain.tables import Grid
 from survey.period import without_gaps
 from survey.trends.growth import LEAST_NAMED, LEAST_PAPERS, Factor, Growth, Verdict, Volume, growth_of
-from survey.trends.published import TITLES, Axis
+from survey.trends.published import TITLES
 from survey.trends.trend import TrendTable
 
 OURS, PRINTED = "this sample, with 95 % interval", "the survey printed"
@@ -157,7 +157,7 @@ def _notes(table: TrendTable, has_field: bool, has_printed: bool) -> list[str]:
                 "field's part: the logarithm of the growth of all papers of the field by that of the printed growth; "
                 "100% means that the printed growth is that of the field"
             )
-        if not has_field and table.axis is Axis.DOMAIN:
+        if not has_field and table.axis.is_counted:
             notes.append("no verdict: the survey printed numbers of papers, and the volume of this sample is unknown")
     return notes
 
@@ -173,15 +173,16 @@ def _of_field(table: TrendTable) -> str:
 
 def _moving(known: Sequence[Growth]) -> str:
     """The shares that clearly rise or fall: 1 lies outside the interval of their factor."""
+    judged = [growth for growth in known if growth.share and min(growth.k) >= LEAST_NAMED]
     moving = [
         f"{g.label} {'rises' if g.share.low > 1 else 'falls'} ×{g.share.value:.2f} "
         f"[{g.share.low:.2f}, {g.share.high:.2f}] from {g.since} to {g.until}"
-        for g in known
-        if g.share and min(g.k) >= LEAST_NAMED and (g.share.low > 1 or g.share.high < 1)
+        for g in judged
+        if g.share and (g.share.low > 1 or g.share.high < 1)
     ]
     if not moving:
-        return f"Of {len(known)} changes of a share none is larger than chance makes"
-    rest = f"; the other {len(known) - len(moving)} changes are within chance" if len(known) > len(moving) else ""
+        return f"Of {len(judged)} changes of a share none is larger than chance makes" if judged else ""
+    rest = f"; the other {len(judged) - len(moving)} changes are within chance" if len(judged) > len(moving) else ""
     return f"As a share of the papers, {'; '.join(moving)}{rest}"
 
 
