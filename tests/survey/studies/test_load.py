@@ -8,9 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from posttrain.errors import ConfigurationError
+from posttrain.reference import reference_path
 from survey.mentions.lexicon import load_lexicon
 from survey.studies.load import bundled_studies, load_study
 from survey.trends.published import Axis, published_cells
+from survey.warehouse.database import Warehouse
 
 PLAIN = """name = "cooking"
 [domains.soups]
@@ -48,6 +50,12 @@ def test_the_bundled_study_is_the_table_of_the_survey() -> None:
     assert [study.threshold_of(domain) for domain in study.domains] == [5, 5, 5, 5]
     assert study.window.is_open and len(published_cells(Axis.DOMAIN, 5, study)) == 12
     assert load_lexicon(study=study).domains["gsm8k"] == "math"
+
+
+def test_the_bundled_counts_are_of_the_bundled_aliases() -> None:
+    """A changed alias shows: the counts carry the fingerprint of the lexicon they were made with."""
+    with Warehouse.from_counts(reference_path("mentions.parquet")) as warehouse:
+        assert warehouse.provenance()["fingerprint"] == load_lexicon().fingerprint
 
 
 def test_a_study_has_its_domains_in_order_and_no_printed_numbers(tmp_path: Path) -> None:
