@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 FOR_DEMO := .venv/.installed-demo
 
-.PHONY: demo app test test-slow check bench learning crawl pictures format clean reference-counts
+.PHONY: demo app test test-slow check bench learning crawl pictures format clean reference-counts reference-abstracts
 
 # Trends, a probe, advice and a pilot, as `posttrain demo` shows them; each step says how long it takes.
 demo: $(FOR_DEMO)
@@ -75,4 +75,11 @@ reference-counts: $(INSTALLED)
 	$(BIN)/survey annotate train --data data/reference-build --out data/reference
 	$(BIN)/survey label --data data/reference-build --export data/reference/mentions.parquet
 	$(BIN)/python -m survey.trends.methods_by_domain > data/reference/prevalence.csv
+	rm -rf data/reference-build
+
+# The committed counts and names of abstracts (data/README.md): two minutes, most of them for the names.
+reference-abstracts: $(INSTALLED)
+	rm -rf data/reference-build
+	$(BIN)/survey ingest --data data/reference-build $(CORPORA)/arxiv_abstracts_2022_2025.parquet
+	$(BIN)/python -m survey.bundle data/reference-build data/reference/abstracts
 	rm -rf data/reference-build
