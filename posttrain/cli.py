@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from posttrain.commands import Call, command, make_app, run
-from posttrain.console import print_data
+from posttrain.console import fail, print_data
+from posttrain.errors import PosttrainError
 
 QUESTIONS = """\
 What does the field train with?       posttrain survey report
@@ -30,10 +31,12 @@ PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 def main() -> None:
     """Run the command line; without an argument it prints the four questions and their commands."""
-    if len(sys.argv) == 1:
+    if len(sys.argv) > 1:
+        run(app, "posttrain")
+    try:
         print_data(QUESTIONS)
-        return
-    run(app, "posttrain")
+    except PosttrainError as error:
+        fail(error.message, error.hint, error.exit_code)
 
 
 @command(app, "demo", has_json=False)
@@ -93,3 +96,7 @@ def advisor_command(context: typer.Context) -> None:
     from advisor.cli.app import app as advisor
 
     run(advisor, "advisor", context.args)
+
+
+if __name__ == "__main__":
+    main()

@@ -43,6 +43,8 @@ def envelope(command: str, values: dict[str, Any], warnings: list[str], provenan
 
 def print_data(text: str) -> None:
     """Print data on stdout. A closed pipe (head, less) ends the program quietly. Raises DiskError for a full disk."""
+    if sys.stdout is None:  # closed by whoever called (`>&-`): nobody wants the data
+        return
     try:
         print(text, flush=True)
     except BrokenPipeError:
@@ -61,7 +63,7 @@ def note(text: str) -> None:
 
 def has_colour() -> bool:
     """Say whether stdout is a terminal that may show colours (NO_COLOR)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return sys.stdout is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def fail(message: str, hint: str, code: ExitCode, as_json: bool = False) -> NoReturn:

@@ -12,8 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from posttrain.console import note, print_data
-from posttrain.errors import ExitCode
+from posttrain.errors import ConfigurationError, ExitCode
 from posttrain.files import make_folder, write_whole
+from reference_impls.configs import Budget
 
 BUDGET = "30k-tokens"
 TASK = "task:addition"
@@ -30,6 +31,11 @@ def demo(data: Path, budget: str = BUDGET) -> int:
     PosttrainError as the commands do.
     """
     folder = data / ("demo" if budget == BUDGET else f"demo-{budget}")
+    try:  # a wrong budget or folder is better known before the first step than after the second
+        Budget.parse(budget)
+    except ValueError as error:
+        raise ConfigurationError(str(error), f"posttrain demo --budget {BUDGET}") from error
+    make_folder(folder)
     _step(1, "trends: what the bundled papers train with (seconds)")
     _survey("report")
     print_data("")
@@ -38,7 +44,6 @@ def demo(data: Path, budget: str = BUDGET) -> int:
         _advisor("ask", "--no-input", *EXAMPLE)
         note(NO_TORCH)
         return ExitCode.OK
-    make_folder(folder)
     traits, plan = folder / "traits.json", folder / "plan.json"
     if plan.exists():
         note(f"[2/4] probe and plan: read from {folder}; remove it to measure once more")

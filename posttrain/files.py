@@ -4,7 +4,7 @@ import json
 import os
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +36,15 @@ def whole(path: Path, hint: str = ROOM) -> Iterator[Path]:
     Raises UnwritableError for an OSError inside.
     """
     # of its own for each thread too: two visitors of the app may send the same file at once
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    # and short whatever the name, which may have as many characters as the system allows
+    unfinished = path.with_name(f".{path.name[:40]}.{os.getpid()}.{threading.get_ident()}")
     try:
         with _explained(f"cannot write {path}", hint):
             yield unfinished
             unfinished.replace(path)
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing can be written there is nothing to remove
+            unfinished.unlink()
 
 
 def write_json(path: Path, value: object, hint: str = ROOM) -> None:

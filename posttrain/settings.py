@@ -13,7 +13,12 @@ _FILE = Path("posttrain.toml")
 
 def data_folder(flag: Path | None = None) -> Path:
     """Return where own data live: `--data`, POSTTRAIN_DATA, `data` in posttrain.toml, or ./data."""
-    return Path(flag or setting("data", "POSTTRAIN_DATA") or "data")
+    folder = flag or setting("data", "POSTTRAIN_DATA") or "data"
+    if not isinstance(folder, str | Path):
+        raise ConfigurationError(
+            f"data in {_FILE} is {folder!r}; expected a folder's name", f'data = "data" in {_FILE}'
+        )
+    return Path(folder)
 
 
 def warehouse_path(data: Path, study: str = "", surface: str = "text") -> Path:
@@ -40,6 +45,8 @@ class ArxivSettings:
 def arxiv_settings() -> ArxivSettings:
     """Return the settings of the crawl. Raises ConfigurationError for a value of the wrong type."""
     table = _from_file().get("arxiv", {})
+    if not isinstance(table, dict):
+        raise ConfigurationError(f"arxiv in {_FILE} is '{table}'; expected a table", f"write it as [arxiv] in {_FILE}")
     values: dict[str, Any] = {
         field.name: os.environ.get(f"POSTTRAIN_ARXIV_{field.name.upper()}") or table.get(field.name, field.default)
         for field in fields(ArxivSettings)
@@ -68,6 +75,8 @@ def _from_file() -> dict[str, Any]:
     if not _FILE.exists():
         return {}
     try:
-        return tomllib.loads(_FILE.read_text())
+        return tomllib.loads(_FILE.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{_FILE} is not TOML: {error}", f"mend or remove {_FILE}") from error
+    except OSError as error:
+        raise ConfigurationError(f"{_FILE} cannot be read: {error.strerror}", f"mend or remove {_FILE}") from error

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from posttrain.errors import ConfigurationError
 from posttrain.settings import data_folder
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ def pilot(plan: "Plan", out: str | Path | None = None, *, resume: bool = False, 
     from advisor.pilot import run_pilot
     from advisor.runs.folder import PilotFolder
 
+    if at_once < 1:
+        raise ConfigurationError(f"at_once is {at_once}; expected at least 1", "pt.pilot(plan, at_once=1)")
     own = data_folder()
     folder = Path(out) if out is not None else PilotFolder.of(plan, own).path
     return run_pilot(plan, folder, resume=resume, at_once=at_once, bank=bank_path(own))
@@ -95,6 +98,8 @@ def memory(
     """
     from advisor.memory import estimate_for
 
+    if gpu is not None and not 0 < gpu < float("inf"):
+        raise ConfigurationError(f"gpu is {gpu}; expected a number of gigabytes above 0", "pt.memory(model, gpu=24)")
     sizes = {"micro_batch": batch, "prompt_tokens": prompt_tokens, "response_tokens": response_tokens}
     return estimate_for(model, technique, lora=lora, qlora=qlora, gpu_gigabytes=gpu, **sizes)
 

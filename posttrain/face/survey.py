@@ -241,8 +241,8 @@ def _levels(threshold: int | Iterable[int] | None) -> tuple[int, ...]:
 
     if threshold is None:
         return ()
-    levels = (threshold,) if isinstance(threshold, int) else tuple(threshold)
-    if not levels or not all(1 <= level <= MOST_MENTIONS for level in levels):
+    levels = tuple(threshold) if isinstance(threshold, Iterable) else (threshold,)
+    if not levels or not all(type(level) is int and 1 <= level <= MOST_MENTIONS for level in levels):
         hint = f"threshold=5, or threshold=range(1, {HIGHEST_THRESHOLD + 1})"
         raise ConfigurationError(f"threshold is {threshold!r}; expected 1 to {MOST_MENTIONS:,}", hint)
     return levels

@@ -39,7 +39,7 @@ def copy_abstracts(path: Path, out: Path) -> tuple[int, int]:
     paper.
     """
     names = parquet.read_schema(path).names
-    query = files("survey.arxiv").joinpath("abstracts.sql").read_text()
+    query = files("survey.arxiv").joinpath("abstracts.sql").read_text(encoding="utf-8")
     for column, aliases in _OPTIONAL.items():
         query = query.replace(f"<{column}>", _first(names, aliases))
     complete = "arxiv_id IS NOT NULL AND published IS NOT NULL AND title IS NOT NULL AND abstract IS NOT NULL"

@@ -84,4 +84,4 @@ def count_listed(paths: Iterable[Path], others: Iterable[str]) -> int:
 
 
 def _sql(name: str) -> str:
-    return files("survey.arxiv").joinpath(f"{name}.sql").read_text()
+    return files("survey.arxiv").joinpath(f"{name}.sql").read_text(encoding="utf-8")

@@ -201,7 +201,7 @@ class Transport:
 
     def _read_pace(self) -> dict[str, float]:
         try:
-            stored = json.loads(self._pace.read_text())
+            stored = json.loads(self._pace.read_text(encoding="utf-8"))
             return {"next": float(stored["next"]), "not_before": float(stored["not_before"])}
         except (OSError, ValueError, KeyError, TypeError):
             return {"next": 0.0, "not_before": 0.0}

@@ -86,7 +86,7 @@ class Evidence:
 @cache
 def load_cues() -> tuple[Cue, ...]:
     """Return the cues in the order of their file."""
-    table = tomllib.loads(reference_path("cues.toml").read_text())
+    table = tomllib.loads(reference_path("cues.toml").read_text(encoding="utf-8"))
     words = {f"<{name}>": pattern for name, pattern in table["words"].items()}
     return tuple(
         Cue(

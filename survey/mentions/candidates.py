@@ -80,7 +80,7 @@ class _Cues:
 
 @cache
 def _cues() -> _Cues:
-    table = tomllib.loads(reference_path("discover.toml").read_text())
+    table = tomllib.loads(reference_path("discover.toml").read_text(encoding="utf-8"))
     words = {group: row["words"] for group, row in table.items()}
     sets = ("called", "called_many", "otherwise", "announces")
     return _Cues(

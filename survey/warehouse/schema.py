@@ -9,7 +9,7 @@ from survey.mentions.lexicon import Lexicon
 
 def read_sql(name: str) -> str:
     """Return the text of `sql/NAME.sql`."""
-    return files("survey.warehouse").joinpath("sql", f"{name}.sql").read_text()
+    return files("survey.warehouse").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 
 def create_tables(db: duckdb.DuckDBPyConnection, lexicon: Lexicon) -> None:

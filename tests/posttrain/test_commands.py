@@ -62,7 +62,7 @@ def test_shared_options_follow_the_command_and_stand_in_its_help(capsys: pytest.
 def test_a_person_reads_lines_and_warnings_apart(capsys: pytest.CaptureFixture[str]) -> None:
     """Lines are on stdout, warnings on stderr."""
     assert _run("double", "4", "--sign") == ExitCode.OK
-    assert capsys.readouterr() == ("+8\n", "mind\n")
+    assert capsys.readouterr() == ("+8\n", "warning: mind\n")
 
 
 def test_a_command_may_have_a_data_option_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:

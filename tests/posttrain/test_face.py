@@ -4,6 +4,7 @@ import json
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -188,3 +189,18 @@ def test_an_empty_bank_says_how_it_grows() -> None:
     bank = pt.bank()
     assert len(bank.to_frame()) == 0 and "a pilot writes one" in bank._repr_html_()
     assert isinstance(bank, Tabular)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: pt.trends(threshold=3.5),  # type: ignore[arg-type]
+        lambda: pt.trends(threshold="5"),
+        lambda: pt.papers(threshold=True),
+        lambda: pt.memory("7b", gpu=-1),
+    ],
+)
+def test_a_wrong_argument_is_an_error_of_the_user(call: Callable[[], object]) -> None:
+    """A notebook gets one sentence, as the command line does."""
+    with pytest.raises(ConfigurationError):
+        call()

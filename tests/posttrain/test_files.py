@@ -3,7 +3,10 @@
 import json
 from pathlib import Path
 
-from posttrain.files import json_lines, read_json
+import pytest
+
+from posttrain.errors import UnwritableError
+from posttrain.files import json_lines, read_json, write_json, write_whole
 
 
 def test_lines_end_where_json_ends_them(tmp_path: Path) -> None:
@@ -15,3 +18,18 @@ def test_lines_end_where_json_ends_them(tmp_path: Path) -> None:
     assert json_lines(tmp_path / "samples.jsonl") == [whole] and json_lines(tmp_path / "none") == []
     (tmp_path / "deep.json").write_text(deep)
     assert read_json(tmp_path / "deep.json") is None
+
+
+def test_a_name_of_the_greatest_length_is_written(tmp_path: Path) -> None:
+    """The file that is written first has a short name of its own."""
+    path = tmp_path / ("a" * 250 + ".json")
+    write_json(path, {"n": 1})
+    assert read_json(path) == {"n": 1} and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_path_below_a_file_is_an_error_of_the_user(tmp_path: Path) -> None:
+    """Nothing can be written there, nor removed."""
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(UnwritableError, match="cannot write"):
+        write_whole(tmp_path / "file" / "below.txt", "text")
+    assert (tmp_path / "file").read_text() == "kept"

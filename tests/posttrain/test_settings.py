@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from posttrain.errors import PosttrainError
-from posttrain.settings import data_folder, warehouse_path
+from posttrain.errors import ConfigurationError, PosttrainError
+from posttrain.settings import arxiv_settings, data_folder, warehouse_path
 
 
 def test_the_order_of_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,3 +33,19 @@ def test_each_study_and_surface_has_a_warehouse_of_its_own() -> None:
         "warehouse.duckdb", "warehouse-abstract.duckdb", "warehouse.agents.duckdb", "warehouse-abstract.agents.duckdb",
         "warehouse.abstract.duckdb", "warehouse-abstract.abstract.duckdb",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["data = 5", 'data = ["a"]', "arxiv = 3"])
+def test_a_setting_of_the_wrong_type_is_an_error_of_the_user(text: str) -> None:
+    """The file names the setting; no command fails with a traceback."""
+    Path("posttrain.toml").write_text(text)
+    with pytest.raises(ConfigurationError, match=text.split(maxsplit=1)[0]):
+        data_folder()
+        arxiv_settings()
+
+
+def test_a_folder_in_the_place_of_the_settings_is_an_error_of_the_user() -> None:
+    """It cannot be read, and the error says so."""
+    Path("posttrain.toml").mkdir()
+    with pytest.raises(ConfigurationError, match=r"posttrain.toml cannot be read"):
+        data_folder()
