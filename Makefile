@@ -16,13 +16,13 @@ demo: $(FOR_DEMO)
 app: $(INSTALLED)
 	@$(BIN)/python -m streamlit run app.py $(ARGS)
 
-# Everything that takes less than ten seconds, on two cores; a file's tests stay together.
+# The quick tests, on two cores; a file's tests stay together.
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
 
-# The rest: pilots, crawls that are killed, twenty windows before the app. One at a time, for each takes both cores.
+# The rest: pilots, crawls that are killed, twenty windows before the app.
 test-slow: $(INSTALLED)
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --numprocesses 2 --dist loadfile
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .
@@ -41,7 +41,7 @@ learning: $(INSTALLED)
 
 # The crawl at its real size against a server that misbehaves; hours, not minutes. docs/harvest.md keeps its table.
 crawl: $(INSTALLED)
-	POSTTRAIN_KILLS=40 $(BIN)/python -m pytest -rP tests/survey/test_killed.py
+	POSTTRAIN_KILLS=40 $(BIN)/python -m pytest -rP -m slow tests/survey/test_killed.py
 	$(BIN)/python -m tests.crawl_at_scale
 
 # The app's pictures in docs/images, taken of the app itself by Chromium, with a pilot that is run once.

@@ -28,7 +28,9 @@ def main(extras: list[str]) -> None:
     """Make .venv where there is none, and install the project with the extras named."""
     if sys.version_info < OLDEST:
         found = ".".join(map(str, sys.version_info[:3]))
-        sys.exit(f"posttrain needs Python 3.11 or newer, found {found}; try: make demo PYTHON=python3.12")
+        sys.exit(
+            f"posttrain needs Python {OLDEST[0]}.{OLDEST[1]} or newer, found {found}; try: make demo PYTHON=python3.12"
+        )
     if not PYTHON.exists():
         subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
     project = ["--editable", f".[{','.join(extras)}]"]

@@ -1,4 +1,4 @@
-"""`advisor ask`: from what is known of a task to a recommendation, with the questions that are still worth asking."""
+"""`advisor ask`: from known traits to a recommendation, with the questions that are still worth asking."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

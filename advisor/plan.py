@@ -1,64 +1,149 @@
-"""Priced: the plan that a recommendation makes, with what each arm would take of this machine or of the named GPU."""
+"""Plan: a recommendation becomes arms with equal budgets, and each is priced before anything runs."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import cache, partial
-from typing import Any
 
+from advisor.advice.pipelines import PIPELINES
 from advisor.memory.counts import Counts, counts_of, known_name
 from advisor.memory.phases import estimate
 from advisor.memory.setting import setting_of
-from advisor.runs.plan import Plan, make_plan
+from advisor.runs.arms import choose, make_arms
+from advisor.runs.estimate import Measured, Memory, demand_enough, estimate_of
+from advisor.runs.plan import Arm, Plan, Stage, Task
+from advisor.runs.recommended import Recommended
+from advisor.runs.runnable import check_seeds, runnable_task
+from advisor.task.traits import Traits
 from posttrain.console import note
-from posttrain.errors import PosttrainError
-from reference_impls.configs import make_config
+from posttrain.errors import ConfigurationError, NothingMatchedError, PosttrainError
+from posttrain.statistics import smallest_difference
+from reference_impls.configs import Budget
+
+FEW = 30  # test prompts, whose scores have intervals too wide to read
+SOUND = 0.95  # the least share of gold responses that a verifier has to accept
 
 
 def priced_plan(
-    recommendation: Mapping[str, Any],
+    recommendation: Recommended,
     named: Mapping[str, str | None],
     budget: str,
     seeds: Sequence[int] = (0,),
-    settings: Mapping[str, Any] | None = None,
+    settings: Mapping[str, object] | None = None,
 ) -> Plan:
-    """Return the plan of what `advisor.runs.plan.read_recommendation` returned (ranked, traits, task), memory included.
+    """Return the plan of a recommendation, memory included.
 
     `named` overrules the task's model, data and verifier, as far as it names them. Where the traits name a GPU's
-    memory, that is what an arm may take, else this machine's. Raises PosttrainError as `advisor.runs.plan.make_plan`
-    does; a model whose memory cannot be counted is no error: a warning of the plan says so.
+    memory, that is the room of an arm, else this machine's. Raises PosttrainError as `make_plan` does; a model whose
+    memory cannot be counted is no error: a warning of the plan says so.
     """
-    traits = recommendation["traits"]
-    gigabytes = traits.get("gpu_memory")
+    gigabytes = recommendation.traits.get("gpu_memory")
     unknown: list[str] = []
-    counts = cache(
-        partial(_counts, unknown)
-    )  # once a plan, not once a process: a folder may come to hold another model
+    counts = cache(partial(_counts, unknown))  # once a plan, not once a process: a folder may change its model
     plan = make_plan(
-        recommendation["ranked"],
-        {**recommendation["task"], **{name: value for name, value in named.items() if value is not None}},
+        recommendation.ranked,
+        {**recommendation.task, **{name: value for name, value in named.items() if value is not None}},
         budget,
         seeds,
-        traits=traits,
+        traits=Traits(recommendation.traits),
         settings=settings,
         memory=partial(_peak, counts, on_gpu=bool(gigabytes)),
-        available=gigabytes * 1e9 if gigabytes else _of_this_machine(),
+        available=float(gigabytes) * 1e9 if gigabytes else _of_this_machine(),
     )
-    return replace(plan, warnings=(*plan.warnings, *unknown))
+    return plan.model_copy(update={"warnings": (*plan.warnings, *unknown)})
 
 
-def _peak(
-    counts: Callable[[str], Counts | None], technique: str, settings: Mapping[str, Any], *, on_gpu: bool
-) -> float | None:
-    """Return the peak bytes of a run, what a GPU needs beside included; None where it cannot be counted here."""
-    counted = counts(str(settings["model"]))
-    if technique == "probe" or counted is None:
+def make_plan(
+    ranked: Sequence[str],
+    task: Mapping[str, object],
+    budget: str,
+    seeds: Sequence[int] = (0,),
+    *,
+    traits: Traits | None = None,
+    settings: Mapping[str, object] | None = None,
+    memory: Memory | None = None,
+    available: float | None = None,
+) -> Plan:
+    """Return the plan of the best pipelines in `ranked`, best first, for `task` (model, data, verifier).
+
+    `settings` apply to every arm, as far as its techniques have them. `memory` gives the peak bytes of a stage, and
+    `available` those of the device. Raises ConfigurationError for a budget that does not reach one update and for
+    settings and tasks that cannot run, and NothingMatchedError where no pipeline in `ranked` can be tried here.
+    """
+    total, known = _budget(budget), traits or Traits({})
+    check_seeds(seeds)
+    checked = runnable_task(task, settings or {})
+    chosen, left_out = choose(ranked, known)
+    if not chosen:
+        reasons = "; ".join(f"{pipeline.pipeline} {pipeline.reason}" for pipeline in left_out)
+        hint = "name pipelines that are bundled, such as sft,rejection_sampling,grpo"
+        raise NothingMatchedError(f"no pipeline of the recommendation can be tried: {reasons}", hint)
+    measured = _measured(checked, known)
+    arms = make_arms(chosen, checked, total, measured)
+    for arm in arms:
+        demand_enough(arm.stages, total, measured)
+    priced = [arm.model_copy(update={"estimate": estimate_of(arm.stages, total, measured, memory)}) for arm in arms]
+    return Plan(
+        task=checked,
+        traits=dict(known.values),
+        budget=budget,
+        seeds=tuple(seeds),
+        arms=tuple(priced),
+        left_out=tuple(left_out),
+        warnings=tuple(_warnings(ranked[0], total, priced, known, available)),
+    )
+
+
+def _budget(text: str) -> Budget:
+    try:
+        return Budget.parse(text)
+    except ValueError as error:
+        raise ConfigurationError(str(error), "--budget 200k-tokens") from error
+
+
+def _measured(task: Task, traits: Traits) -> Measured:
+    weights, length = traits.get("parameters"), traits.get("row_tokens")
+    return Measured(
+        float(length) if length else None, task.tokens_per_second, float(weights) * 1e9 if weights else None
+    )
+
+
+def _warnings(first: str, total: Budget, arms: Sequence[Arm], traits: Traits, available: float | None) -> list[str]:
+    """Return what the reader should know before starting."""
+    warnings, gold, prompts = [], traits.get("verifier_on_gold"), arms[0].stages[0].eval_size
+    if total.unit == "seconds":
+        warnings.append("seconds are not comparable between runs or machines: a budget in tokens is")
+    if not PIPELINES[first].stages and first != "no_training":
+        warnings.append(f"the first advice is '{PIPELINES[first].title}', which this pilot does not replace")
+    if gold is not None and float(gold) < SOUND:
+        warnings.append(
+            f"the verifier accepts {float(gold):.0%} of gold responses: correct it first, every arm learns from it"
+        )
+    for arm in arms:
+        peak = arm.estimate.memory_bytes
+        if peak and available and peak > available:
+            warnings.append(
+                f"{arm.id} does not fit: about {peak / 1e9:.1f} GB, there are {available / 1e9:.1f}; "
+                "lower micro_batch, set lora_rank, or activation_checkpointing"
+            )
+    if prompts < FEW:
+        warnings.append(f"only {prompts} test prompts: a tenth of the rows is held back; add rows, or set eval_data")
+    points = 100 * smallest_difference(prompts)
+    warnings.append(
+        f"{prompts} test prompts tell apart differences of about {points:.0f} points; eval_size sets their number"
+    )
+    return warnings
+
+
+def _peak(counts: Callable[[str], Counts | None], stage: Stage, *, on_gpu: bool) -> float | None:
+    """Return the peak bytes of a stage, on a GPU with its margin and cache; None where it cannot be counted here."""
+    counted = counts(stage.model)
+    if stage.technique == "probe" or counted is None:
         return None
     try:
-        made = estimate(counted, setting_of(make_config(dict(settings))))
+        peak = estimate(counted, setting_of(stage.config()))
     except PosttrainError:  # a way of training that was not counted
         return None
-    return made.total if on_gpu else made.allocated
+    return peak.total if on_gpu else peak.allocated
 
 
 def _counts(unknown: list[str], model: str) -> Counts | None:

@@ -59,11 +59,12 @@ def make_app(about: str) -> typer.Typer:
 
 
 def command(
-    app: typer.Typer, name: str, *, envelope: str = "", own_data: bool = True
+    app: typer.Typer, name: str, *, envelope: str = "", own_data: bool = True, has_json: bool = True
 ) -> Callable[[Function], Function]:
     """Return a decorator that adds a function as a command; the function takes a `Call`, then its own options.
 
-    The command also takes `--json`, `--debug` and, with `own_data`, `--data`; the function declares none of them.
+    The command also takes `--debug`, with `has_json` `--json` and, with `own_data`, `--data`; the function declares
+    none of them.
     `envelope` is the command's name in JSON where it differs, such as annotate for `survey annotate next`.
 
         @command(app, "status")
@@ -73,17 +74,18 @@ def command(
     """
 
     def register(function: Function) -> Function:
-        def called(as_json: bool, debug: bool, **options: Any) -> int:
+        def called(debug: bool, as_json: bool = False, **options: Any) -> int:
             data = options.pop("data") if own_data else None
             return function(Call(envelope or name, as_json, data), **options)
 
         _, *own = signature(function, eval_str=True).parameters.values()
-        shared = [("data", Data, None)] if own_data else []
+        shared: list[tuple[str, Any, Any]] = [("data", Data, None)] if own_data else []
+        shared += [("as_json", Json, False)] if has_json else []
         parameters = [
             *(parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in own),
             *(
                 Parameter(option, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
-                for option, kind, default in [*shared, ("as_json", Json, False), ("debug", Debug, False)]
+                for option, kind, default in [*shared, ("debug", Debug, False)]
             ),
         ]
         called.__signature__ = signature(called).replace(parameters=parameters)  # type: ignore[attr-defined]

@@ -59,6 +59,11 @@ def note(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def has_colour() -> bool:
+    """Say whether stdout is a terminal that may show colours (NO_COLOR)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
 def fail(message: str, hint: str, code: ExitCode, as_json: bool = False) -> NoReturn:
     """Print an error on stderr, with `as_json` also as one object on stdout; end with its exit code."""
     if as_json:

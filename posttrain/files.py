@@ -75,21 +75,23 @@ def json_lines(path: Path, last_bytes: int = 0) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def held(folder: Path, busy: BusyError, wait_seconds: float = 0.0) -> Iterator[None]:
-    """Hold a folder that exists, by its `.lock` file; the system frees it when the process ends, also by `kill -9`.
+def held(folder: Path, busy: BusyError, wait_seconds: float = 0.0, lock: str = ".lock") -> Iterator[None]:
+    """Hold a folder that exists, by a file in it; the system frees it when the process ends, also by `kill -9`.
+
+    Another name of the `lock` file holds one part of a folder, such as its labels.
 
     Raises `busy` where another process holds it, and UnwritableError.
     """
-    lock = FileLock(folder / ".lock")
+    file = FileLock(folder / lock)
     try:
         with _explained(f"cannot write into {folder}", ROOM):
-            lock.acquire(timeout=wait_seconds)
+            file.acquire(timeout=wait_seconds)
     except Timeout as error:
         raise busy from error
     try:
         yield
     finally:
-        lock.release()
+        file.release()
 
 
 def is_held(folder: Path, look_seconds: float = 0.0) -> bool:

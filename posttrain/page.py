@@ -1,4 +1,4 @@
-"""What the pages share: own data, and the one way of telling a failure."""
+"""The parts that all pages share: own data, errors, tables and charts."""
 
 import html
 import re
@@ -29,8 +29,8 @@ def own_data() -> Path:
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Show a failure that a user can act on as what was found and what to do next; the rest of the page goes on."""
+def errors_shown() -> Iterator[None]:
+    """Show an error with its hint on the page; the rest of the page still works."""
     try:
         yield
     except PosttrainError as error:

@@ -1,4 +1,4 @@
-"""Where the small committed tables lie: in a checkout under data/reference, in a wheel beside the code."""
+"""The place of the small committed tables: data/reference in a checkout, posttrain/reference_data in a wheel."""
 
 from pathlib import Path
 

@@ -33,7 +33,7 @@ class ArxivSettings:
 
 
 def arxiv_settings() -> ArxivSettings:
-    """Return the settings of the crawl. Raises PosttrainError where one is not what it must be."""
+    """Return the settings of the crawl. Raises ConfigurationError for a value of the wrong type."""
     table = _from_file().get("arxiv", {})
     values: dict[str, Any] = {
         field.name: os.environ.get(f"POSTTRAIN_ARXIV_{field.name.upper()}") or table.get(field.name, field.default)

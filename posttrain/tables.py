@@ -1,6 +1,6 @@
 """Tables of text cells, written for every reader: terminal, Markdown, HTML, LaTeX; and flat records as CSV and Parquet.
 
-A room makes a `Grid` from its numbers; this module knows nothing of what the cells mean.
+A room makes a `Grid` from its numbers; this module does not know the meaning of a cell.
 """
 
 import csv

@@ -11,7 +11,6 @@ A run folder's `config.json` holds one of these objects. Field names differ betw
     accumulation          gradient_accumulation_steps (TRL)
 """
 
-import difflib
 import json
 import math
 import re
@@ -22,9 +21,10 @@ from typing import ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from posttrain.errors import ConfigurationError
+from posttrain.suggest import nearest
 
 BUDGET = re.compile(r"(?P<amount>\d+(?:\.\d+)?(?:e\d+)?)(?P<scale>[kMG]?)(?:-(?P<unit>tokens|flops)|(?P<seconds>s))")
-# What a run holds at once, however much is asked for: the estimate of memory (advisor.memory) counts with these.
+# The most that a run holds at once, however large its settings; advisor.memory estimates with these numbers.
 CHUNK_LOGITS = 1 << 25  # logits: 128 MB of float32
 SEQUENCES_AT_ONCE = 512  # sequences in decoding
 LEAVE_AT = 0.75  # finished sequences leave decoding when at most this share is still going
@@ -51,24 +51,24 @@ class Budget(BaseModel):
 
 
 class RunConfig(BaseModel):
-    """What every technique needs to know."""
+    """The settings of every technique."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     family: ClassVar[str] = ""  # the techniques that share a loop, by the name of its file
 
     technique: str = Field(description="which technique runs: the name of its module")
-    model: str = Field("starter", description="a hub id, a folder, or `starter`, the small policy that comes along")
+    model: str = Field("starter", description="a hub id, a folder, or `starter`, the tiny bundled model")
     data: str = Field("task:addition", description="a JSONL file, or a generated task such as task:addition:3")
     eval_data: str | None = Field(
         None,
-        description="what is scored before and after; left out, the test split of data (its own rows are held out)",
+        description="rows to score before and after; left out, the test split of data (its own rows are held out)",
     )
-    verifier: str | None = Field(None, description="what scores a response; left out, the generated task's own")
+    verifier: str | None = Field(None, description="the verifier of responses; left out, the generated task's own")
     verify_seconds: float = Field(5.0, gt=0, description="time one response may take to verify; then it is unscorable")
     rows: int = Field(1000, ge=1, description="rows of data to train on; a file may have fewer")
-    noise: float = Field(0.0, ge=0, le=1, description="share of a generated task's demonstrations that are made wrong")
+    noise: float = Field(0.0, ge=0, le=1, description="share of a generated task's demonstrations that are corrupted")
     budget: str = Field("200k-tokens", description="tokens, FLOPs or seconds, rollouts and verifying included")
-    seed: int = Field(0, ge=0, description="decides weights of new layers, the order of data and every rollout")
+    seed: int = Field(0, ge=0, description="seed of new weights, of the order of data and of every rollout")
     learning_rate: float | None = Field(
         None,
         gt=0,
@@ -91,10 +91,10 @@ class RunConfig(BaseModel):
     lora_rank: int = Field(0, ge=0, description="rank of LoRA adapters on all linear layers; 0 trains all weights")
     lora_alpha: int = Field(32, ge=1, description="scale of LoRA adapters: alpha / rank multiplies their product")
     weights: Literal["float32", "bfloat16"] = Field(
-        "float32", description="what the trained weights are kept in; bfloat16 halves memory and loses small updates"
+        "float32", description="dtype of the trained weights; bfloat16 halves memory and loses small updates"
     )
     compute: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="what matrix products are computed in; auto is bfloat16 on a GPU and float32 on a CPU"
+        "auto", description="dtype of matrix products; auto is bfloat16 on a GPU and float32 on a CPU"
     )
     activation_checkpointing: bool = Field(False, description="recompute activations in the backward pass: less memory")
     device: str = Field("auto", description="auto, cpu, cuda, or cuda:1")
@@ -135,19 +135,19 @@ class DFTConfig(RunConfig):
 
 
 class RolloutConfig(RunConfig):
-    """What every technique that samples needs to know beside."""
+    """The settings of every technique that samples."""
 
     group_size: int = Field(8, ge=1, description="rollouts of one prompt")
     temperature: float = Field(1.0, gt=0, description="divides the logits in sampling, and in the loss of grpo")
 
 
 class RejectionSamplingConfig(RolloutConfig):
-    """Sample, keep what the verifier says is right, and learn to imitate it; more rounds make expert iteration."""
+    """Sample, keep the responses that the verifier calls right, and imitate them; more rounds make expert iteration."""
 
     family: ClassVar[str] = "rejection_sampling"
     technique: Literal["rejection_sampling"] = "rejection_sampling"
     prompts_per_round: int = Field(128, ge=1, description="prompts sampled from in one round")
-    rounds: int = Field(0, ge=0, description="rounds of sampling; 0 goes on until the budget is spent, 1 samples once")
+    rounds: int = Field(0, ge=0, description="rounds of sampling; 0 samples until the budget is spent, 1 samples once")
     epochs: int = Field(
         2, ge=1, description="passes over the kept rollouts of a round (with one round: until the budget)"
     )
@@ -164,9 +164,9 @@ class GRPOConfig(RolloutConfig):
     technique: Literal["grpo"] = "grpo"
     group_size: int = Field(8, ge=2, description="rollouts of one prompt; one alone has nothing to be compared with")
     form: Literal["grpo", "bnpo", "dr_grpo", "dapo", "cispo", "gspo"] = Field(
-        "dapo", description="which loss: what it divides by and how it clips (reference_impls.objectives.grpo)"
+        "dapo", description="which loss: its divisor and its clip (reference_impls.objectives.grpo)"
     )
-    scale: Literal["group", "batch", "none"] = Field("group", description="what advantages are divided by")
+    scale: Literal["group", "batch", "none"] = Field("group", description="divisor of advantages")
     clip_low: float = Field(0.2, ge=0, lt=1, description="how far the ratio may fall below 1 before it is clipped")
     clip_high: float = Field(0.28, ge=0, description="how far it may rise above 1; cispo: how far its weight may rise")
     kl_coef: float = Field(0.0, ge=0, description="weight of the KL term to the starting policy; 0 keeps no reference")
@@ -222,7 +222,7 @@ def default_learning_rate(technique: str, parameters: int, lora: bool) -> float:
 
 
 def make_config(settings: Mapping[str, object]) -> RunConfig:
-    """Return the config that these settings say. Raises PosttrainError that names the setting and what was expected."""
+    """Return the config of these settings. Raises ConfigurationError that names the setting and what was expected."""
     technique = str(settings.get("technique"))
     if technique not in CONFIGS:
         raise ConfigurationError(
@@ -237,7 +237,7 @@ def make_config(settings: Mapping[str, object]) -> RunConfig:
 
 
 def load_config(path: Path) -> RunConfig:
-    """Read a `config.json`. Raises PosttrainError where there is none or a setting is not what it must be."""
+    """Read a `config.json`. Raises ConfigurationError where there is none or a setting is not as expected."""
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -258,8 +258,8 @@ def _first_fault(error: ValidationError, config: type[RunConfig]) -> str:
     first = error.errors()[0]
     name = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, config.model_fields, n=1)
-        meant = f"; did you mean {near[0]}?" if near else f"; expected one of {', '.join(config.model_fields)}"
+        near = nearest(name, config.model_fields)
+        meant = f"; did you mean {near}?" if near else f"; expected one of {', '.join(config.model_fields)}"
         return f"there is no setting '{name}' for {config.model_fields['technique'].default}{meant}"
     if not name:
         return first["msg"].removeprefix("Value error, ")

@@ -11,13 +11,13 @@
 The row of a technique is the function of its name, called by the module of its name: `sft` by sft.py, `dft` by dft.py,
 `rejection_sampling` by rejection_sampling.py, `grpo` by grpo.py.
 
-p_t is the policy's probability of the token, ratio_t is p_t over what it was when the token was sampled. Every function
-takes tensors and returns a scalar to minimise; nothing else of the project is needed.
+p_t is the policy's probability of the token, ratio_t is p_t divided by its value when the token was sampled. Every
+function takes tensors and returns a scalar to minimise; nothing else of the project is needed.
 Shapes: B sequences, T tokens, P prompts, G rollouts.
 
-`mask` is True on response tokens (the end-of-sequence token is one of them). What stands under a False is ignored,
-whatever it is, so padding on either side is fine. `divisor` is what the whole accumulated batch divides by: pass it
-with every micro-batch and their gradients add up to that of the undivided batch. Left out, the tensors are the whole
+`mask` is True on response tokens (the end-of-sequence token is one of them). Values under a False are ignored, even
+NaN, so padding on either side is fine. `divisor` is the divisor of the whole accumulated batch: passed with every
+micro-batch, it makes their gradients add up to that of the undivided batch. Without it, the tensors are the whole
 batch.
 """
 
@@ -51,6 +51,7 @@ def dft(log_probs: Tensor, mask: Tensor, divisor: float | None = None) -> Tensor
     divides by the number of micro-batches.
     """
     log_probs = _where_response(log_probs, mask)
+    # d/dw of sg(p) log p is p * (1 / p) dp/dw = dp/dw: the 1 / p that makes SFT chase improbable tokens cancels
     return -(log_probs.exp().detach() * log_probs).sum() / _or_tokens(divisor, mask)
 
 
@@ -89,7 +90,7 @@ def grpo(  # noqa: PLR0913 - the terms of the formula, each named
         gspo:  ratio_t is that of the sequence, exp(mean_t(log p_t - log p_t old)), the same for all its tokens
 
     log_probs, old_log_probs, mask, reference_log_probs, entropies: (B, T); advantages: (B,).
-    What the forms divide by stands in `grpo_divisor`. kl "k3" is exp(d) - d - 1 with d = log p_ref - log p
+    The divisor of each form: `grpo_divisor`. kl "k3" is exp(d) - d - 1 with d = log p_ref - log p
     (arXiv:2402.03300, eq. 4); "k3_ratio" is that times ratio_t, unbiased where the rollouts are stale. The entropy
     bonus subtracts entropy_coef times the mean entropy over response tokens; `tokens` is their number in the whole
     batch. grpo arXiv:2402.03300, dr_grpo 2503.20783, dapo (clip-higher: clip_high > clip_low) 2503.14476,
@@ -105,15 +106,17 @@ def grpo(  # noqa: PLR0913 - the terms of the formula, each named
     log_ratio = log_probs - old_log_probs  # (B, T)
     if form == "gspo":
         log_ratio = log_ratio.sum(-1, keepdim=True) / _lengths(mask).clamp(min=1)[:, None]  # (B, 1)
-    ratio = log_ratio.exp()
+    ratio = log_ratio.exp()  # 1 in the first update after sampling; gradient of ratio = ratio * grad log p
     if form == "cispo":
         losses = -ratio.detach().clamp(max=1 + clip_high) * advantages * log_probs
     else:
+        # A > 0: min(ratio, 1 + clip_high) A, no gradient above. A < 0: max(ratio, 1 - clip_low) A, no gradient below.
+        # The other way there is no bound: a good token that became rare keeps its gradient.
         losses = -torch.min(ratio * advantages, ratio.clamp(1 - clip_low, 1 + clip_high) * advantages)
     if kl_coef:
         losses = losses + kl_coef * _k3(log_probs, _needed(reference_log_probs, "reference_log_probs"), mask, ratio, kl)
-    losses = _where_response(losses.expand_as(log_probs), mask)
-    if form in ("grpo", "gspo"):
+    losses = _where_response(losses.expand_as(log_probs), mask)  # (B, T)
+    if form in ("grpo", "gspo"):  # each response counts alike, so a token of a long one counts for less
         losses = losses / _lengths(mask).clamp(min=1)[:, None]
     loss = losses.sum() / (divisor or grpo_divisor(form, _lengths(mask), max_response_tokens))
     if entropy_coef:
@@ -130,7 +133,7 @@ def grpo_divisor(
     micro_lengths: Tensor | None = None,
     micro_batches: int = 1,
 ) -> float:
-    """Return what the summed loss of a micro-batch is divided by, so that micro-batches add up to the whole batch.
+    """Return the divisor of the summed loss of a micro-batch, so that micro-batches add up to the whole batch.
 
     lengths: (B,) response tokens of every sequence of the whole batch.
         grpo, gspo     sequences, after each sequence is divided by its own length
@@ -154,13 +157,13 @@ def grpo_divisor(
 def group_advantages(rewards: Tensor, scale: Scale = "group", scored: Tensor | None = None) -> Tensor:
     """Return each rollout's reward relative to its group, (P, G): reward minus the group's mean, scaled.
 
-    rewards: (P, G); scored: (P, G) bool, False where the verifier could not tell: such a rollout gets advantage 0 and
+    rewards: (P, G); scored: (P, G) bool, False where the verifier could not decide: such a rollout gets advantage 0 and
     counts in no mean. scale: "group" divides by the group's sample standard deviation (n - 1) + 1e-4, "batch" by that
     of all rewards, "none" not at all (arXiv:2503.20783). A group whose rewards are all equal, or that has one
     rollout, gets exactly 0: there is nothing to prefer.
     """
     scored = torch.ones_like(rewards, dtype=torch.bool) if scored is None else scored
-    known = rewards.masked_fill(~scored, 0.0)
+    known = rewards.masked_fill(~scored, 0.0)  # (P, G)
     count = scored.sum(-1, keepdim=True)  # (P, 1)
     centred = (known - known.sum(-1, keepdim=True) / count.clamp(min=1)).masked_fill(~scored, 0.0)
     lowest = rewards.masked_fill(~scored, torch.inf).amin(-1, keepdim=True)
@@ -176,12 +179,14 @@ def group_advantages(rewards: Tensor, scale: Scale = "group", scored: Tensor | N
 
 def _k3(log_probs: Tensor, reference: Tensor, mask: Tensor, ratio: Tensor, kl: KL) -> Tensor:
     """Return the k3 estimate of KL(policy | reference) of each token, (B, T)."""
-    difference = _where_response(reference, mask) - log_probs
+    # -d alone is unbiased but noisy and often negative; exp(d) - 1 has mean 0 under the policy and takes the noise out
+    difference = _where_response(reference, mask) - log_probs  # d, (B, T)
     estimate = difference.exp() - difference - 1
     return estimate * ratio if kl == "k3_ratio" else estimate
 
 
 def _where_response(values: Tensor, mask: Tensor) -> Tensor:
+    # not values * mask, which would keep a NaN or an infinity of the padding
     return values.masked_fill(~mask.bool(), 0.0)
 
 

@@ -1,4 +1,4 @@
-"""Annotate: which paper is worth labelling next, and what the labels teach."""
+"""Annotate: which papers to label next, how far readers agree, and a classifier learned from all labels."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,13 +14,12 @@ from survey.labels.readings import Reading, bundled_labels, by_paper, merge, own
 from survey.labels.validation import Checked, write_validation
 from survey.store.chosen import chosen_texts, each_text
 from survey.store.papers import Store
-from survey.store.sqlite import explained
 from survey.warehouse.database import Warehouse
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A paper worth labelling, and why."""
+    """A paper to label next, and why."""
 
     arxiv_id: str
     title: str
@@ -30,52 +29,48 @@ class Candidate:
     reason: str
 
 
-def worth_labelling(
-    warehouse: Warehouse, readings: list[Reading], labeller: str, second: bool = False
-) -> list[Candidate]:
-    """Return the papers that `labeller` has not read: those in dispute first, then the least sure.
+def candidates(warehouse: Warehouse, readings: list[Reading], labeller: str, second: bool = False) -> list[Candidate]:
+    """Return the papers that `labeller` has not read: those in dispute first, then those with the least certain label.
 
-    In dispute is a paper whose readers disagree, and then one whose two routes do. With `second`, only papers that one
-    other has read: agreement is measured on those.
+    A paper is in dispute where its readers disagree, and then where the two routes of the machine do. With `second`,
+    only papers that exactly one other has read: agreement is measured on those.
     """
     read = by_paper(readings)
-    candidates = []
+    ranked = []
     for arxiv_id, title, _, probability, by_cues, by_classifier in warehouse.query("papers_by_doubt"):
         own = read.get(arxiv_id, [])
-        if any(one.labeller == labeller for one in own) or (second and len(own) != 1):
+        if any(reading.labeller == labeller for reading in own) or (second and len(own) != 1):
             continue
-        disputed, differ = len(own) > 1 and settled_method(own) is None, by_cues != by_classifier
-        reason = "its readers disagree" if disputed else "the routes disagree" if differ else "the least sure"
-        rank = 0 if disputed else 1 if differ and not own else 2 if not own else 3
-        candidates.append((rank, probability, Candidate(arxiv_id, title, by_cues, by_classifier, probability, reason)))
-    return [candidate for _, _, candidate in sorted(candidates, key=lambda entry: entry[:2])]
+        in_dispute, differ = len(own) > 1 and settled_method(own) is None, by_cues != by_classifier
+        reason = "its readers disagree" if in_dispute else "the routes disagree" if differ else "the least sure"
+        rank = 0 if in_dispute else 1 if differ and not own else 2 if not own else 3
+        ranked.append((rank, probability, Candidate(arxiv_id, title, by_cues, by_classifier, probability, reason)))
+    return [candidate for *_, candidate in sorted(ranked, key=lambda entry: entry[:2])]
 
 
 def train(
     store: Store, data: Path, readings: list[Reading], advance: Callable[[int, int], None] = lambda done, of: None
 ) -> list[Checked]:
-    """Read the numbers of every labelled paper of the store, measure both routes, and keep both under `data`.
+    """Count the cues of every labelled paper of the store, measure both routes, and write both under `data`.
 
-    `survey label` then learns from them. Raises PosttrainError where no labelled paper has a text here, or labels are
-    too
-    few.
+    `survey label` then learns from them. Raises NothingMatchedError where no labelled paper has a text here, and
+    ConfigurationError where labels are too few.
     """
     wanted = set(by_paper(readings))
-    found: dict[str, dict[str, int]] = {}
+    features: dict[str, dict[str, int]] = {}
     chosen = [text for text in chosen_texts(store) if text.paper in wanted]
     finder = cue_finder(len(chosen))
     for number, text in each_text(store, chosen):
         copies = chosen[number][0]
         title = next((copy.title for copy in copies if copy.title), "")
-        found[copies[0].paper] = finder.read(text, title).features()
-    if not found:
+        features[copies[0].paper] = finder.read(text, title).features()
+    if not features:
         raise NothingMatchedError(
             f"no labelled paper has a text in {store.root}", "survey ingest the papers that are labelled, then extract",
         )  # fmt: skip
-    checked = cross_validate(readings, bundled_features() | found, advance)
-    with explained(data):
-        write_validation(checked, data / "validation.csv")
-        write_features(found, features_path(data))
+    checked = cross_validate(readings, bundled_features() | features, advance)
+    write_validation(checked, data / "validation.csv")
+    write_features(features, features_path(data))
     return checked
 
 
@@ -101,11 +96,11 @@ class Pair:
 
 def compare_readers(readings: list[Reading]) -> list[Pair]:
     """Return every two readers who share papers: on method, and on the source of papers that both say train."""
-    readers = sorted({one.labeller for one in readings})
-    of = {(one.labeller, one.arxiv_id): one for one in readings}
+    readers = sorted({reading.labeller for reading in readings})
+    of = {(reading.labeller, reading.arxiv_id): reading for reading in readings}
     pairs = []
     for first, second in combinations(readers, 2):
-        shared = sorted(p for reader, p in of if reader == first and (second, p) in of)
+        shared = sorted(paper for reader, paper in of if reader == first and (second, paper) in of)
         methods = [(p, str(of[first, p].method), str(of[second, p].method)) for p in shared]
         both = [p for p in shared if of[first, p].primary and of[second, p].primary]
         sources = [(p, str(of[first, p].primary), str(of[second, p].primary)) for p in both]
@@ -114,9 +109,10 @@ def compare_readers(readings: list[Reading]) -> list[Pair]:
 
 
 def _pair(first: str, second: str, axis: str, rows: list[tuple[str, str, str]]) -> Pair:
-    one, other = [row[1] for row in rows], [row[2] for row in rows]
-    agreement = agreement_of(one, other, sorted({*one, *other}))
+    """Compare two readers; a row is (paper, label of the first, label of the second)."""
+    _, ours, theirs = (list(column) for column in zip(*rows, strict=True))
+    agreement = agreement_of(ours, theirs, sorted({*ours, *theirs}))
     assert agreement is not None
-    differ = [paper for paper, a, b in rows if a != b]
+    differ = [paper for paper, our, their in rows if our != their]
     kappa = (agreement.kappa, agreement.low, agreement.high)
     return Pair(first, second, axis, len(rows), agreement.observed.k, *kappa, differ)

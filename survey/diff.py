@@ -1,33 +1,37 @@
-"""Our domain table against the printed one, cell by cell, with a verdict and its likely cause.
+"""The difference: our domain table against the printed one, cell by cell, with a verdict and its likely cause.
 
-Counts of two crawls of different size cannot be compared, and the survey prints no n. What can be compared is the mix:
-which part of a year's domain assignments goes to each domain. A paper of two domains is assigned twice; the interval
-takes assignments as independent, which the few such papers hardly change.
+Counts of two crawls of different size cannot be compared, and the survey prints no n. The mix can be compared: each
+domain's part of a year's domain assignments. A paper of two domains is assigned twice; the interval
+treats assignments as independent, and the few papers of two domains hardly change it.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from pathlib import Path
+from typing import Any
 
 from posttrain.statistics import wilson
-from survey.trends.domain import TrendTable
+from posttrain.tables import Grid
+from survey.trends.cells import counting_rule, percent, range_of
+from survey.trends.domain import domain_trends
 from survey.trends.published import Published
-
-_ENOUGH = 30
+from survey.trends.trend import ENOUGH, TrendTable
 
 
 class Verdict(StrEnum):
-    """How one of our cells stands to the printed one."""
+    """How one of our cells compares with the printed one."""
 
     AGREES = "agrees"  # the printed part lies inside our interval
-    DIFFERS = "differs"  # it does not
-    TOO_FEW = "too few to tell"  # it does, but so would most numbers: ours rests on fewer than 30 assignments
+    DIFFERS = "differs"  # the printed part lies outside our interval
+    TOO_FEW = "too few to tell"  # inside, but with fewer than 30 assignments most numbers would be
     NO_DATA = "no data"  # we have no paper of that year
 
 
 @dataclass(frozen=True)
-class Difference:
-    """One printed cell beside ours. Parts are of all domain assignments of the year; low and high bound ours."""
+class CellDifference:
+    """One printed cell and ours. Parts are of all domain assignments of the year; low and high bound ours."""
 
     period: str
     label: str
@@ -42,7 +46,43 @@ class Difference:
     cause: str
 
 
-def compare(table: TrendTable, is_bundled: bool) -> list[Difference]:
+@dataclass(frozen=True)
+class DiffReport:
+    """Every printed cell of the domain table with ours."""
+
+    cells: list[CellDifference]
+    grid: Grid
+    sample: str
+    cautions: list[str]
+    provenance: Mapping[str, Any]
+
+    @property
+    def differs(self) -> bool:
+        """Whether any cell differs."""
+        return any(cell.verdict is Verdict.DIFFERS for cell in self.cells)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return each cell as plain data."""
+        return [asdict(cell) for cell in self.cells]
+
+    def causes(self) -> list[str]:
+        """Return the verdicts with their likely causes, each once."""
+        return sorted({f"{cell.verdict}: {cell.cause}" for cell in self.cells if cell.cause})
+
+
+def diff(data: Path, counts: Path | None = None) -> DiffReport:
+    """Return the domain table of a sample against the printed one. Raises what `trend_tables` raises."""
+    from survey.warehouse.sample import open_sample
+
+    sample = open_sample(data, counts)
+    with sample.warehouse:
+        table = domain_trends(sample.warehouse)[0]
+        cells = compare(table, sample.is_bundled)
+        grid = _grid(cells, table, sample.footer)
+        return DiffReport(cells, grid, sample.story, sample.cautions, sample.provenance())
+
+
+def compare(table: TrendTable, is_bundled: bool) -> list[CellDifference]:
     """Return the printed cells of a domain table by year, each with ours and a verdict."""
     printed: Counter[str] = Counter()
     ours: Counter[str] = Counter()
@@ -50,25 +90,46 @@ def compare(table: TrendTable, is_bundled: bool) -> list[Difference]:
         if row.published:
             printed[row.period] += int(row.published.value)
             ours[row.period] += row.k
-    differences = []
+    cells = []
     for row in table.rows:
         if row.published is None:
             continue
-        published_part = row.published.value / printed[row.period]
-        n = ours[row.period]
+        published_part, n = row.published.value / printed[row.period], ours[row.period]
         low, high = wilson(row.k, n) if n else (None, None)
-        if low is None or high is None:
-            verdict = Verdict.NO_DATA
-        else:
-            inside = low <= published_part <= high
-            verdict = Verdict.DIFFERS if not inside else Verdict.TOO_FEW if n < _ENOUGH else Verdict.AGREES
-        differences.append(
-            Difference(
+        verdict = _verdict(published_part, low, high, n)
+        cells.append(
+            CellDifference(
                 row.period, row.label, row.published.value, published_part, row.k, n, row.k / n if n else None,
                 low, high, verdict, _cause(verdict, row.published, is_bundled),
             )
         )  # fmt: skip
-    return differences
+    return cells
+
+
+def _verdict(published_part: float, low: float | None, high: float | None, n: int) -> Verdict:
+    if low is None or high is None:
+        return Verdict.NO_DATA
+    if not low <= published_part <= high:
+        return Verdict.DIFFERS
+    return Verdict.TOO_FEW if n < ENOUGH else Verdict.AGREES
+
+
+def _grid(cells: list[CellDifference], table: TrendTable, footer: str) -> Grid:
+    """Return the printed cells and ours as text: counts, parts of the year's assignments, interval and verdict."""
+    rows = tuple(
+        (
+            cell.period, cell.label, f"{cell.published:,.0f}", f"{cell.published_part:.1%}", f"{cell.k:,}",
+            f"{cell.n:,}", percent(cell.part), range_of(cell.low, cell.high), cell.verdict.value,
+        )
+        for cell in cells
+    )  # fmt: skip
+    head = ("year", "domain", "printed", "part", "our k", "of n", "part", "95% interval", "verdict")
+    notes = (
+        "a part is of all domain assignments of the year (n is ours; the survey printed none): counts of two crawls"
+        " cannot be compared, their mix can. A sample is no reproduction",
+        f"{counting_rule(table)}; {footer}",
+    )
+    return Grid("Printed and ours", notes, head, rows, grouped=True)
 
 
 def _cause(verdict: Verdict, published: Published, is_bundled: bool) -> str:

@@ -1,4 +1,4 @@
-"""Discovery: benchmarks that the lexicon does not know yet, out of what the papers call by name.
+"""Discovery: benchmarks that the lexicon does not know yet, from the names in the texts.
 
 A name is a candidate when enough papers call it a benchmark in words, when these are a good part of all papers that
 name it, and when no more call it something else. Every candidate shows these counts, so that a reader can
@@ -31,7 +31,7 @@ _ENOUGH = 30  # papers of a period whose share is compared
 
 
 class Order(StrEnum):
-    """What comes first."""
+    """The order of the candidates."""
 
     PAPERS = "papers"
     GROWTH = "growth"
@@ -44,7 +44,7 @@ class Candidate:
     name: str
     spellings: tuple[str, ...]  # the commonest first
     papers: int  # that name it outside their references
-    scored: int  # with it in a caption, or in a table beside scores
+    scored: int  # with it in a caption, or in a table of scores
     called: int  # that call it a benchmark, data set or test set in words
     otherwise: int  # that call it a model, method or metric, or train on it
     first_month: date | None
@@ -61,21 +61,21 @@ class Candidate:
 
 
 @dataclass(slots=True)
-class _Seen:
-    """What all papers so far say of one name."""
+class _Tally:
+    """The counts of one name over all papers so far."""
 
-    missed: int  # blocks that were over when it was first seen
+    missed: int  # blocks that were over when it was first counted
     papers: int = 0
     scored: int = 0
     called: int = 0
     otherwise: int = 0
     months: dict[date, int] = field(default_factory=dict)
     spellings: dict[str, int] = field(default_factory=dict)
-    place: tuple[bool, date, str, int] = (True, date.max, "", 0)  # the smallest is kept: called, earliest
+    earliest: tuple[bool, date, str, int] = (True, date.max, "", 0)  # (not called a benchmark, month, paper, offset)
 
 
 class Names:
-    """What many papers name. Add every paper once, in any order.
+    """The names in many papers. Add every paper once, in any order.
 
     After each block of papers a name is dropped that no more papers name than blocks are over (lossy counting: Manku
     and Motwani, VLDB 2002). So memory follows the common names, and a count is at most one too low per block: 100 of
@@ -85,34 +85,34 @@ class Names:
     def __init__(self, block: int = BLOCK) -> None:
         self.papers = 0
         self.months: Counter[date] = Counter()
-        self.seen: dict[str, _Seen] = {}
+        self.tallies: dict[str, _Tally] = {}
         self._block = block
 
     def add(self, paper: str, published: date | None, names: Mapping[str, Naming]) -> None:
-        """Count what one paper names; `published` may be any day of its month."""
+        """Count the names in one paper; `published` may be any day of its month."""
         month = published.replace(day=1) if published else None
         self.papers += 1
         if month:
             self.months[month] += 1
         for key, naming in names.items():
-            seen = self.seen.get(key) or self.seen.setdefault(key, _Seen((self.papers - 1) // self._block))
-            seen.papers += 1
-            seen.scored += naming.scored
-            seen.called += naming.called
-            seen.otherwise += naming.otherwise
-            seen.spellings[naming.spelling] = seen.spellings.get(naming.spelling, 0) + 1
+            tally = self.tallies.get(key) or self.tallies.setdefault(key, _Tally((self.papers - 1) // self._block))
+            tally.papers += 1
+            tally.scored += naming.scored
+            tally.called += naming.called
+            tally.otherwise += naming.otherwise
+            tally.spellings[naming.spelling] = tally.spellings.get(naming.spelling, 0) + 1
             if month:
-                seen.months[month] = seen.months.get(month, 0) + 1
-            seen.place = min(seen.place, (not naming.called, month or date.max, paper, naming.offset))
+                tally.months[month] = tally.months.get(month, 0) + 1
+            tally.earliest = min(tally.earliest, (not naming.called, month or date.max, paper, naming.offset))
         if self.papers % self._block == 0:
             over = self.papers // self._block
-            self.seen = {key: seen for key, seen in self.seen.items() if seen.papers + seen.missed > over}
+            self.tallies = {key: tally for key, tally in self.tallies.items() if tally.papers + tally.missed > over}
 
 
 def discover(
     store: Store, by: Period = Period.QUARTER, advance: Callable[[int, int], None] = lambda done, of: None
 ) -> list[Candidate]:
-    """Return the candidates in all texts of a store. Raises PosttrainError where there is no text."""
+    """Return the candidates in all texts of a store. Raises NothingMatchedError where there is no text."""
     chosen = chosen_texts(store)
     if not chosen:
         raise NothingMatchedError("no paper has a text yet", "survey extract")
@@ -139,21 +139,21 @@ def candidates(
     notes = {key_of(spelling): reason for spelling, reason in refused.items()}
     totals = _totals(names.months, by)
     enough = {period: n for period, n in totals.items() if n >= _ENOUGH}
-    found = [
-        _candidate(seen, enough, by, notes.get(key, ""))
-        for key, seen in names.seen.items()
-        if seen.called >= least and is_benchmark(seen.papers, seen.called, seen.otherwise)
-        and not _is_known(seen, finder, aliases)
+    likely = [
+        _candidate(tally, enough, by, notes.get(key, ""))
+        for key, tally in names.tallies.items()
+        if tally.called >= least and is_benchmark(tally.papers, tally.called, tally.otherwise)
+        and not _is_known(tally, finder, aliases)
     ]  # fmt: skip
     ranks = {
         Order.PAPERS: lambda c: (-c.called, -c.papers, c.name, c.paper, c.offset),
         Order.GROWTH: lambda c: (-(c.growth or 0), -c.called, c.name, c.paper, c.offset),
     }
-    return sorted(found, key=ranks[order])
+    return sorted(likely, key=ranks[order])
 
 
 def is_benchmark(papers: int, called: int, otherwise: int) -> bool:
-    """Return whether what papers say of a name makes it a candidate.
+    """Return whether a name that papers speak of in these numbers is a candidate.
 
     As many papers must call it a benchmark as something else, and they must be a good part of all that name it: a
     firm or a field is also once called a data set, by few of the many papers that name it.
@@ -182,23 +182,23 @@ def stanza(name: str, domain: Domain = Domain.QA) -> str:
     )
 
 
-def _candidate(seen: _Seen, totals: Mapping[str, int], by: Period, note: str) -> Candidate:
-    ranked = sorted(seen.spellings, key=lambda spelling: (-seen.spellings[spelling], spelling))
-    counts = _totals(seen.months, by)
+def _candidate(tally: _Tally, totals: Mapping[str, int], by: Period, note: str) -> Candidate:
+    ranked = sorted(tally.spellings, key=lambda spelling: (-tally.spellings[spelling], spelling))
+    counts = _totals(tally.months, by)
     before: Share | None = None
     after: Share | None = None
     if len(totals) > 1:
         before, after = (share_of(counts[period], totals[period]) for period in (min(totals), max(totals)))
-    _, _, paper, offset = seen.place
+    _, _, paper, offset = tally.earliest
     return Candidate(
-        ranked[0], tuple(ranked), seen.papers, seen.scored, seen.called, seen.otherwise,
-        min(seen.months, default=None), before, after, paper, offset, note,
+        ranked[0], tuple(ranked), tally.papers, tally.scored, tally.called, tally.otherwise,
+        min(tally.months, default=None), before, after, paper, offset, note,
     )  # fmt: skip
 
 
-def _is_known(seen: _Seen, finder: MentionFinder, aliases: set[str]) -> bool:
-    """Whether the lexicon counts the commonest spelling, or would beside the words that an alias asks for."""
-    spelling = max(seen.spellings, key=lambda spelling: (seen.spellings[spelling], spelling))
+def _is_known(tally: _Tally, finder: MentionFinder, aliases: set[str]) -> bool:
+    """Whether the lexicon counts the commonest spelling, or would count it near the words that an alias asks for."""
+    spelling = max(tally.spellings, key=lambda spelling: (tally.spellings[spelling], spelling))
     return key_of(spelling) in aliases or any(mention.counted for mention in finder.find(spelling.encode()))
 
 

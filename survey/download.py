@@ -1,7 +1,7 @@
 """Content: the source, HTML or PDF of every listed paper that the store has no text of yet.
 
-What a reply is, its first bytes say; its headers and names are never believed. arXiv asks not to download the whole
-corpus this way (info.arxiv.org/help/bulk_data.html), so narrow it before: `survey.arxiv.prefilter`.
+The first bytes of a reply decide its kind; its headers and names are never believed. arXiv asks not to download the
+whole corpus this way (info.arxiv.org/help/bulk_data.html), so narrow it first: `survey.arxiv.prefilter`.
 """
 
 import hashlib
@@ -13,20 +13,24 @@ from enum import StrEnum
 from pathlib import Path
 
 from posttrain.errors import UnreadableError
-from posttrain.settings import ArxivSettings
+from posttrain.settings import ArxivSettings, warehouse_path
+from posttrain.statistics import Share
 from survey.arxiv.ledger import Ledger
 from survey.arxiv.listed import Listed
+from survey.arxiv.prefilter import Prefilter
 from survey.arxiv.transport import Clock, FaultyReplyError, Reply, Transport
 from survey.fulltext import Kind, kind_of
 from survey.paper import IdSource
 from survey.store.chosen import METADATA_ONLY, papers_with_content
 from survey.store.papers import Source, Store
+from survey.trends.recall import measure_recall
+from survey.warehouse.database import Warehouse
 
 _MOST_BYTES = 300 << 20  # of one paper; sources with many figures reach 100 MB
 
 
 class Surface(StrEnum):
-    """What arXiv serves of a paper, in the order of preference."""
+    """The forms in which arXiv serves a paper, in the order of preference."""
 
     SOURCE = "source"
     HTML = "html"
@@ -43,7 +47,7 @@ _KINDS = {
 
 @dataclass
 class Downloaded:
-    """What `survey download` did: papers that have content now, have none on arXiv, or could not be fetched."""
+    """The outcome of `survey download`: papers with content now, without any on arXiv, and not fetched."""
 
     downloaded: int = 0
     absent: list[tuple[str, str]] = field(default_factory=list)  # (paper, why)
@@ -51,15 +55,36 @@ class Downloaded:
     requests: int = 0
 
 
+@dataclass(frozen=True)
+class Selection:
+    """The papers to ask for, and how a filter narrowed them down."""
+
+    papers: list[Listed]
+    kept: int  # by the filter, before the limit
+    waiting: int  # listed papers without content
+    recall: Share | None  # of the filter; None where it is not measured
+
+
 def wanted(ledger: Ledger, store: Store) -> list[Listed]:
     """Return the listed papers that have no content yet, and those of whose content no text could be read.
 
-    Their order is random and always the same, by the hash of the id, so that what is there at any time, or with any
-    limit, is a random sample of the listing.
+    Their order is random and always the same, by the hash of the id. So the downloaded papers are a random sample of
+    the listing at any moment, and with any limit.
     """
     served = papers_with_content(store) | ledger.without_content()
-    found = [paper for paper in ledger.listed() if paper.arxiv_id not in served]
-    return sorted(found, key=lambda paper: hashlib.sha256(paper.arxiv_id.encode()).digest())
+    waiting = [paper for paper in ledger.listed() if paper.arxiv_id not in served]
+    return sorted(waiting, key=lambda paper: hashlib.sha256(paper.arxiv_id.encode()).digest())
+
+
+def select(ledger: Ledger, store: Store, prefilter: Prefilter, limit: int | None = None) -> Selection:
+    """Return the papers to ask for: of those without content the ones that a filter keeps, at most `limit`."""
+    waiting = wanted(ledger, store)
+    kept = list(filter(prefilter.keeps, waiting))
+    recall = None
+    if not prefilter.keeps_all and warehouse_path(store.root).exists():
+        with Warehouse.open(warehouse_path(store.root)) as warehouse:
+            recall = measure_recall(prefilter, ledger, warehouse)
+    return Selection(kept[:limit], len(kept), len(waiting), recall)
 
 
 def download(
@@ -75,13 +100,14 @@ def download(
     """Fetch the first of `surfaces` that arXiv has of each paper, and put it into the store.
 
     A paper that arXiv has nothing of is remembered and not asked for again; where an earlier copy could not be read,
-    the surface it came by is passed over. Raises PosttrainError where arXiv refuses.
+    its surface is passed over. Raises RefusedError where arXiv refuses.
     """
     transport = Transport(settings, state, clock)
     result = Downloaded()
+    fetcher = _Fetcher(surfaces, ledger, store, transport, settings.content_url)
     try:
         for done, paper in enumerate(papers, start=1):
-            _download_one(paper, surfaces, ledger, store, transport, settings.content_url, result)
+            fetcher.fetch(paper, result)
             advance(done, len(papers))
     finally:
         result.requests = transport.requests
@@ -89,49 +115,52 @@ def download(
     return result
 
 
-def _download_one(
-    paper: Listed,
-    surfaces: list[Surface],
-    ledger: Ledger,
-    store: Store,
-    transport: Transport,
-    url: str,
-    result: Downloaded,
-) -> None:
-    reasons = []
-    had = [copy.name for copy in store.sources(paper.arxiv_id)]
-    for surface in surfaces:
-        place = f"/{_PATHS[surface]}/{paper.arxiv_id}"
-        if any(name.endswith(place) for name in had):
-            reasons.append(f"{surface}: no text can be read from it")
-            continue
-        if ledger.lacks(paper.arxiv_id, surface):
-            continue
-        try:
-            found = _fetch(transport, url + place, surface)
-        except FaultyReplyError as error:
-            result.failed.append((paper.arxiv_id, f"{surface}: {error}"))
+@dataclass(frozen=True)
+class _Fetcher:
+    surfaces: list[Surface]
+    ledger: Ledger
+    store: Store
+    transport: Transport
+    url: str
+
+    def fetch(self, paper: Listed, result: Downloaded) -> None:
+        """Store the first surface that arXiv has of a paper; add the outcome to `result`."""
+        reasons = []
+        names = [copy.name for copy in self.store.sources(paper.arxiv_id)]
+        for surface in self.surfaces:
+            path = f"/{_PATHS[surface]}/{paper.arxiv_id}"
+            if any(name.endswith(path) for name in names):
+                reasons.append(f"{surface}: no text can be read from it")
+                continue
+            if self.ledger.lacks(paper.arxiv_id, surface):
+                continue
+            try:
+                reply = _ask(self.transport, self.url + path, surface)
+            except FaultyReplyError as error:
+                result.failed.append((paper.arxiv_id, f"{surface}: {error}"))
+                return
+            if isinstance(reply, str):
+                self.ledger.add_absence(paper.arxiv_id, surface, reply)
+                reasons.append(f"{surface}: {reply}")
+                continue
+            self._keep(paper, *reply, self.url + path)
+            result.downloaded += 1
             return
-        if isinstance(found, str):
-            ledger.add_absence(paper.arxiv_id, surface, found)
-            reasons.append(f"{surface}: {found}")
-            continue
-        kind, body = found
-        sha256, _ = store.add_raw(io.BytesIO(body))
+        if len(self.surfaces) == len(Surface):
+            self.ledger.add_absence(paper.arxiv_id, METADATA_ONLY, "; ".join(reasons))
+        result.absent.append((paper.arxiv_id, "; ".join(reasons) or "arXiv had nothing of it before"))
+
+    def _keep(self, paper: Listed, kind: Kind, body: bytes, url: str) -> None:
+        sha256, _ = self.store.add_raw(io.BytesIO(body))
         copy = Source(
             sha256=sha256, member=-1, kind=kind, paper=paper.arxiv_id, version=paper.version,
-            id_source=IdSource.RECORD, title=paper.title, published=paper.published, is_stated=True, name=url + place,
+            id_source=IdSource.RECORD, title=paper.title, published=paper.published, is_stated=True, name=url,
         )  # fmt: skip
-        store.add_sources([copy])
-        result.downloaded += 1
-        return
-    if len(surfaces) == len(Surface):
-        ledger.add_absence(paper.arxiv_id, METADATA_ONLY, "; ".join(reasons))
-    result.absent.append((paper.arxiv_id, "; ".join(reasons) or "arXiv had nothing of it before"))
+        self.store.add_sources([copy])
 
 
-def _fetch(transport: Transport, url: str, surface: Surface) -> tuple[Kind, bytes] | str:
-    """Return what a reply is and its content; or why arXiv has none."""
+def _ask(transport: Transport, url: str, surface: Surface) -> tuple[Kind, bytes] | str:
+    """Return the kind and the content of a reply, or why arXiv has none."""
 
     def read(reply: Reply) -> tuple[Kind, bytes] | str:
         if reply.status == 404:

@@ -1,4 +1,4 @@
-"""Why a paper is where it is: every mention and every cue with its words, place and reason; the papers of a cell."""
+"""The explanation of a paper: every mention and cue with its words, offset and reason; and the papers of a cell."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -16,15 +16,16 @@ from survey.period import Period, period_of
 from survey.store.chosen import text_of
 from survey.store.papers import Store
 from survey.store.texts import StoredText
-from survey.trends.domain import READINGS, Scope, TrendTable, sections_of
 from survey.trends.published import Axis
+from survey.trends.trend import READINGS, Scope, TrendTable, sections_of
 from survey.warehouse.sample import Sample
 
 _AROUND = 40  # bytes of text shown on either side of a mention
+_DECIDING = ("sft.", "rl.", "hybrid.", "preference.", "other.", "none.training-free", "none.survey")  # cues of a method
 
 
 def explain(sample: Sample, asked: str, data: Path) -> dict[str, Any]:
-    """Return everything that is known of the paper `asked`: an id (also in a URL), a local key, or words of its title.
+    """Return all that is known about the paper `asked`: an id (also in a URL), a local key, or words of its title.
 
     Shared counts hold no places: there `offset`, `found` and `context` are null and each entry stands for `n` mentions.
     Raises PosttrainError with exit code 3 where the sample lacks the paper, or several have such a title.
@@ -53,6 +54,38 @@ def explain(sample: Sample, asked: str, data: Path) -> dict[str, Any]:
         "domains": sorted(assign_domains(counts, domains, DEFAULT_THRESHOLD, Rule.ANY_NAME)),
         "method": method, "data_source": data_source,
     }  # fmt: skip
+
+
+def as_lines(explained: Mapping[str, Any], has_places: bool) -> list[str]:
+    """Return an explanation as lines for a terminal; shared counts have no places, only how often a name appears."""
+    lines = [
+        f"{explained['arxiv_id']}  {explained['title']}",
+        f"version 1: {day_of(explained)}; surface: {explained['surface']}; id from: {explained['id_source']}",
+        *([f"the text lacks parts: {explained['lacks']}"] if explained["lacks"] else []),
+        f"domains at {DEFAULT_THRESHOLD} mentions: {', '.join(explained['domains']) or 'none'}",
+        "counts: " + (", ".join(f"{name} {n}" for name, n in explained["counts"].items()) or "none"),
+    ]
+    for mention in explained["mentions"]:
+        where = f"@{mention['offset']}" if has_places else f"×{mention['n']}"
+        shows_words = mention["context"] and mention["counted"]
+        words = f"…{mention['context']}…" if shows_words else mention["reason"]
+        verdict = "counts " if mention["counted"] else "refused"
+        lines.append(f"  {verdict} {mention['benchmark']:<16} {mention['section'] + ' ' + where:<19} {words}")
+    return lines + _label_lines(explained)
+
+
+def _label_lines(explained: Mapping[str, Any]) -> list[str]:
+    """Return method and data source, with the places of the most explicit cues."""
+    method, source = explained["method"], explained["data_source"]
+    if method is None:
+        return ["method: not labelled; survey label"]
+    lines = [
+        f"method: {method['label']} (p {method['probability']:.2f}); by cues {method['by_cues']}, by the classifier "
+        f"{method['by_classifier']}",
+        "data source: " + (f"{', '.join(source['all'])} (p {source['probability']:.2f})" if source["all"] else "none"),
+    ]
+    cues = [c for c in method["cues"] if c["own"] and c["cue"].startswith(_DECIDING)][:12] + source["cues"][:6]
+    return lines + [f"  {cue['cue']:<22} {cue['part']} @{cue['offset']:<8} …{cue['context'][:110]}…" for cue in cues]
 
 
 def papers(
@@ -91,8 +124,8 @@ def papers_behind(sample: Sample, table: TrendTable, label: str, period: str) ->
     rows = sample.warehouse.query("papers_labelled", by_source=table.axis is Axis.DATA_SOURCE, labels=labels)
     return [
         {"arxiv_id": arxiv_id, "title": title, "published": published.isoformat(),
-         "published_is": "day" if is_day else "month", "label": found, "probability": probability}
-        for arxiv_id, title, published, is_day, found, probability in rows
+         "published_is": "day" if is_day else "month", "label": labelled, "probability": probability}
+        for arxiv_id, title, published, is_day, labelled, probability in rows
         if _is_in(period, published)
     ]  # fmt: skip
 
@@ -102,24 +135,24 @@ def _is_in(period: str | None, published: date | None) -> bool:
 
 
 def _find(sample: Sample, asked: str, data: Path) -> tuple[Any, ...]:
-    found = find_arxiv_id(asked)
-    by_title = found is None and not asked.startswith("local:")
-    rows = sample.warehouse.query("explain_paper", asked=found.id if found else asked, by_title=by_title)
+    named = find_arxiv_id(asked)
+    by_title = named is None and not asked.startswith("local:")
+    rows = sample.warehouse.query("explain_paper", asked=named.id if named else asked, by_title=by_title)
     if len(rows) == 1:
         return rows[0]
     if rows:
         some = "; ".join(f"{row[1]} {row[2]}" for row in rows[:5])
         message = f"{len(rows)} papers have '{asked}' in their title: {some}{' …' if len(rows) > 5 else ''}"
         raise NothingMatchedError(message, "survey explain ID")
-    if found is None:
-        what = f"'{asked}' is no arXiv id, and no title in the sample has it"
-        raise NothingMatchedError(what, "survey papers, to see what is there")
+    if named is None:
+        message = f"'{asked}' is no arXiv id, and no title in the sample has it"
+        raise NothingMatchedError(message, "survey papers, for a list of the sample")
     if not sample.is_bundled and Store.exists(data):
         with Store(data) as store:
-            if next(store.sources(found.id), None):
-                raise ConfigurationError(f"{found.id} is ingested, not counted", "survey extract, then survey label")
-    hint = "survey papers, to see what is there; or survey ingest a copy of it"
-    raise NothingMatchedError(f"{found.id} is not in the sample", hint)
+            if next(store.sources(named.id), None):
+                raise ConfigurationError(f"{named.id} is ingested, not counted", "survey extract, then survey label")
+    hint = "survey papers, for a list of the sample; or survey ingest a copy of it"
+    raise NothingMatchedError(f"{named.id} is not in the sample", hint)
 
 
 def _text(arxiv_id: str, data: Path) -> tuple[StoredText, str] | None:
@@ -150,10 +183,10 @@ def _labels(
         return None, None
     label, probability, by_cues, by_classifier, sources, source_probability = rows[0]
     cues: list[dict[str, Any]] = [
-        {"cue": place.cue, "part": place.part, "offset": place.start, "own": place.own,
-         "context": _around(stored, place.start, place.end)}
-        for place in (CueFinder(scan=False).read(stored, title).places if stored else ())
-        if place.start >= 0 and stored
+        {"cue": match.cue, "part": match.part, "offset": match.start, "own": match.own,
+         "context": _around(stored, match.start, match.end)}
+        for match in (CueFinder(scan=False).read(stored, title).matches if stored else ())
+        if match.start >= 0 and stored
     ]  # fmt: skip
     kinds = tuple(f"{source}." for source in DataSource)
     method = {

@@ -35,7 +35,7 @@ class Extracted:
 
 @dataclass(frozen=True)
 class _Job:
-    """Copies of papers that lie in one raw file, to be read in one go."""
+    """Copies of papers in one raw file, to be read by one task."""
 
     path: str
     sources: tuple[Source, ...]
@@ -117,7 +117,7 @@ def _read_rows(job: _Job) -> list[Text | Failed]:
 
 
 def _rows(table: parquet.ParquetFile, wanted: list[int]) -> list[object]:
-    """Return `text` of the rows `wanted` (ascending), reading only the row groups they lie in."""
+    """Return `text` of the rows `wanted` (ascending), reading only the row groups that hold them."""
     values: list[object] = []
     first = 0
     for group in range(table.num_row_groups):
@@ -130,7 +130,7 @@ def _rows(table: parquet.ParquetFile, wanted: list[int]) -> list[object]:
 
 
 def _write_texts(store: Store, outcomes: Iterable[tuple[Source, Text | Failed]]) -> Iterator[Source]:
-    """Write texts shard by shard and yield each source once it is read; an interrupt keeps what was read."""
+    """Write texts shard by shard and yield each source once it is read; an interrupt keeps the texts that are read."""
     batch: list[tuple[Source, Text]] = []
     failed: list[tuple[Source, Failed]] = []
 

@@ -1,4 +1,4 @@
-"""Local papers into the store: which file is which paper, and what is not a paper and why.
+"""Local papers into the store: the paper of each file, and the reason where a file is not a paper.
 
 Every file ends in one `Outcome` (a large list or archive in several), which the store records in one transaction.
 """
@@ -99,7 +99,7 @@ def _outcomes(files: list[Path], store: Store, advance: Callable[[int, int], Non
 def _walk(paths: Iterable[Path], problems: list[Outcome]) -> Iterator[Path]:
     """Yield the files to look at; a folder that holds LaTeX files is one paper and is yielded itself.
 
-    Hidden files and folders are passed over (`._x.pdf` and `.git` are no papers). Links to folders, and folders that
+    Hidden files and folders are passed over (`._x.pdf` and `.git` are not papers). Links to folders, and folders that
     cannot be read, are added to `problems`.
     """
 
@@ -157,7 +157,7 @@ def _reason(error: UnreadableError | OSError) -> str:
 
 
 def _open(path: Path) -> BinaryIO:
-    """Open a file, or a folder of LaTeX as a tar. Raises UnreadableError where it can be no paper, and OSError."""
+    """Open a file, or a folder of LaTeX as a tar. Raises UnreadableError where it cannot be a paper, and OSError."""
     if path.is_dir():
         return io.BytesIO(_pack(path))
     status = path.stat()
@@ -227,8 +227,9 @@ def _metadata_outcomes(path: Path, name: str, store: Store) -> Iterator[Outcome]
         yield Outcome(name, refused=refused)
         return
     store.forget_raw(raw.sha256)
-    looked_at = f"in its first {_LINES_TO_JUDGE} lines" if len(refused) >= _LINES_TO_JUDGE else "in any line"
-    yield Outcome(name, skipped=f"no arXiv metadata {looked_at}: {refused[0][1] if refused else 'an empty file'}")
+    many = len(refused) >= _LINES_TO_JUDGE
+    judgement = f"no arXiv metadata in its first {_LINES_TO_JUDGE} lines" if many else "no line with arXiv metadata"
+    yield Outcome(name, skipped=f"{judgement}: {refused[0][1] if refused else 'an empty file'}")
 
 
 def _identify_lines(raw: Raw, lines: list[tuple[int, bytes]], refused: list[tuple[str, str]]) -> Iterator[Source]:

@@ -34,7 +34,7 @@ class Labelled:
 def label(store: Store, lexicon: Lexicon, advance: Callable[[int, int], None] = lambda done, of: None) -> Labelled:
     """Read every extracted paper and put a new warehouse in place; return how many mentions there are.
 
-    Raises PosttrainError where no paper has a text; an earlier warehouse then stays.
+    Raises NothingMatchedError where no paper has a text; an earlier warehouse then stays.
     """
     from survey.labels.reader import PaperReader  # scikit-learn takes two seconds to load, and a report needs none
 
@@ -78,7 +78,7 @@ def _listed(store: Store, papers: list[str]) -> dict[str, Listed]:
 
 
 def _paper(copies: list[Source], extraction: Extraction, listed: Listed | None) -> CountedPaper:
-    """Gather what is known of a paper: from arXiv's listing, else from the copy whose identity rests on most."""
+    """Gather title and date of a paper: from arXiv's listing, else from the copy with the best proved identity."""
     by_strength = sorted(copies, key=lambda copy: _STRENGTH.index(copy.id_source))
     dated = next((copy for copy in by_strength if copy.is_stated), by_strength[0])
     return CountedPaper(

@@ -21,7 +21,7 @@ _STAMP = re.compile(
 
 
 class IdSource(StrEnum):
-    """What a paper's id rests on, strongest first."""
+    """The proof of a paper's id, strongest first."""
 
     RECORD = "record"  # a field of the file: JSON paper_id, parquet column, metadata snapshot
     HEADER = "header"  # the header of a markdown file
@@ -47,7 +47,7 @@ class ArxivId:
 
 @dataclass(frozen=True)
 class Identity:
-    """What a file says about which paper it is.
+    """The identity of a paper as its file states it.
 
     `published` is a date stated in the file, version 1's where `is_first`. `inside` is the newest date that the
     content itself bears (creation date, newest citation); it can only speak against an id.
@@ -93,7 +93,7 @@ def find_stamp(first_page: str) -> Stamp | None:
 def first_version_date(arxiv_id: ArxivId, stated: date | None, is_first: bool) -> date:
     """Return the date that decides a paper's period: version 1's.
 
-    A stated date is taken when it is said to be version 1's and can be; else the month in the id stands in for it.
+    A stated date is used when it is version 1's and possible for the id; else the month in the id.
     """
     return stated if stated and is_first and fits_id(arxiv_id, stated) else arxiv_id.month
 
@@ -118,14 +118,14 @@ def name_is_plausible(named: ArxivId, inside: date | None) -> bool:
 
 def newest_date_inside(text: str, today: date) -> date | None:
     """Return the newest month among the arXiv ids and years that `text` mentions, or None."""
-    found = [ArxivId(match["id"]).month for match in _ID.finditer(text)]
-    found += [date(int(year), 1, 1) for year in re.findall(r"(?<!\d)((?:19|20)\d\d)(?!\d)", text)]
-    return max((day for day in found if day <= today), default=None)
+    days = [ArxivId(match["id"]).month for match in _ID.finditer(text)]
+    days += [date(int(year), 1, 1) for year in re.findall(r"(?<!\d)((?:19|20)\d\d)(?!\d)", text)]
+    return max((day for day in days if day <= today), default=None)
 
 
-def titles_agree(one: str, other: str) -> bool:
+def titles_agree(title: str, other: str) -> bool:
     """Say whether two readings of a title can be the same one, whatever the case, accents, hyphens and lost ends."""
-    first, second = sorted((_letters(one), _letters(other)), key=len)
+    first, second = sorted((_letters(title), _letters(other)), key=len)
     return bool(first) and (first in second or SequenceMatcher(None, first, second).ratio() > 0.6)
 
 

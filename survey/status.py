@@ -10,7 +10,7 @@ from survey.mentions.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD
 from survey.paper import IdSource
 from survey.store.chosen import METADATA_ONLY, papers_with_text, reasons_without_text
 from survey.store.papers import Store
-from survey.trends.domain import Scope, sections_of
+from survey.trends.trend import Scope, sections_of
 from survey.warehouse.database import Warehouse
 
 
@@ -34,7 +34,7 @@ def status(store: Store) -> dict[str, Any]:
             "known_by": dict(known_by),
             "skipped": [{"path": path, "reason": reason} for path, reason in store.skipped()],
         },
-        "harvest": {"complete": all(one["complete"] for one in slices) if slices else None, "slices": slices},
+        "harvest": {"complete": all(span["complete"] for span in slices) if slices else None, "slices": slices},
     }
 
 

@@ -68,13 +68,20 @@ class Sitting:
 
 
 @contextmanager
-def served(data: Path, log: Path, *arguments: str) -> Iterator[App]:
-    """Serve the app on a port of the system's choice, with `arguments` for app.py. Its pilots outlive it."""
+def served(data: Path, log: Path, *arguments: str, installed: Path | None = None) -> Iterator[App]:
+    """Serve the app on a port of the system's choice, with `arguments` for app.py. Its pilots outlive it.
+
+    installed: the `posttrain` of an environment, which serves its own app outside the checkout.
+    """
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.headless", "true"]
     command += ["--server.port", "0", "--server.fileWatcherType", "none", "--", *arguments]
     environment = {**os.environ, "POSTTRAIN_DATA": str(data), "PYTHONPATH": str(ROOT)}
+    if installed:
+        command = [str(installed), "app", "--port", "0", "--headless", *arguments]
+        del environment["PYTHONPATH"]
     with log.open("w", encoding="utf-8") as said:
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
+        folder = data.parent if installed else ROOT
+        server = subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said)
     try:
         yield App(_address(server, log), data, log)
     finally:

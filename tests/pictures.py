@@ -2,8 +2,9 @@
 
     python -m tests.pictures DATA [--all FOLDER]
 
-Writes docs/images/app-*.png. DATA holds nothing but a pilot, which is run once. `--all` writes every page, whole, on
-desktop and phone, light and dark, into a folder to look at.
+Writes docs/images/app-*.png, and front.png: trends and advice next to each other, the picture of README. DATA holds
+nothing but a pilot, which is run once. `--all` writes every page, whole, on desktop and phone, light and dark, into a
+folder to look at.
 """
 
 import argparse
@@ -16,12 +17,15 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from advisor.plan import priced_plan
-from advisor.runs.background import pilots, start
+from advisor.runs.background import start
+from advisor.runs.recommended import Recommended
+from advisor.runs.status import pilots
 from advisor.task.examples import examples
 from tests.browser import ROOT, App, chromium, served, settle, sitting
 
 IMAGES = ROOT / "docs" / "images"
 WIDTH, HEIGHT = 1280, 1100
+GAP = 24  # pixels between the panels of front.png
 COLOURS = 128  # of a picture; the pages are flat, and more of them cannot be seen
 TUTOR = next(one for one in examples() if "tutor" in one.title)
 ADDRESSES = {"trends": "/", "advisor": "/advisor", "pilot": "/pilot"}
@@ -44,11 +48,23 @@ def main() -> None:
             with sitting(browser, app, viewport={"width": WIDTH, "height": HEIGHT}) as window:
                 page = opened(window.go(path), name)
                 print(save(page, IMAGES / f"app-{name}.png"))
+        print(front())
+
+
+def front() -> str:
+    """Write the pictures of trends and advice next to each other, each at two thirds of its size."""
+    pages = [Image.open(IMAGES / f"app-{name}.png").convert("RGB") for name in ("trends", "advisor")]
+    panels = [page.resize((2 * page.width // 3, 2 * page.height // 3), Image.Resampling.LANCZOS) for page in pages]
+    width = sum(panel.width for panel in panels) + GAP
+    sheet = Image.new("RGB", (width, max(panel.height for panel in panels)), "white")
+    sheet.paste(panels[0], (0, 0))
+    sheet.paste(panels[1], (panels[0].width + GAP, 0))
+    return write(sheet, IMAGES / "front.png")
 
 
 def run_pilot(data: Path) -> None:
     """Run the pilot of the pictures where it has not been run, and wait for its end."""
-    advice = {"ranked": ["sft", "rejection_sampling", "grpo"], "traits": {}, "task": {}}
+    advice = Recommended(ranked=("sft", "rejection_sampling", "grpo"))
     task = {"model": "starter", "data": "task:addition", "verifier": None}
     plan = priced_plan(advice, task, "30k-tokens", settings={"eval_size": 100})
     data.mkdir(parents=True, exist_ok=True)
@@ -73,9 +89,13 @@ def opened(page: Page, name: str) -> Page:
 
 
 def save(page: Page, path: Path) -> str:
+    """Write a picture of a page and return its name and size."""
+    return write(Image.open(io.BytesIO(page.screenshot())).convert("RGB"), path)
+
+
+def write(picture: Image.Image, path: Path) -> str:
     """Write a picture with few colours and return its name and size."""
-    shot = Image.open(io.BytesIO(page.screenshot()))
-    few = shot.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
+    few = picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
     few.save(path, optimize=True)
     return f"{path.name}: {few.width}×{few.height}, {path.stat().st_size / 1000:.0f} kB"
 

@@ -11,7 +11,13 @@ from posttrain.demo import demo
 from survey.mentions.lexicon import load_lexicon
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "data/README.md"]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "data/README.md",
+]
 
 
 def _survey(*arguments: str, room: str = "survey") -> str:
@@ -33,9 +39,9 @@ MEASURED = {
 }  # fmt: skip
 
 
-def test_the_readme_shows_what_the_demo_prints() -> None:
-    """Every line below `make demo` in the README is a line of the real output, in its order."""
-    block = re.search(r"```console\n\$ make demo\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def test_the_page_of_the_demo_shows_what_it_prints() -> None:
+    """Every line below `make demo` in docs/demo.md is a line of the real output, in its order."""
+    block = re.search(r"```console\n\$ make demo\n(.*?)```", (ROOT / "docs/demo.md").read_text(), re.DOTALL)
     assert block
     shown = [line for line in block[1].splitlines() if line and line != "…"]
     assert len(shown) > 20
@@ -47,7 +53,7 @@ def test_the_readme_shows_what_the_demo_prints() -> None:
         assert line in printed, line  # an iterator: each line must come behind the one before
 
 
-def test_the_demo_runs_what_the_readme_shows() -> None:
+def test_the_demo_runs_what_its_page_shows() -> None:
     """`make demo` prints the report, a piece of advice and a pilot."""
     assert "$(BIN)/posttrain demo" in (ROOT / "Makefile").read_text().split("\ndemo:")[1].split("\n\n")[0]
     steps = inspect.getsource(demo)
@@ -86,7 +92,7 @@ def test_every_link_leads_to_a_file() -> None:
 
 
 def test_the_number_of_spellings_is_the_one_that_is_claimed() -> None:
-    """README and docs say how many spellings count."""
+    """The docs say how many spellings count."""
     spellings = sum(len(benchmark.aliases) for benchmark in load_lexicon().benchmarks)
-    for document in ("README.md", "docs/counting.md", "data/README.md"):
+    for document in ("docs/counting.md", "data/README.md"):
         assert f"{spellings} spellings" in " ".join((ROOT / document).read_text().split()), document

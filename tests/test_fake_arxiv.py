@@ -4,15 +4,11 @@ import http.client
 import io
 import json
 import re
-import signal
-import subprocess
-import sys
 import tarfile
-import time
 import urllib.error
 import urllib.request
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import groupby
 from pathlib import Path
@@ -208,25 +204,6 @@ def test_the_old_dialect() -> None:
         assert len(ids(query(arxiv, **ALL, max_results=50))) == 50
 
 
-def test_a_page_of_two_thousand_is_fast() -> None:
-    """Out of 200,000 papers, in less than a tenth of a second of CPU; and they are made in seconds."""
-    from tests.fake_arxiv.atom import find_page, read_ask, render_feed
-    from tests.fake_arxiv.search import Catalogue
-
-    catalogue = Catalogue(make_corpus(200_000, 1, date(2023, 1, 1), date(2025, 12, 31)))
-    asked = {"search_query": "(cat:cs.CL OR cat:cs.LG) AND submittedDate:[202401010000 TO 202412312359]", **SORTED}
-    find_page(catalogue, read_ask(asked), window=10_000, most=2000, dialect="2026")
-    best = 9.0
-    for start in (2000, 4000, 6000):
-        began = time.process_time()
-        ask = read_ask({**asked, "start": str(start), "max_results": "2000"})
-        page = find_page(catalogue, ask, window=10_000, most=2000, dialect="2026")
-        render_feed(page, ask, datetime.now(UTC), "2026")
-        best = min(best, time.process_time() - began)
-        assert len(page.papers) == 2000
-    assert best < 0.1
-
-
 # OAI-PMH
 
 
@@ -401,15 +378,6 @@ def test_where_content_is_not() -> None:
         assert 'filename="arXiv-cs0601001v' in name
 
 
-def test_content_can_be_lazy() -> None:
-    """A function of the id is called when it is asked for, and only for what the paper has not itself."""
-    fake, paper = content_fake(lazy={"html": lambda name: f"<html>{name}</html>".encode()})
-    with fake as arxiv:
-        arxiv.catalogue.add(replace(paper, id="2401.09999", html=None))
-        assert get(f"{arxiv.content_url}/html/2401.09999v1")[1] == b"<html>2401.09999</html>"
-        assert get(f"{arxiv.content_url}/html/{paper.id}")[1] == paper.html
-
-
 # The journal
 
 
@@ -434,18 +402,3 @@ def test_the_journal_counts_open_connections(tmp_path: Path) -> None:
         assert one.time == arxiv.clock.time()
         lines = [json.loads(line) for line in (tmp_path / "journal.jsonl").read_text().splitlines()]
         assert [line["connections"] for line in lines] == [request.connections for request in arxiv.journal]
-
-
-def test_the_server_as_a_process(tmp_path: Path) -> None:
-    """It prints its URLs first, plays a script, and its journal is on disk when it is killed."""
-    journal = tmp_path / "journal.jsonl"
-    command = [sys.executable, "-m", "tests.fake_arxiv", "--papers", "50", "--script", "denied-at-once"]
-    with subprocess.Popen(
-        [*command, "--journal", str(journal)], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd=ROOT, text=True
-    ) as process:
-        assert process.stdout
-        urls = json.loads(process.stdout.readline())
-        assert set(urls) == {"api_url", "oai_url", "content_url"}
-        assert get(urls["oai_url"] + "?verb=Identify")[0].status == 403
-        process.send_signal(signal.SIGKILL)
-    assert json.loads(journal.read_text())["fault"] == "denied_403"

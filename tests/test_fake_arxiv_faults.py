@@ -1,4 +1,4 @@
-"""Every fault of the fake arXiv happens on the wire, and a client that asks again survives its scripts."""
+"""Every fault of the fake arXiv happens on the wire; the tests of the crawler play its scripts."""
 
 import gzip
 import http.client
@@ -6,7 +6,6 @@ import socket
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Iterator
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -26,7 +25,6 @@ from tests.fake_arxiv.asking import (
 )
 from tests.fake_arxiv.faults import Every, Fault, FaultScript, Nth, Rule, status
 from tests.fake_arxiv.scripts import HOSTILE, REFUSED, SCRIPTS
-from tests.fake_arxiv.server import FakeArxiv
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
@@ -175,100 +173,6 @@ def test_rules_fire_when_they_say() -> None:
         faults = [request.fault for request in arxiv.journal]
         assert [index % 3 for index, fault in enumerate(faults) if fault == "503"] in ([0, 0], [1, 1], [2, 2])
         assert faults[12:] == [None, None, "500", None, "500", None]
-
-
-# The scripts, against a client that asks again
-
-
-class Patient:
-    """The least client that loses nothing: it asks again, and twice before it believes in less."""
-
-    def __init__(self, arxiv: FakeArxiv) -> None:
-        self.arxiv = arxiv
-
-    def body(self, url: str) -> bytes:
-        """The body of a reply with status 200 that is no page of HTML."""
-        for _ in range(12):
-            try:
-                with urllib.request.urlopen(url, timeout=60) as response:
-                    body: bytes = response.read()
-                    if response.headers["Content-Encoding"] == "gzip":
-                        body = gzip.decompress(body)
-            except (OSError, http.client.HTTPException):
-                continue
-            if not body.startswith(b"<!DOCTYPE html>"):
-                return body
-        raise AssertionError(f"no answer from {url}")
-
-    def parsed(self, url: str) -> etree._Element:
-        """The document behind a URL."""
-        for _ in range(12):
-            try:
-                return etree.fromstring(self.body(url))
-            except etree.XMLSyntaxError:
-                continue
-        raise AssertionError(f"no XML from {url}")
-
-    def page(self, start: int, size: int) -> tuple[int, list[str]]:
-        """The total and the ids of a page that is as long as it must be and has all its dates."""
-        url = f"{self.arxiv.api_url}?{urlencode({**ALL, 'start': start, 'max_results': size})}"
-        for _ in range(12):
-            feed = self.parsed(url)
-            whole = len(ids(feed)) == max(0, min(size, total(feed) - start))
-            if total(feed) and whole and len(list(feed.iter(f"{ATOM}published"))) == len(ids(feed)):
-                return total(feed), ids(feed)
-        raise AssertionError(f"no whole page at {start}")
-
-    def listing(self, size: int = 40) -> set[str]:
-        """All ids: rounds until one has found as many as each of its pages said there are."""
-        for _ in range(12):
-            found: set[str] = set()
-            totals = {self.page(0, size)[0]}
-            for start in range(0, max(totals), size):
-                said, names = self.page(start, size)
-                totals.add(said)
-                found.update(names)
-            if totals == {len(found)}:
-                return found
-        raise AssertionError("the listing does not settle")
-
-    def harvest(self) -> set[str]:
-        """All ids of OAI-PMH: begun anew when a token is refused, asked again when a list breaks off or seems empty."""
-        fresh = urlencode({"verb": "ListRecords", "metadataPrefix": "arXiv", "from": "2024-01-01"})
-        found, asked = set(), fresh
-        for _ in range(60):
-            root = self.parsed(f"{self.arxiv.oai_url}?{asked}")
-            error, token = root.find(f"{OAI}error"), root.find(f".//{OAI}resumptionToken")
-            found |= {e.text.removeprefix("oai:arXiv.org:") for e in root.iter(f"{OAI}identifier")}
-            if error is not None and error.get("code") == "badResumptionToken":
-                asked = fresh
-            elif token is not None and token.text:
-                asked = urlencode({"verb": "ListRecords", "resumptionToken": token.text})
-            elif token is not None:
-                return found
-        raise AssertionError("the harvest does not end")
-
-
-def downloads(arxiv: FakeArxiv, client: Patient) -> Iterator[tuple[bytes, bytes | None]]:
-    """What came and what should have, for each file there is."""
-    for paper in arxiv.papers:
-        for surface, stored in (("src", paper.source), ("pdf", paper.pdf)):
-            if stored:
-                yield client.body(f"{arxiv.content_url}/{surface}/{paper.id}"), stored
-
-
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_a_patient_client_survives_every_script(name: str) -> None:
-    """It gets every paper and every file, and at least three different things went wrong on the way."""
-    with a_fake(oai_page=40, script=SCRIPTS[name]) as arxiv:
-        client = Patient(arxiv)
-        assert client.listing() == {paper.id for paper in arxiv.papers}
-        assert client.harvest() == {paper.id for paper in arxiv.papers}
-        files = list(downloads(arxiv, client))
-        assert len(files) > 10 and all(came == stored for came, stored in files)
-        faults = [request.fault for request in arxiv.journal if request.fault]
-    assert len(set(faults)) >= 3
-    assert len(faults) <= SCRIPTS[name].limit < 30
 
 
 def test_the_scripts_are_twenty() -> None:

@@ -6,14 +6,13 @@ training and 1 to 10 % in generating, which waits for memory. For an unknown tra
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from advisor.advice.pipelines import Pipeline
-from advisor.memory.counts import counts_of_size
-from advisor.memory.phases import Estimate
-from advisor.memory.phases import estimate as estimate_memory
-from advisor.memory.setting import default_setting
 from advisor.task.traits import Traits
+
+if TYPE_CHECKING:
+    from advisor.memory.phases import Estimate
 
 PEAK_FLOPS = 989e12  # a second; NVIDIA H100 SXM, dense bfloat16, from its data sheet
 TRAINING_RATE = (0.2, 0.4)  # shares of the peak that are reached
@@ -151,7 +150,7 @@ def estimate(pipeline: Pipeline, traits: Traits) -> Cost:
     return Cost(generated, trained, hours, _memory(pipeline, traits), tuple(assumed))
 
 
-def memory_ways(pipeline: Pipeline, traits: Traits) -> dict[str, Estimate]:
+def memory_ways(pipeline: Pipeline, traits: Traits) -> dict[str, "Estimate"]:
     """Return the memory of the largest stage of a pipeline, trained in a thrifty and in a comfortable way, by name.
 
     Empty where the size of the model is unknown, nothing is trained, or a stage holds several models at once, whose
@@ -160,6 +159,11 @@ def memory_ways(pipeline: Pipeline, traits: Traits) -> dict[str, Estimate]:
     billions = traits.number("parameters")
     if not billions or not pipeline.stages or any(stage in SEVERAL_MODELS for stage in pipeline.stages):
         return {}
+    # only here, since pydantic behind them takes a third of the start-up and most answers give no size
+    from advisor.memory.counts import counts_of_size
+    from advisor.memory.phases import estimate as estimate_memory
+    from advisor.memory.setting import default_setting
+
     counts = counts_of_size(billions)
     half = max(int((traits.number("row_tokens") or TYPICAL["row_tokens"].high) / 2), 1)
     thrifty, comfortable = [], []

@@ -1,4 +1,4 @@
-"""The recommendation as a Markdown page: what `advisor ask --out advice.md` writes."""
+"""The recommendation as a Markdown page, as `advisor ask --out advice.md` writes it."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ def as_markdown(recommendation: Recommendation) -> str:
     lines += [
         f"- `{change.trait} = {written(change.value)}`: `{change.top.id}`" for change in recommendation.would_change
     ]
-    lines += ["", "## What is known of the task", ""]
+    lines += ["", "## Known traits", ""]
     answers = [f"- {BY_NAME[name].question} **{written(value)}**" for name, value in traits.values.items()]
     lines += answers or ["- nothing"]
     sources = sorted(recommendation.sources, key=lambda source: source.id)

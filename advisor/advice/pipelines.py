@@ -1,7 +1,7 @@
-"""Pipelines: the ladder of what one can do with a task, from nothing at all to stages of imitation and reward.
+"""Pipelines: the ladder of answers to a task, from no training to several stages of imitation and reward.
 
-A pipeline is ordered stages, each a technique. Its method is computed from them, which is where advice and survey meet.
-The first rungs train nothing: they are answers too.
+A pipeline is a sequence of stages, each a technique. Its method is computed from them; by it advice and survey are
+compared. The first rungs train nothing, and are answers too.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _DEMONSTRATIONS = "demonstrations >= 1"
 
 @dataclass(frozen=True)
 class Pipeline:
-    """One answer: what is done, what it asks for, what it gives, and what goes wrong with it."""
+    """One answer: its stages, its needs, its benefit and its risks."""
 
     id: str
     title: str
@@ -28,16 +28,16 @@ class Pipeline:
     needs: tuple[str, ...]  # conditions; one that is known not to hold rules the pipeline out
     gives: str
     risks: str
-    settings: tuple[dict[str, object], ...] = ()  # of each stage, where a pilot needs more than the defaults
+    settings: tuple[dict[str, object], ...] = ()  # of each stage, where a pilot needs other values than the defaults
 
     @cached_property
     def conditions(self) -> tuple[Condition, ...]:
-        """What it needs, parsed."""
+        """The needs, parsed."""
         return tuple(map(parse, self.needs))
 
     @property
     def method(self) -> str:
-        """What a paper that did this would be labelled: none, sft, rl, hybrid, or preference."""
+        """The survey's label for a paper that trains so: none, sft, rl, hybrid, or preference."""
         kinds = {TECHNIQUES[stage].kind for stage in self.stages}
         if Kind.HYBRID in kinds or {Kind.IMITATION, Kind.ONLINE} <= kinds:
             return "hybrid"
@@ -49,136 +49,136 @@ class Pipeline:
 
     @property
     def is_bundled(self) -> bool:
-        """Whether every stage has a reference implementation here; nothing to train is nothing to implement."""
+        """Whether every stage has a reference implementation here; a pipeline without stages needs none."""
         return all(TECHNIQUES[stage].bundled for stage in self.stages)
 
 
-# In the order of the ladder: what comes earlier is cheaper and calmer, and wins where points are equal.
+# In the order of the ladder: earlier rungs are cheaper and more stable, and come first where points are equal.
 LADDER: tuple[Pipeline, ...] = (
     Pipeline(
         "prompt_only", "Prompt first: instructions and examples in the prompt", (), (),
         "an answer within the hour, and the baseline that any training has to beat",
-        "long prompts cost at every call; what the model cannot reach stays out of reach",
+        "long prompts cost at every call; a prompt adds no skill that the model lacks",
     ),
     Pipeline(
         "no_training", "Do not train: the model does it already", (), (),
-        "nothing breaks, nothing is spent",
+        "no risk and no cost",
         "the few failures left may be the ones that matter: look at them",
     ),
     Pipeline(
         "make_evaluation", "First make an evaluation: a held-out set and a score", (), (),
-        "the means to tell any gain from luck",
-        "a set that does not look like use measures something else",
+        "a way to distinguish gains from luck",
+        "a set unlike later use measures something else",
     ),
     Pipeline(
         "fix_verifier", "First fix the verifier or judge", (), ("verifier != none",),
         "a signal worth learning from",
-        "every technique that samples learns the verifier's mistakes first",
+        "a technique that samples learns the verifier's mistakes first",
     ),
     Pipeline(
-        "retrieve", "Retrieve the facts at the time of asking", (), (),
-        "facts that can be changed without training",
-        "it does not change how the model behaves",
+        "retrieve", "Retrieve the facts at inference time", (), (),
+        "facts can be changed without training",
+        "it does not change the model's behaviour",
     ),
     Pipeline(
         "collect", "Collect 50 demonstrations, or write a verifier", (), (),
-        "something to learn from: either one opens the ladder",
-        "demonstrations unlike what will be asked teach something else",
+        "something to learn from; either one opens the ladder",
+        "demonstrations unlike the prompts of later use teach something else",
     ),
     Pipeline(
         "sft", "Supervised fine-tuning on demonstrations", ("sft",), (_DEMONSTRATIONS,),
-        "the form and skill that was shown, stably and cheaply",
-        "not better than its demonstrations; copies their mistakes; may forget what they leave out",
+        "the demonstrated form and skill, stably and cheaply",
+        "not better than its demonstrations; copies their mistakes; may forget skills that they leave out",
     ),
     Pipeline(
         "dft", "SFT with each token weighted by its probability (DFT)", ("dft",), (_DEMONSTRATIONS,),
-        "imitation that holds wrong demonstrations lightly",
-        "weak where the base gives the right tokens little probability; reports of failure outside mathematics",
+        "imitation with less influence of wrong demonstrations",
+        "weak where the base model gives the right tokens little probability; reported failures outside mathematics",
     ),
     Pipeline(
-        "iterative_sft", "Correct own responses by what the verifier says, and imitate them (iterative SFT)",
+        "iterative_sft", "Correct own responses by the verifier's messages, and imitate them (iterative SFT)",
         ("iterative_sft",), (_VERIFIER, _TRUE_VERIFIER, "verifier_explains == yes"),
-        "uses the whole failure message where a reward keeps one number",
-        "somebody, or a strong model, has to write the corrections",
+        "uses the whole failure message; a reward keeps one number",
+        "a person or a strong model has to write the corrections",
     ),
     Pipeline(
         "rejection_sampling", "Sample, keep what the verifier accepts, imitate it",
         ("rejection_sampling",), (_VERIFIER, _TRUE_VERIFIER, _SOMETIMES),
-        "a training set above the model's average, from its own best; no demonstrations needed",
-        "useless without a filter; prompts that it never solves stay unsolved",
+        "a training set above the model's average, from its own best responses; no demonstrations needed",
+        "useless without a filter; prompts that the model never solves stay unsolved",
         settings=({"rounds": 1},),
     ),
     Pipeline(
         "expert_iteration", "Rejection sampling, round after round (expert iteration)",
         ("rejection_sampling",), (_VERIFIER, _TRUE_VERIFIER, _SOMETIMES),
-        "compounds while each round samples from a better policy",
-        "plateaus; narrows what the policy says",
+        "gains add up while each round samples from a better policy",
+        "plateaus; reduces the variety of responses",
     ),
     Pipeline(
         "distillation", "Imitate a teacher's responses, checked where there is a verifier",
         ("distillation",), (_TEACHER, _PERMITTED),
         "the teacher's behaviour on this task in a cheaper model",
-        "the teacher's failures and ceiling come along; licence and terms of use",
+        "the teacher's failures and limits are copied too; licence and terms of use",
     ),
     Pipeline(
         "distillation_logits", "Match a teacher's whole distribution (white-box distillation)",
         ("distillation_logits",), ("teacher == white-box", _PERMITTED),
-        "a distribution at each token where text shows one",
-        "needs logits and a tokenizer that can be aligned; off-policy like any imitation",
+        "a distribution at each token; text shows a single token",
+        "needs logits and a tokenizer that can be aligned; off-policy, like all imitation",
     ),
     Pipeline(
         "on_policy_distillation", "Let the teacher score the student's own rollouts, token by token",
         ("on_policy_distillation",), ("teacher == white-box", _PERMITTED),
-        "dense signal on the states that the student really visits",
+        "a dense signal on the states that the student really visits",
         "needs the teacher's logits during training",
     ),
     Pipeline(
         "dpo", "Learn preferences directly (DPO)", ("dpo",), ("preference_pairs >= 1",),
-        "which of two acceptable responses is better, which imitation cannot say",
-        "off-policy; drifts and lengthens; best from a fine-tuned start",
+        "the choice between two acceptable responses, which imitation cannot teach",
+        "off-policy; responses drift and get longer; works best from a fine-tuned start",
     ),
     Pipeline(
         "sft_dpo", "SFT, then DPO", ("sft", "dpo"), (_DEMONSTRATIONS, "preference_pairs >= 1"),
-        "the form by imitation, then the choice among good responses",
+        "the form from imitation, then the choice among good responses",
         "two stages to tune",
     ),
     Pipeline(
         "kto", "Learn from thumbs up and down (KTO)", ("kto",), ("thumbs >= 1",),
         "uses single verdicts, without pairs",
-        "weaker signal than pairs; unbalanced thumbs need weights",
+        "a weaker signal than pairs; unbalanced thumbs need weights",
     ),
     Pipeline(
         "sft_rejection_sampling", "SFT, then rejection sampling", ("sft", "rejection_sampling"),
         (_DEMONSTRATIONS, _VERIFIER, _TRUE_VERIFIER),
-        "demonstrations lift the model to where its own responses are worth keeping",
-        "two stages to tune; the verifier's mistakes come along",
+        "demonstrations raise the model to where its own responses are worth keeping",
+        "two stages to tune; the verifier's mistakes are learned too",
         settings=({}, {"rounds": 1}),
     ),
     Pipeline(
         "grpo", "Reinforcement learning from groups of rollouts (GRPO)", ("grpo",),
         (_VERIFIER, _TRUE_VERIFIER, _SOMETIMES),
-        "learns from wrong responses too; can pass the demonstrations",
-        "collapse, reward hacking; many times the work of imitation; silent where groups are all alike",
+        "learns from wrong responses too; can exceed the demonstrations",
+        "collapse, reward hacking; many times the compute of imitation; no signal where a group has equal rewards",
     ),
     Pipeline(
         "sft_grpo", "SFT, then GRPO", ("sft", "grpo"), (_DEMONSTRATIONS, _VERIFIER, _TRUE_VERIFIER),
-        "imitation for stability, then reward for what was not shown",
+        "imitation for stability, then reward for cases without demonstrations",
         "the SFT checkpoint with the best score need not be the best start; two stages to tune",
     ),
     Pipeline(
         "hybrid", "Demonstrations and rollouts in one loss (CHORD)", ("chord",),
         (_DEMONSTRATIONS, _VERIFIER, _TRUE_VERIFIER),
-        "imitation and reward at once; imitation carries where rollouts all fail",
-        "a weight to schedule; young, with few independent reports",
+        "imitation and reward together; imitation gives a signal where all rollouts fail",
+        "a weight to schedule; recent, with few independent reports",
     ),
     Pipeline(
         "prefix_hybrid", "Roll out from prefixes of demonstrations (BREAD, UFT, Prefix-RFT)", ("prefix_rft",),
         (_DEMONSTRATIONS, _VERIFIER, _TRUE_VERIFIER),
         "reward reaches long or hard tasks that the model never solves from the start",
-        "young; needs demonstrations that can be cut and continued",
+        "recent; needs demonstrations that can be cut and continued",
     ),
     Pipeline(
-        "stepwise_rl", "Reward each step's likeness to an expert's (SRL)", ("srl",),
+        "stepwise_rl", "Reward each step's similarity to an expert's (SRL)", ("srl",),
         (_DEMONSTRATIONS, "steps > 1"),
         "a dense reward where no rollout ever succeeds",
         "needs demonstrations cut into actions; no public code",
@@ -186,26 +186,26 @@ LADDER: tuple[Pipeline, ...] = (
     Pipeline(
         "rlhf", "SFT, a reward model of preferences, PPO (RLHF)", ("sft", "reward_model", "ppo"),
         (_DEMONSTRATIONS, "preference_pairs >= 1"),
-        "optimises what people prefer online, and can pass the demonstrations",
+        "optimises people's preferences online, and can exceed the demonstrations",
         "three models to train and hold; reward hacking",
     ),
     Pipeline(
         "r1_zero", "Reinforcement learning from a base model, no demonstrations (R1-Zero)", ("grpo",),
         (_VERIFIER, _TRUE_VERIFIER, _SOMETIMES, "start == base", "parameters >= 3"),
-        "long reasoning found by reward alone",
+        "long reasoning from reward alone",
         "unreadable mixtures of languages; fails at 0.5 billion weights",
     ),
     Pipeline(
         "r1", "Cold start, GRPO, rejection sampling, GRPO (R1)", ("sft", "grpo", "rejection_sampling", "grpo"),
         (_DEMONSTRATIONS, _VERIFIER, _TRUE_VERIFIER, "gpus >= 8"),
         "the recipe of the reasoning models",
-        "four stages, each to tune; a cluster",
+        "four stages to tune; needs a cluster",
     ),
     Pipeline(
         "continued_pretraining", "Train on the text, then SFT (continued pre-training)",
         ("continued_pretraining", "sft"), ("facts_megabytes >= 500", _DEMONSTRATIONS),
-        "vocabulary and facts of a field that retrieval cannot carry",
-        "forgetting; weeks of work; facts stay hard to change",
+        "vocabulary and facts of a field, in amounts that retrieval cannot carry",
+        "forgetting; weeks of work; facts remain hard to change",
     ),
 )  # fmt: skip
 PIPELINES = {pipeline.id: pipeline for pipeline in LADDER}

@@ -3,17 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
-from typing import TYPE_CHECKING
 
 from advisor.advice.cost import Cost, estimate
 from advisor.advice.evidence import Evidence, Field
 from advisor.advice.ranking import Change, Ranked, Reason, RuledOut, changes, rank
 from advisor.advice.rules import Source
 from advisor.task.traits import Traits
-from posttrain.frames import Cell, frame_of
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
+from posttrain.frames import Cell, Tabular
 
 
 @dataclass(frozen=True)
@@ -25,7 +21,7 @@ class Option(Ranked):
 
 
 @dataclass(frozen=True)
-class Recommendation:
+class Recommendation(Tabular):
     """The answer to a set of traits: pipelines in order, those ruled out, and what would change the order."""
 
     traits: Traits
@@ -62,13 +58,18 @@ class Recommendation:
             named.update(dict.fromkeys([*reason.rule.sources, *(item.source for item in reason.rule.dissent)]))
         return tuple(named)
 
-    def to_frame(self) -> "DataFrame":
-        """Return a pandas DataFrame with a row for each pipeline: in order, and then those that are ruled out."""
-        rows = [_row(rank, option) for rank, option in enumerate(self.ranked, 1)]
-        rows += [
-            {"id": out.pipeline.id, "title": out.pipeline.title, "ruled_out": out.needs[0]} for out in self.ruled_out
+    def rows(self) -> list[dict[str, Cell]]:
+        """Return a row for each pipeline: in order, and then those that are ruled out, with the need that fails."""
+        options = [_row(rank, option) for rank, option in enumerate(self.ranked, 1)]
+        blank = dict.fromkeys(options[0])
+        return options + [
+            {**blank, "id": out.pipeline.id, "title": out.pipeline.title, "ruled_out": out.needs[0]}
+            for out in self.ruled_out
         ]
-        return frame_of(rows)
+
+    def headline(self) -> str:
+        """Return the title of the recommended pipeline."""
+        return f"Recommended: {self.top.pipeline.title}"
 
     def _repr_html_(self) -> str:
         """Return the answer as HTML for a notebook: the pipeline, its reasons, the rivals and the changes."""

@@ -1,6 +1,6 @@
-"""Techniques: every way of training that the advice may name, with its paper, what it needs and what it gives.
+"""Techniques: all that the advice may name, with paper, needs and benefit (data/reference/techniques.toml).
 
-Entries are keyed by an id of our own and carry the arXiv id, since names clash: two methods are called UFT.
+Entries have an id of our own and the arXiv id, since names clash: two techniques are called UFT.
 """
 
 import tomllib
@@ -11,27 +11,27 @@ from posttrain.reference import reference_path
 
 
 class Kind(StrEnum):
-    """What a technique learns from, which decides the method of a pipeline it stands in."""
+    """The data that a technique learns from; it decides the method of a pipeline."""
 
     IMITATION = "imitation"  # given or filtered responses
     PREFERENCE = "preference"  # which of two is better, offline
-    ONLINE = "online"  # rewards of its own rollouts
+    ONLINE = "online"  # rewards of own rollouts
     HYBRID = "hybrid"  # demonstrations and rewards in one loss
 
 
 @dataclass(frozen=True)
 class Technique:
-    """One way of training."""
+    """A trainable algorithm."""
 
     id: str
     name: str
     kind: Kind
-    arxiv: str  # empty where it has no paper there
+    arxiv: str  # empty where no arXiv paper of it is known
     year: int
     needs: str
     gives: str
-    named_in: tuple[str, ...]  # which of the texts name it
-    bundled: str = ""  # the reference implementation's module, where there is one
+    named_in: tuple[str, ...]  # the source texts that name it
+    bundled: str = ""  # the module of its reference implementation, where there is one
     note: str = ""
 
 

@@ -1,153 +1,252 @@
-"""The bank: what pilots found, a line a case, so that advice can be held against outcomes.
+"""The bank: what pilots measured, a line a case, so that advice can be compared with outcomes.
 
-    DATA/bank.jsonl    append-only; a line holds traits, arms at equal work, outcomes with intervals, and provenance
+    DATA/bank.jsonl    append-only; a line holds traits, arms at equal work, scores with intervals, and provenance
 
-A case tells no folder and no text of a task: the names of model and data, numbers, and versions.
+A case holds no folder and no text of a task: only the names of model and data, numbers, and versions.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-from filelock import FileLock
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from advisor.task.traits import BY_NAME, Traits
-from posttrain.errors import ConfigurationError
+from advisor.runs.outcome import ArmOutcome, Interval, Outcome
+from advisor.runs.plan import Frozen, Role, Task
+from advisor.runs.probed import completed
+from advisor.runs.result import Number, percent
+from advisor.runs.scoring import RunsOfArms
+from advisor.task.traits import Value
+from posttrain.errors import BusyError, UnwritableError
+from posttrain.files import held, make_folder
+from posttrain.frames import Cell, Tabular
+from posttrain.tables import Grid, as_lines
 
 SCHEMA_VERSION = 1
-NEEDED = ("id", "family", "traits", "arms")
+LOCK_SECONDS = 60.0
+_ROOM = "make room, or set POSTTRAIN_DATA to another folder"
+
+
+class CaseTask(Frozen):
+    """The names of a task's model and data."""
+
+    model: str
+    data: str
+    verifier: str | None
+
+
+class CaseRun(Frozen):
+    """One seed of an arm."""
+
+    seed: int
+    status: str
+    tokens: Number
+    flops: Number
+    share: float  # of test prompts right in form
+
+
+class CaseArm(Frozen):
+    """An arm with its scores; None where no run has a result."""
+
+    id: str
+    role: Role
+    pipeline: str
+    method: str
+    strict: Interval | None
+    lenient: Interval | None
+    tokens: Number | None
+    runs: tuple[CaseRun, ...]
+
+
+class CaseVerdict(Frozen):
+    """The best arm, its ties, and the simplest of both."""
+
+    best: str | None
+    ties: tuple[str, ...]
+    simplest: str | None
+
+
+class Provenance(Frozen):
+    """Where a case comes from."""
+
+    posttrain: str
+    plan: str
+    date: str
+    device: str
+    versions: dict[str, str]
+
+
+class Case(BaseModel):
+    """A measured context: a task with its traits, a budget, and the score of each arm. Unknown keys are kept."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    schema_version: int = SCHEMA_VERSION
+    id: str
+    family: str
+    task: CaseTask
+    parameters: int | None
+    traits: dict[str, Value]
+    budget: str
+    seeds: tuple[int, ...]
+    arms: tuple[CaseArm, ...]
+    verdict: CaseVerdict
+    provenance: Provenance
+
+    def as_dict(self) -> dict[str, JsonValue]:
+        """Return the case as a line of the bank holds it."""
+        return self.model_dump(mode="json")
 
 
 @dataclass(frozen=True)
-class Bank:
-    """The cases of a file, and how many of its lines are none."""
+class Bank(Tabular):
+    """The cases of a file, and the number of its lines that hold no case."""
 
-    cases: tuple[dict[str, Any], ...]
+    cases: tuple[Case, ...]
     skipped: int
+
+    def headline(self) -> str:
+        """Return how many cases there are."""
+        return f"{len(self.cases)} cases of {len({case.family for case in self.cases})} families"
+
+    def rows(self) -> list[dict[str, Cell]]:
+        """Return an arm of a case a row: the share of test prompts right with its interval."""
+        return [
+            {"case": case.id, "family": case.family, "model": case.task.model, "parameters": case.parameters,
+             "budget": case.budget, "seeds": len(case.seeds), "arm": arm.id, "role": arm.role.value,
+             "pipeline": arm.pipeline, "method": arm.method,
+             **{name: getattr(arm.strict, name, None) for name in ("share", "low", "high", "n")},
+             "is_best": arm.id == case.verdict.best}
+            for case in self.cases for arm in case.arms
+        ]  # fmt: skip
+
+    def notes(self) -> list[str]:
+        """Return how the bank grows, and how many lines were skipped."""
+        empty = [] if self.cases else ["no cases yet: a pilot writes one at its end"]
+        return [*empty, *([f"{self.skipped} broken lines were skipped"] if self.skipped else [])]
 
 
 def bank_path(data: Path) -> Path:
-    """Return where the bank of a data folder lies."""
+    """Return the path of the bank in a data folder."""
     return data / "bank.jsonl"
 
 
-def case_of(outcome: Mapping[str, Any], traits: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the case that a pilot's outcome makes; `traits` are those measured, which the stated ones overrule."""
-    task, runs = outcome["task"], [run for arm in outcome["arms"] for run in arm["runs"]]
-    said = {
-        "family": family_of(task),
-        "task": {"model": _name(task["model"]), "data": _name(task["data"]), "verifier": task.get("verifier")},
-        "parameters": outcome["parameters"],
-        "traits": _merged(traits, outcome["traits"]),
-        "budget": outcome["budget"],
-        "seeds": outcome["seeds"],
-        "arms": [_arm(arm) for arm in outcome["arms"]],
-        "verdict": {name: outcome["verdict"][name] for name in ("best", "ties", "simplest")},
-    }
-    digest = hashlib.sha256(json.dumps([outcome["plan"], said], sort_keys=True).encode()).hexdigest()[:16]
-    provenance = {
-        "posttrain": version("posttrain"),
-        "plan": outcome["plan"],
-        "date": datetime.now(UTC).date().isoformat(),
-        "device": runs[0]["device"],
-        "versions": runs[0]["versions"],
-    }
-    return {"schema_version": SCHEMA_VERSION, "id": digest, **said, "provenance": provenance}
+def case_of(outcome: Outcome, runs: RunsOfArms) -> Case:
+    """Return the case that a whole outcome makes; the untrained arm's run measures traits that were not stated."""
+    untrained, first, verdict = outcome.untrained, outcome.untrained.runs[0], outcome.verdict
+    probes = runs.get((untrained.id, first.seed))
+    probe = probes[0] if isinstance(probes, list) else None
+    case = Case(
+        id="",
+        family=family_of(outcome.task),
+        task=CaseTask(model=_name(outcome.task.model), data=_name(outcome.task.data), verifier=outcome.task.verifier),
+        parameters=outcome.parameters,
+        budget=outcome.budget,
+        seeds=outcome.seeds,
+        arms=tuple(map(_arm, outcome.arms)),
+        verdict=CaseVerdict(best=verdict.best, ties=verdict.ties, simplest=verdict.simplest),
+        provenance=Provenance(
+            posttrain=version("posttrain"),
+            plan=outcome.plan,
+            date=datetime.now(UTC).date().isoformat(),
+            device=first.device,
+            versions=first.versions,
+        ),
+        traits=completed(outcome.traits, probe),
+    )
+    return case.model_copy(update={"id": _digest(case)})
 
 
-def _merged(measured: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
-    """Return stated traits, and beside them measured ones, as far as these do not contradict them."""
-    known = Traits({}).replaced(**{name: value for name, value in stated.items() if name in BY_NAME})
-    for name, value in measured.items():
-        both = known.replaced(**{name: value}) if known.get(name) is None and name in BY_NAME else known
-        known = known if both.contradiction() else both
-    return dict(known.values)
+def _digest(case: Case) -> str:
+    """Return the id of a finding: everything but when and with which versions it was measured."""
+    values = case.model_dump(mode="json", exclude={"id", "schema_version", "provenance"})
+    return hashlib.sha256(json.dumps([case.provenance.plan, values], sort_keys=True).encode()).hexdigest()[:16]
 
 
-def family_of(task: Mapping[str, Any]) -> str:
-    """Return the family of a task: what was named, the generator's name, or the name of the file."""
-    if task.get("family"):
-        return str(task["family"])
-    data = str(task["data"])
-    if data.startswith("task:"):
-        return data.split(":")[1]
-    return Path(data).name.partition(".")[0]
+def family_of(task: Task) -> str:
+    """Return the family of a task: the one that was named, the generator's name, or the name of the file."""
+    if task.family:
+        return task.family
+    if task.data.startswith("task:"):
+        return task.data.split(":")[1]
+    return Path(task.data).name.partition(".")[0]
 
 
-def add_case(path: Path, case: Mapping[str, Any]) -> bool:
-    """Append a case, whole; return False where the bank has it already. Raises PosttrainError where it cannot be
-    written.
+def add_case(path: Path, case: Case) -> bool:
+    """Append a case, whole; return False where the bank has it already. Raises UnwritableError and BusyError.
 
     Two processes may write at once. Half a line that a killed process left is ended first, and skipped by readers.
     """
-    line = json.dumps(case, ensure_ascii=False) + "\n"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(f".{path.name}.lock")):
-            if any(one["id"] == case["id"] for one in read_bank(path).cases):
-                return False
+    line = json.dumps(case.as_dict(), ensure_ascii=False) + "\n"
+    busy = BusyError(f"another process has been writing {path} for a minute", "run the same command again")
+    make_folder(path.parent, _ROOM)
+    with held(path.parent, busy, LOCK_SECONDS, f".{path.name}.lock"):
+        if any(known.id == case.id for known in read_bank(path).cases):
+            return False
+        try:
             _append(path, line.encode())
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot write the bank {path}: {error.strerror}", "make room, or set POSTTRAIN_DATA to another folder"
-        ) from error
+        except OSError as error:
+            raise UnwritableError(f"cannot write the bank {path}: {error.strerror}", _ROOM) from error
     return True
 
 
 def read_bank(path: Path) -> Bank:
-    """Return the cases of a bank, none where there is no file; lines that are no case are counted."""
+    """Return the cases of a bank, none where there is no file; lines without a case are counted."""
     if not path.exists():
         return Bank((), 0)
-    cases, skipped = [], 0
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        if line.strip():
-            case = _read(line)
-            cases += [case] if case else []
-            skipped += case is None
-    return Bank(tuple(cases), skipped)
+    lines = [line for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    cases = [case for case in map(_read, lines) if case]
+    return Bank(tuple(cases), len(lines) - len(cases))
 
 
 def render(bank: Bank) -> list[str]:
     """Return the cases as lines for a terminal."""
+    skipped = [f"{bank.skipped} broken lines were skipped"] if bank.skipped else []
     if not bank.cases:
-        return ["no cases yet: advisor pilot writes one at its end", *_skipped(bank)]
-    lines = [f"{'family':14}{'weights':>14}  {'budget':14}{'seeds':>5}  best"]
-    for case in bank.cases:
-        arms = {arm["id"]: arm for arm in case["arms"]}
-        best = arms.get(case["verdict"]["best"])
-        ties = f", not told apart from {', '.join(case['verdict']['ties'])}" if case["verdict"]["ties"] else ""
-        told = f"{best['id']} {100 * best['strict']['share']:.1f} %{ties}" if best else "none"
-        lines.append(
-            f"{case['family']:14}{case['parameters'] or 0:>14,}  {case['budget']:14}{len(case['seeds']):>5}  {told}"
-        )
-    return [
-        *lines,
-        f"{len(bank.cases)} cases of {len({case['family'] for case in bank.cases})} families",
-        *_skipped(bank),
-    ]
+        return ["no cases yet: advisor pilot writes one at its end", *skipped]
+    families = len({case.family for case in bank.cases})
+    return [*as_lines(grid_of(bank)), f"{len(bank.cases)} cases of {families} families", *skipped]
 
 
-def _skipped(bank: Bank) -> list[str]:
-    return [f"{bank.skipped} broken lines were skipped"] if bank.skipped else []
+def grid_of(bank: Bank) -> Grid:
+    """Return a row of text for each case."""
+    rows = tuple(
+        (case.family, _best(case), case.budget, f"{len(case.seeds)}", f"{case.parameters or 0:,}")
+        for case in bank.cases
+    )
+    return Grid("Cases", (), ("family", "best", "budget", "seeds", "weights"), rows, numeric_from=3)
 
 
-def _arm(arm: Mapping[str, Any]) -> dict[str, Any]:
-    kept = ("id", "role", "pipeline", "method", "strict", "lenient", "tokens")
-    runs = [
-        {name: run[name] for name in ("seed", "status", "tokens", "flops")} | {"share": run["strict"]["share"]}
-        for run in arm["runs"]
-    ]
-    return {name: arm[name] for name in kept} | {"runs": runs}
+def _best(case: Case) -> str:
+    best = next((arm for arm in case.arms if arm.id == case.verdict.best), None)
+    if best is None or best.strict is None:
+        return "none"
+    ties = f", not told apart from {', '.join(case.verdict.ties)}" if case.verdict.ties else ""
+    return f"{best.id} {percent(best.strict.share)}{ties}"
+
+
+def _arm(arm: ArmOutcome) -> CaseArm:
+    return CaseArm(
+        id=arm.id,
+        role=arm.role,
+        pipeline=arm.pipeline,
+        method=arm.method,
+        strict=arm.strict,
+        lenient=arm.lenient,
+        tokens=arm.tokens,
+        runs=tuple(
+            CaseRun(seed=run.seed, status=run.status, tokens=run.tokens, flops=run.flops, share=run.strict.share)
+            for run in arm.runs
+        ),
+    )
 
 
 def _name(text: str) -> str:
-    """Return the name of a file or folder, and what is neither as it is."""
+    """Return the name of an existing file or folder; any other text as it is."""
     return Path(text).name if Path(text).expanduser().exists() else text
 
 
@@ -166,10 +265,9 @@ def _append(path: Path, line: bytes) -> None:
         os.close(handle)
 
 
-def _read(line: str) -> dict[str, Any] | None:
+def _read(line: str) -> Case | None:
     try:
-        case = json.loads(line)
-    except ValueError:
+        case = Case.model_validate_json(line)
+    except ValidationError:
         return None
-    whole = isinstance(case, dict) and all(name in case for name in NEEDED)
-    return case if whole and case.get("schema_version") == SCHEMA_VERSION else None
+    return case if case.schema_version == SCHEMA_VERSION else None

@@ -15,14 +15,13 @@ from advisor.ask import ask, interview, next_command, write_answer
 from advisor.cli.app import app
 from advisor.task.traits import GROUPS, TRAITS, Trait, schema
 from posttrain.assignments import parse_assignments
-from posttrain.commands import Data, Debug, Json
-from posttrain.console import emit, note
+from posttrain.commands import Call, command
+from posttrain.console import note
 from posttrain.errors import ExitCode
-from posttrain.settings import data_folder
 
 
-@app.command("traits")
-def traits_command(as_json: Json = False, debug: Debug = False) -> int:
+@command(app, "traits", own_data=False)
+def traits_command(call: Call) -> int:
     """List the questions: name, allowed values, wording, and why each matters.
 
     Example: advisor traits --json
@@ -33,12 +32,12 @@ def traits_command(as_json: Json = False, debug: Debug = False) -> int:
         for trait in TRAITS:
             if trait.group == group:
                 text += [f"  {trait.name:<24} {trait.allowed}", f"  {'':<24} {trait.question} {trait.why}"]
-    emit("traits", {"traits": [asdict(trait) for trait in TRAITS], "schema": schema()}, text, as_json)
+    call.emit({"traits": [asdict(trait) for trait in TRAITS], "schema": schema()}, text)
     return ExitCode.OK
 
 
-@app.command("rules")
-def rules_command(as_json: Json = False, debug: Debug = False) -> int:
+@command(app, "rules", own_data=False)
+def rules_command(call: Call) -> int:
     """List the rules: conditions, points, sources, dissent; and the refused rules of the sources.
 
     Example: advisor rules | less
@@ -54,12 +53,13 @@ def rules_command(as_json: Json = False, debug: Debug = False) -> int:
         "sources": {source.id: source.title for source in book.sources.values()},
         "links": {source.id: source.url for source in book.sources.values() if source.url},
     }
-    emit("rules", values, text, as_json)
+    call.emit(values, text)
     return ExitCode.OK
 
 
-@app.command("ask")
+@command(app, "ask")
 def ask_command(
+    call: Call,
     traits: Annotated[
         Path | None, typer.Option(help="A file of traits, JSON or TOML; advisor probe writes one.")
     ] = None,
@@ -70,25 +70,21 @@ def ask_command(
     out: Annotated[
         Path | None, typer.Option(help="Also write it there: .json for plan and pilot, .md to read.")
     ] = None,
-    data: Data = None,
-    as_json: Json = False,
-    debug: Debug = False,
 ) -> int:
     """Recommend a pipeline: the reasons and who disagrees, the cost, and what would change the answer.
 
     Example: advisor ask --no-input --set verifier=unit-tests --set pass_at_k=0.6 --set prompting=tried
     """
     given = parse_assignments(settings or [], "advisor ask --set verifier=unit-tests")
-    talk = not no_input and not as_json and sys.stdin.isatty() and sys.stderr.isatty()
+    talk = not no_input and not call.as_json and sys.stdin.isatty() and sys.stderr.isatty()
     if talk:
         note("Enter leaves a question open; ? shows why it is asked; q ends the questions.")
     complete = partial(interview, answer=_prompt, note=note) if talk else None
-    recommendation = ask(given, traits, data_folder(data), complete)
+    recommendation = ask(given, traits, call.data, complete)
     if out is not None:
         write_answer(recommendation, out)
-    command = next_command(recommendation, out)
-    text = [*lines(recommendation), *(["", command] if command else [])]
-    emit("ask", as_data(recommendation), text, as_json)
+    next_ = next_command(recommendation, out)
+    call.emit(as_data(recommendation), [*lines(recommendation), *(["", next_] if next_ else [])])
     return ExitCode.OK
 
 

@@ -1,20 +1,22 @@
 """Commands that measure and try: probe, plan, pilot, cases, evaluate, export, memory.
 
-`--data` is the task's file here; own data lie where POSTTRAIN_DATA or posttrain.toml says.
+`--data` is the task's file here; own data are in the folder that POSTTRAIN_DATA or posttrain.toml names.
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from advisor.cli.app import app
-from posttrain.commands import Debug, Json
-from posttrain.console import emit, note
-from posttrain.errors import ConfigurationError, ExitCode
-from posttrain.settings import data_folder
+from posttrain.commands import Call, command
+from posttrain.console import note
+from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError
 
-Model = Annotated[str | None, typer.Option(help="A hub id, a folder, or starter, the small policy that comes along.")]
+if TYPE_CHECKING:
+    from advisor.runs.plan import Arm, Plan
+
+Model = Annotated[str | None, typer.Option(help="A hub id, a folder, or starter, the small bundled policy.")]
 Task = Annotated[str | None, typer.Option("--data", help="A JSONL file, or a generated task such as task:addition.")]
 Verifier = Annotated[
     str | None, typer.Option(help="exact, numeric, math, choice, regex:…, unit-tests, or package.module:function.")
@@ -26,19 +28,18 @@ Seeds = Annotated[str, typer.Option(help="Seeds of every arm, such as 0,1,2.")]
 BUDGET = "200k-tokens"
 
 
-@app.command("probe")
+@command(app, "probe", own_data=False)
 def probe_command(
+    call: Call,
     model: Model = "starter",
     data: Task = None,
     verifier: Verifier = None,
     samples: Annotated[int, typer.Option(min=1, help="Responses of each prompt; 16 for pass@16.")] = 16,
-    prompts: Annotated[int, typer.Option(min=1, help="Prompts that are asked.")] = 100,
+    prompts: Annotated[int, typer.Option(min=1, help="The number of prompts.")] = 100,
     out: Annotated[Path, typer.Option(help="The traits file to write.")] = Path("traits.json"),
     settings: Settings = None,
-    as_json: Json = False,
-    debug: Debug = False,
 ) -> int:
-    """Run the model as it is and write what was measured as traits: the verifier on gold, pass@1, pass@16, form.
+    """Run the model as it is and write its measurements as traits: the verifier on gold, pass@1, pass@16, form.
 
     Example: advisor probe --model starter --data rows.jsonl --verifier numeric --out traits.json
     """
@@ -48,15 +49,17 @@ def probe_command(
         raise ConfigurationError(
             "--data is missing; expected a JSONL file or a task", "advisor probe --data task:addition"
         )
-    found = probe(str(model), data, verifier, samples, prompts, out, _settings(settings))
+    given = _settings(settings, "advisor probe --data task:addition --set threads=1")
+    report = probe(str(model), data, verifier, samples, prompts, out, given)
     next_ = f"next: advisor ask --no-input --traits {out} --set prompting=tried --out advice.json"
-    emit("probe", found, [*render(found), f"written to {out}", next_], as_json, found["warnings"])
+    call.emit(report.as_dict(), [*render(report), f"written to {out}", next_], list(report.warnings))
     return ExitCode.OK
 
 
-@app.command("plan")
+@command(app, "plan", own_data=False)
 def plan_command(
-    recommendation: Annotated[str, typer.Argument(help="What advisor ask --out wrote, or pipelines: sft,grpo.")],
+    call: Call,
+    recommendation: Annotated[str, typer.Argument(help="A file of advisor ask --out, or pipelines: sft,grpo.")],
     model: Model = None,
     data: Task = None,
     verifier: Verifier = None,
@@ -64,10 +67,8 @@ def plan_command(
     seeds: Seeds = "0",
     settings: Settings = None,
     out: Annotated[Path, typer.Option(help="The plan to write.")] = Path("plan.json"),
-    as_json: Json = False,
-    debug: Debug = False,
 ) -> int:
-    """Say what a pilot would run, line by line, and what it would take; nothing runs.
+    """Say line by line what a pilot would run, with its price; nothing runs.
 
     Example: advisor plan advice.json --budget 200k-tokens --out plan.json
     """
@@ -75,66 +76,65 @@ def plan_command(
     from advisor.runs.plan_text import render
 
     named = {"model": model, "data": data, "verifier": verifier}
-    plan = _make_plan(recommendation, named, budget, seeds, _settings(settings))
+    plan = _plan(recommendation, named, budget, seeds, settings)
     write_plan(plan, out)
     lines = [*render(plan), f"written to {out}", f"next: advisor pilot {out}"]
-    emit("plan", plan.as_dict(), lines, as_json, list(plan.warnings) if as_json else [])
+    call.emit(plan.as_dict(), lines, list(plan.warnings) if call.as_json else [])
     return ExitCode.OK
 
 
-@app.command("pilot")
+@command(app, "pilot", own_data=False)
 def pilot_command(
+    call: Call,
     plan: Annotated[str, typer.Argument(help="A plan, or an answer of advisor ask --out, which is planned first.")],
     out: Annotated[Path | None, typer.Option(help="The pilot's folder; left out, data/pilots/PLAN.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a pilot that was begun.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume an interrupted pilot.")] = False,
     budget: Annotated[str | None, typer.Option(help="Of every arm, where there is no plan yet: 60s.")] = None,
     seeds: Seeds = "0",
     at_once: Annotated[int, typer.Option(min=1, help="Arms that run at the same time.")] = 1,
-    as_json: Json = False,
-    debug: Debug = False,
 ) -> int:
-    """Run every arm at the same budget, and end with a table with intervals, a curve and a verdict.
+    """Run every arm at the same budget; the end is a table with intervals, a curve and a verdict.
 
     Example: advisor pilot advice.json --budget 60s --out runs/pilot
     """
     from advisor.bank.cases import bank_path
-    from advisor.pilot import default_folder, exit_code, run_pilot
+    from advisor.pilot import exit_code, run_pilot
+    from advisor.runs.folder import PilotFolder
     from advisor.runs.plan import read_plan
-    from advisor.runs.plan_text import render as would
+    from advisor.runs.plan_text import render as plan_lines
     from advisor.runs.report import render
 
-    folder = data_folder()
     if _is_plan(Path(plan)):
         if budget or seeds != "0":
             raise ConfigurationError(f"{plan} has its budget and seeds already", "make another with advisor plan")
-        made = read_plan(Path(plan))
+        planned = read_plan(Path(plan))
     else:
-        made = _make_plan(plan, {}, budget or BUDGET, seeds, {})
-        for line in would(made):
+        planned = _plan(plan, {}, budget or BUDGET, seeds, None)
+        for line in plan_lines(planned):
             note(line)
-    place = out or default_folder(made, folder)
-    outcome = run_pilot(made, place, resume=resume, at_once=at_once, bank=bank_path(folder))
-    lines = [*render(outcome), "", f"table.md, curve.svg and outcome.json are in {place}"]
-    emit("pilot", outcome, lines, as_json, outcome["warnings"] if as_json else [])
+    folder = out or PilotFolder.of(planned, call.data).path
+    outcome = run_pilot(planned, folder, resume=resume, at_once=at_once, bank=bank_path(call.data))
+    lines = [*render(outcome), "", f"table.md, curve.svg and outcome.json are in {folder}"]
+    call.emit(outcome.as_dict(), lines, list(outcome.warnings) if call.as_json else [])
     return exit_code(outcome)
 
 
-@app.command("cases")
-def cases_command(as_json: Json = False, debug: Debug = False) -> int:
-    """List the bank: what pilots found so far.
+@command(app, "cases", own_data=False)
+def cases_command(call: Call) -> int:
+    """List the bank: the cases that pilots measured.
 
     Example: advisor cases
     """
     from advisor.bank.cases import bank_path, read_bank, render
 
-    bank = read_bank(bank_path(data_folder()))
-    emit("cases", {"cases": list(bank.cases), "skipped": bank.skipped}, render(bank), as_json)
+    bank = read_bank(bank_path(call.data))
+    call.emit({"cases": [case.as_dict() for case in bank.cases], "skipped": bank.skipped}, render(bank))
     return ExitCode.OK if bank.cases else ExitCode.NOTHING_MATCHED
 
 
-@app.command("evaluate")
-def evaluate_command(as_json: Json = False, debug: Debug = False) -> int:
-    """Hold the advice against the bank: how much worse than the best arm, on families of tasks left out.
+@command(app, "evaluate", own_data=False)
+def evaluate_command(call: Call) -> int:
+    """Compare the advice with the bank: how much worse than the best arm, on families of tasks left out.
 
     Example: advisor evaluate
     """
@@ -143,20 +143,19 @@ def evaluate_command(as_json: Json = False, debug: Debug = False) -> int:
     from advisor.evaluate import evaluate, render
     from advisor.task.traits import Traits
 
-    bank = read_bank(bank_path(data_folder()))
-    found = evaluate(bank.cases, lambda traits: [one.pipeline.id for one in rank(Traits(dict(traits)))[0]])
-    emit("evaluate", found, render(found), as_json, found["warnings"] if as_json else [])
+    bank = read_bank(bank_path(call.data))
+    evaluation = evaluate(bank.cases, lambda traits: [ranked.pipeline.id for ranked in rank(Traits(dict(traits)))[0]])
+    call.emit(evaluation.as_dict(), render(evaluation), list(evaluation.warnings) if call.as_json else [])
     return ExitCode.OK
 
 
-@app.command("export")
+@command(app, "export", own_data=False)
 def export_command(
+    call: Call,
     plan: Annotated[Path, typer.Argument(help="A plan of advisor plan.")],
     to: Annotated[str, typer.Option(help="trl or verl.")],
     out: Annotated[Path, typer.Option(help="The folder to write the files into.")],
     arm: Annotated[str | None, typer.Option(help="Which arm; left out, the recommended one.")] = None,
-    as_json: Json = False,
-    debug: Debug = False,
 ) -> int:
     """Write plain files that run an arm of a plan in TRL or verl.
 
@@ -164,22 +163,19 @@ def export_command(
     """
     from advisor.advice.pipelines import PIPELINES
     from advisor.export import export
-    from advisor.runs.plan import NO_TRAINING, read_plan
+    from advisor.runs.plan import read_plan
 
     read = read_plan(plan)
-    arms = {one.id: one for one in read.arms if one.role != NO_TRAINING}
-    if arm is not None and arm not in arms:
-        raise ConfigurationError(
-            f"{plan} has no arm '{arm}'; expected one of {', '.join(arms)}", f"--arm {next(iter(arms))}"
-        )
-    chosen = arms[arm] if arm else next(iter(arms.values()))
-    written = export(to, read.task, PIPELINES[chosen.pipeline], chosen.stages, out)
-    emit("export", {"arm": chosen.id, "to": to, "files": list(map(str, written))}, list(map(str, written)), as_json)
+    chosen = _arm(read, arm, plan)
+    stages = [stage.settings() for stage in chosen.stages]
+    files = list(map(str, export(to, read.task.model_dump(), PIPELINES[chosen.pipeline], stages, out)))
+    call.emit({"arm": chosen.id, "to": to, "files": files}, files)
     return ExitCode.OK
 
 
-@app.command("memory")
+@command(app, "memory", own_data=False)
 def memory_command(
+    call: Call,
     model: Annotated[str, typer.Option(help="A well-known name, a hub id, a folder, a config.json, or a size: 7b.")],
     technique: Annotated[str, typer.Option(help="sft, dft, rejection_sampling, grpo, dpo, …")] = "sft",
     lora: Annotated[bool, typer.Option("--lora", help="Train adapters.")] = False,
@@ -188,45 +184,55 @@ def memory_command(
     prompt_tokens: Annotated[int | None, typer.Option(min=1, help="The longest prompt.")] = None,
     response_tokens: Annotated[int | None, typer.Option(min=1, help="The longest response.")] = None,
     gpu: Annotated[float | None, typer.Option(help="Gigabytes of the GPU, to see whether it fits.")] = None,
-    as_json: Json = False,
-    debug: Debug = False,
 ) -> int:
-    """Estimate peak memory by phase and part before any weight is loaded; what does not fit, and what would help.
+    """Estimate peak memory by phase and part before any weight is loaded, and changes that would make it fit.
 
     Example: advisor memory --model Qwen/Qwen2.5-0.5B --technique grpo --batch 8 --gpu 24
     """
-    from advisor.memory import as_data, estimate_for
-    from advisor.memory.report import render
+    from advisor.memory.answer import as_data, estimate_for
 
     sizes = {"micro_batch": batch, "prompt_tokens": prompt_tokens, "response_tokens": response_tokens}
-    found = estimate_for(model, technique, lora=lora, qlora=qlora, gpu_gigabytes=gpu, **sizes)
-    emit("memory", as_data(found), render(found), as_json)
+    estimate = estimate_for(model, technique, lora=lora, qlora=qlora, gpu_gigabytes=gpu, **sizes)
+    call.emit(as_data(estimate), estimate.lines())
     return ExitCode.OK
 
 
-def _make_plan(said: str, named: dict[str, str | None], budget: str, seeds: str, settings: dict[str, Any]) -> Any:
+def _plan(
+    recommendation: str, named: dict[str, str | None], budget: str, seeds: str, settings: list[str] | None
+) -> "Plan":
     from advisor.plan import priced_plan
-    from advisor.runs.plan import read_recommendation
+    from advisor.runs.recommended import read_recommendation
 
-    return priced_plan(read_recommendation(said), named, budget, _seeds(seeds), settings)
+    given = _settings(settings, "advisor plan sft --set micro_batch=8")
+    return priced_plan(read_recommendation(recommendation), named, budget, _seeds(seeds), given)
+
+
+def _arm(plan: "Plan", name: str | None, path: Path) -> "Arm":
+    arms = {arm.id: arm for arm in plan.arms if arm.trains}
+    if not arms:
+        raise NothingMatchedError(f"{path} has no arm that trains", "advisor plan sft,grpo")
+    if name is not None and name not in arms:
+        raise ConfigurationError(
+            f"{path} has no arm '{name}'; expected one of {', '.join(arms)}", f"--arm {next(iter(arms))}"
+        )
+    return arms[name] if name else next(iter(arms.values()))
 
 
 def _is_plan(path: Path) -> bool:
-    from advisor.runs.process import read_json
+    from posttrain.files import read_json
 
     return path.is_file() and "arms" in (read_json(path) or {})
 
 
 def _seeds(text: str) -> list[int]:
     try:
-        return [int(one) for one in text.split(",")]
+        return [int(seed) for seed in text.split(",")]
     except ValueError:
         raise ConfigurationError(f"--seeds is '{text}'; expected whole numbers, such as 0,1,2", "--seeds 0") from None
 
 
-def _settings(given: list[str] | None) -> dict[str, Any]:
+def _settings(given: list[str] | None, example: str) -> dict[str, object]:
     """Return `--set name=value` with values as JSON has them: numbers, true, false, or words."""
     from posttrain.assignments import json_or_text, parse_assignments
 
-    texts = parse_assignments(given or [], "--set micro_batch=8")
-    return {name: json_or_text(value) for name, value in texts.items()}
+    return {name: json_or_text(value) for name, value in parse_assignments(given or [], example).items()}

@@ -1,11 +1,10 @@
 """Plain files that run a pipeline elsewhere: configurations, data, the verifier, and the command that runs them.
 
-Nothing of the target is imported here, so that a target that changes or dies costs a template and nothing else.
+Nothing of the target is imported here: a new version of it changes a template and nothing else.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from advisor.advice.pipelines import Pipeline
 from advisor.export import trl, verl
@@ -17,14 +16,14 @@ TARGETS = {"trl": trl, "verl": verl}
 
 
 def export(
-    target: str, task: Mapping[str, Any], pipeline: Pipeline, stages: Sequence[Mapping[str, Any]], out: Path
+    target: str, task: Mapping[str, object], pipeline: Pipeline, stages: Sequence[Mapping[str, object]], out: Path
 ) -> list[Path]:
     """Write the files that run `pipeline` in `target`, trl or verl, into the folder `out`, and return their paths.
 
     task: model, data and verifier (None for a generated task's own); stages: the settings of each stage, those of a
-    `config.json` of reference_impls. Each stage starts from what the one before it saved. Raises PosttrainError for an
-    unknown target, a stage that the target cannot train, settings or data that do not hold, and a folder with files in
-    it; then nothing is written.
+    `config.json` of reference_impls. Each stage starts from the model that the stage before it saved. Raises
+    ConfigurationError for an unknown target, a stage that the target cannot train, invalid settings or data, and a
+    folder with files in it; then nothing is written.
     """
     if target not in TARGETS:
         raise ConfigurationError(

@@ -1,16 +1,15 @@
-"""The folder that an export fills: never one with files in it, and every file that was written is known."""
+"""The folder of an export: empty at the start, with a list of every file that is written."""
 
 import json
 import shutil
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-from advisor.export.job import Job, package, starter
+from advisor.export.job import Job, ground, package, starter
 from posttrain.errors import ConfigurationError
 
-_JUDGE = '''"""The reward: posttrain's verifier {verifier}, whose files lie beside this one in reference_impls/.{fill}
+_JUDGE = '''"""The reward: posttrain's verifier {verifier}, whose files lie next to this one.{fill}
 """
 
 import json
@@ -31,25 +30,28 @@ def judge(prompts: list[Any], responses: list[str], rows: list[str]) -> list[flo
     """Return a reward from 0 to 1 for each response, None for one that cannot be scored."""
     if not _loaded:
         _loaded.append(load_verifier(VERIFIER, seconds=SECONDS))
-    asked = list(zip(prompts, responses, map(json.loads, rows), strict=True))
-    return [verdict.strict for verdict in _loaded[0].verify(asked)]
+    triples = list(zip(prompts, responses, map(json.loads, rows), strict=True))
+    return [verdict.strict for verdict in _loaded[0].verify(triples)]
 '''
 _FILL = {
     "unit-tests": "\n\nEach row needs its `tests`; programs run in a sandbox, which needs Linux.",
     "math": "\n\nIt needs the package math-verify.",
-    "custom": "\n\nTo do: put the module of that function beside this file, so that it can be imported from here.",
+    "custom": "\n\nTo do: put the module of that function next to this file, so that it can be imported from here.",
 }
+
+
+GROUND = ("__init__.py", "errors.py", "suggest.py")  # the files of posttrain that verifiers and tasks import
 
 
 class Folder:
     """A new or empty folder, and the files written into it so far."""
 
     def __init__(self, path: Path) -> None:
-        """Raises PosttrainError where there are files already: an export never writes over anything."""
+        """Raises ConfigurationError where there are files already: an export never overwrites a file."""
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            found = f"holds {next(path.iterdir()).name} and perhaps more" if path.is_dir() else "is a file"
+            contents = f"holds {next(path.iterdir()).name} and perhaps more" if path.is_dir() else "is a file"
             raise ConfigurationError(
-                f"{path} {found}; expected a new or empty folder", "choose another --out, or remove it"
+                f"{path} {contents}; expected a new or empty folder", "choose another --out, or remove it"
             )
         self.path = path
         self.written: list[Path] = []
@@ -65,7 +67,7 @@ class Folder:
             raise ConfigurationError(f"cannot write {path}: {error.strerror}", "choose another --out") from error
         self.written.append(path)
 
-    def write_rows(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    def write_rows(self, name: str, rows: Iterable[Mapping[str, object]]) -> None:
         """Write rows as JSONL."""
         self.write(name, "".join(f"{json.dumps(row)}\n" for row in rows))
 
@@ -74,14 +76,14 @@ class Folder:
         self.write(name, files("advisor.export").joinpath("scripts", f"{name}.txt").read_text(encoding="utf-8"))
 
     def copy_starter(self) -> None:
-        """Copy the small policy that comes along, as the model `starter`."""
+        """Copy the bundled policy, as the model `starter`."""
         for file in sorted(starter().iterdir()):
             if file.is_file() and file.suffix in (".json", ".jinja", ".safetensors"):
                 (self.path / "starter").mkdir(parents=True, exist_ok=True)
                 self.written.append(Path(shutil.copy(file, self.path / "starter" / file.name)))
 
     def write_rewards(self, job: Job, call: str) -> None:
-        """Write rewards.py, which ends with the function that the target calls, and copy the verifier beside it."""
+        """Write rewards.py, which ends with the function that the target calls, and copy the verifier next to it."""
         verifier = job.verifier
         if not verifier:
             raise ConfigurationError(
@@ -92,11 +94,11 @@ class Folder:
         kind = verifier if verifier in _FILL else "custom" if _is_function(verifier) and not ours else ""
         seconds = job.stages[0].config.verify_seconds
         self.write("rewards.py", _JUDGE.format(verifier=verifier, seconds=seconds, fill=_FILL.get(kind, "")) + call)
-        for name in ("__init__.py", "errors.py"):
-            self.write(f"reference_impls/{name}", (package() / name).read_text(encoding="utf-8"))
+        files_ = [package() / "__init__.py", *(ground() / name for name in GROUND)]
         for room in ("verifiers", "tasks") if ours else ("verifiers",):
-            for file in sorted((package() / room).rglob("*.py")):
-                self.write(f"reference_impls/{file.relative_to(package())}", file.read_text(encoding="utf-8"))
+            files_ += sorted((package() / room).rglob("*.py"))
+        for file in files_:
+            self.write(str(file.relative_to(package().parent)), file.read_text(encoding="utf-8"))
 
 
 def _is_function(verifier: str) -> bool:
@@ -104,11 +106,11 @@ def _is_function(verifier: str) -> bool:
     return bool(colon and rest) and kind not in ("exact", "regex")
 
 
-def yaml_of(settings: Mapping[str, Any], notes: Mapping[str, str], head: str) -> str:
-    """Return settings as YAML, a line each, with a note behind those that have one.
+def yaml_of(settings: Mapping[str, object], notes: Mapping[str, str], head: str) -> str:
+    """Return settings as YAML, a line each, with its note as a comment.
 
-    Lines rather than one JSON object, which would be YAML too: a person is to read and change them, and a note needs a
-    comment. Values are JSON, which YAML reads alike, but for numbers such as 1e-05: YAML 1.1 takes them for text.
+    Values are written as JSON, which YAML reads the same, except for numbers such as 1e-05: YAML 1.1 reads them as
+    text, so they become 1.0e-05.
     """
     lines = [f"# {line}" for line in head.splitlines()]
     for name, value in settings.items():
@@ -117,7 +119,7 @@ def yaml_of(settings: Mapping[str, Any], notes: Mapping[str, str], head: str) ->
     return "\n".join(lines) + "\n"
 
 
-def _scalar(value: Any) -> str:
+def _scalar(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False)
     if isinstance(value, float) and "e" in text and "." not in text:
         return text.replace("e", ".0e")

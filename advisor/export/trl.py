@@ -1,12 +1,11 @@
-"""The files that run a pipeline in TRL: a YAML for each stage as `trl sft --config` reads it, data, rewards, run.sh."""
+"""The files that run a pipeline in TRL: a YAML file for each stage, as `trl sft --config` reads it, data, run.sh."""
 
 import shlex
-from typing import Any
 
 from advisor.export.folder import Folder, yaml_of
 from advisor.export.job import Job, Stage
 from posttrain.errors import ConfigurationError
-from reference_impls.configs import Budget
+from reference_impls.configs import Budget, GRPOConfig, RejectionSamplingConfig
 
 NAME = "TRL 1.16"
 VERSION = "1.16.0"
@@ -19,25 +18,25 @@ ELSEWHERE = {
     "distillation_logits": "`trl distillation` does it and needs the name of a teacher, which a task does not hold",
     "on_policy_distillation": "`trl distillation` does it and needs the name of a teacher, which a task does not hold",
     "reward_model": "`trl reward` trains one, and there is no PPO behind it; `dpo` learns from pairs without it",
-    "ppo": "it has no PPO; `grpo` rewards rollouts without a critic, `dpo` learns from pairs without a reward model",
+    "ppo": "TRL has no PPO; `grpo` rewards rollouts without a critic, `dpo` learns from pairs without a reward model",
     "continued_pretraining": "`trl sft` does it on a column `text`, and a task has prompts and responses",
-    "chord": "ms-swift and Trinity-RFT have CHORD; here `sft` then `grpo` is what comes nearest",
-    "prefix_rft": "UFT and LUFFY publish forks of verl; here `sft` then `grpo` is what comes nearest",
-    "srl": "no code of it is public; here `sft` then `grpo` is what comes nearest",
+    "chord": "ms-swift and Trinity-RFT have CHORD; here `sft` and then `grpo` is the nearest pipeline",
+    "prefix_rft": "UFT and LUFFY publish forks of verl; here `sft` and then `grpo` is the nearest pipeline",
+    "srl": "no code of it is public; here `sft` and then `grpo` is the nearest pipeline",
 }
 _DATA = {"sft": "demonstrations", "dpo": "pairs", "kto": "thumbs", "grpo": "prompts", "": "prompts"}
 _REWARD = '''
 
 def reward(prompts: list[Any], completions: list[Any], row: list[str], **_: Any) -> list[float | None]:
     """Return what TRL's GRPO asks for; an unscorable completion (None) gets no advantage there."""
-    return judge(prompts, [one if isinstance(one, str) else one[-1]["content"] for one in completions], row)
+    return judge(prompts, [text if isinstance(text, str) else text[-1]["content"] for text in completions], row)
 '''
 
 
 def write(job: Job, folder: Folder) -> None:
     """Write the folder. Raises PosttrainError where the rows lack what a stage learns from."""
     for stage in job.stages:
-        _see_that_rows_fit(job, stage)
+        _check_rows(job, stage)
     if any(_DATA[TRAINERS[stage.technique]] == "prompts" for stage in job.stages):
         folder.write_rewards(job, _REWARD)
     if job.is_starter:
@@ -47,7 +46,7 @@ def write(job: Job, folder: Folder) -> None:
     for number, stage in enumerate(job.stages):
         settings, notes = _settings(job, stage)
         settings = {"model_name_or_path": _model(job, number), "output_dir": stage.name, **settings}
-        head = f"Stage {stage.number}: {stage.technique}. Settings of TRL {VERSION}; what is left out has its default."
+        head = f"Stage {stage.number}: {stage.technique}. Settings of TRL {VERSION}; all others have their defaults."
         folder.write(f"{stage.name}.yaml", yaml_of(settings, notes, head))
     if any(stage.technique == "rejection_sampling" for stage in job.stages):
         folder.copy_script("rejection_sampling.py")
@@ -57,7 +56,7 @@ def write(job: Job, folder: Folder) -> None:
     folder.write("run.sh", _run(job), executable=True)
 
 
-def _see_that_rows_fit(job: Job, stage: Stage) -> None:
+def _check_rows(job: Job, stage: Stage) -> None:
     """Raise PosttrainError where no row has the columns that the stage learns from."""
     needed = {"demonstrations": ("response",), "pairs": ("chosen", "rejected"), "thumbs": ("response", "label"),
               "prompts": ("prompt",)}[_DATA[TRAINERS[stage.technique]]]  # fmt: skip
@@ -69,7 +68,7 @@ def _see_that_rows_fit(job: Job, stage: Stage) -> None:
 
 
 def _model(job: Job, number: int) -> str:
-    """Return the model that stage `number`, counted from 0, starts from: what the one before saved, adapters merged."""
+    """Return the model from which stage `number`, counted from 0, starts: that of the stage before, adapters merged."""
     if number == 0:
         return job.model
     before = job.stages[number - 1]
@@ -77,8 +76,8 @@ def _model(job: Job, number: int) -> str:
     return f"{before.name}_merged" if merged else before.name
 
 
-def _settings(job: Job, stage: Stage) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return TRL's settings of a stage, and the notes that stand beside them."""
+def _settings(job: Job, stage: Stage) -> tuple[dict[str, object], dict[str, str]]:
+    """Return TRL's settings of a stage, and the notes to them."""
     config, kind = stage.config, TRAINERS[stage.technique]
     updates, arithmetic = job.updates(stage)
     lora = {
@@ -86,7 +85,7 @@ def _settings(job: Job, stage: Stage) -> tuple[dict[str, Any], dict[str, str]]:
         "lora_target_modules": "all-linear",
     } if config.lora_rank else {}  # fmt: skip
     rounds = {"num_train_epochs": float(getattr(config, "epochs", 1))} if not kind or updates is None else {}
-    settings: dict[str, Any] = {
+    settings: dict[str, object] = {
         "learning_rate": job.learning_rate(stage), "lr_scheduler_type": "constant_with_warmup",
         "warmup_steps": config.warmup_steps, "weight_decay": config.weight_decay,
         "max_grad_norm": config.max_grad_norm, "per_device_train_batch_size": config.micro_batch,
@@ -100,7 +99,7 @@ def _settings(job: Job, stage: Stage) -> tuple[dict[str, Any], dict[str, str]]:
     if kind:
         settings["datasets"] = [{"path": "json", "data_files": f"data/{_DATA[kind]}.jsonl"}]
     notes = {
-        "learning_rate": "as given" if config.learning_rate else "by the model's size, as a run here would take it",
+        "learning_rate": "as given" if config.learning_rate else "by the model's size, the default of a run here",
         "per_device_train_batch_size": "of each process: divide it by the number of GPUs to keep the update as it is",
         "max_steps": f"updates: {arithmetic}",
         "bf16": "false on a machine whose processor or GPU lacks bfloat16",
@@ -116,25 +115,30 @@ def _settings(job: Job, stage: Stage) -> tuple[dict[str, Any], dict[str, str]]:
     return settings, used
 
 
-def _of_kind(stage: Stage) -> dict[str, Any]:
-    """Return the settings that one trainer alone has."""
+def _of_kind(stage: Stage) -> dict[str, object]:
+    """Return the settings that only one trainer has."""
     config, kind = stage.config, TRAINERS[stage.technique]
     longest = config.max_prompt_tokens + config.max_response_tokens
     if kind == "grpo":
-        return _of_grpo(config)
+        return _of_grpo(stage.typed(GRPOConfig))
     if kind in ("dpo", "kto"):
         return {"max_length": longest}
-    sft = {"loss_type": "dft" if stage.technique == "dft" else "nll", "max_length": longest, "packing": False}
+    sft: dict[str, object] = {
+        "loss_type": "dft" if stage.technique == "dft" else "nll",
+        "max_length": longest,
+        "packing": False,
+    }
     if kind:
         return sft
+    own = stage.typed(RejectionSamplingConfig)
     return {
-        **sft, "group_size": config.group_size, "prompts_per_round": config.prompts_per_round,
-        "keep_per_prompt": config.keep_per_prompt, "select": config.select,
-        "sampling_temperature": config.temperature, "max_response_tokens": config.max_response_tokens,
+        **sft, "group_size": own.group_size, "prompts_per_round": own.prompts_per_round,
+        "keep_per_prompt": own.keep_per_prompt, "select": own.select,
+        "sampling_temperature": own.temperature, "max_response_tokens": own.max_response_tokens,
     }  # fmt: skip
 
 
-def _of_grpo(config: Any) -> dict[str, Any]:
+def _of_grpo(config: GRPOConfig) -> dict[str, object]:
     sequence = config.form == "gspo"
     return {
         "reward_funcs": ["rewards.reward"],
@@ -155,8 +159,8 @@ def _of_grpo(config: Any) -> dict[str, Any]:
 
 
 def _rounds(job: Job, stage: Stage) -> tuple[int, str]:
-    """Return the rounds of rejection sampling, and where an endless number of them was asked, the arithmetic."""
-    config = stage.config
+    """Return the rounds of rejection sampling, with the arithmetic where the setting has no limit."""
+    config = stage.typed(RejectionSamplingConfig)
     if config.rounds:
         return config.rounds, "as given"
     budget = Budget.parse(config.budget)
@@ -171,8 +175,9 @@ def _rounds(job: Job, stage: Stage) -> tuple[int, str]:
 
 
 def _prompts(job: Job, stage: Stage) -> int:
-    """Return the prompts of a round: as many as asked and there are; a single one takes at most half of its budget."""
-    config, budget = stage.config, Budget.parse(stage.config.budget)
+    """Return the prompts of a round: as in the setting, at most all rows; a single round takes half of its budget."""
+    config = stage.typed(RejectionSamplingConfig)
+    budget = Budget.parse(config.budget)
     asked: int = min(config.prompts_per_round, len(job.rows))
     if config.rounds != 1 or budget.unit != "tokens":
         return asked
@@ -181,11 +186,11 @@ def _prompts(job: Job, stage: Stage) -> int:
 
 
 def _run(job: Job) -> str:
-    """Return run.sh: the data first, then a command a stage; what is given to it goes to every stage."""
+    """Return run.sh: the data first, then a command for each stage, to which its arguments are passed."""
     lines = [
         "#!/bin/sh",
         f"# {job.pipeline.title}, in TRL {VERSION}: pip install -r requirements.txt, then ./run.sh",
-        "# Settings on the command line go to every stage and win: ./run.sh --max_steps 2",
+        "# Arguments go to every stage and win: ./run.sh --max_steps 2",
         "set -eu",
         'cd "$(dirname "$0")"',
         f"python prepare.py {shlex.quote(job.model)} {_limits(job)}",

@@ -6,12 +6,12 @@ of it was run: verl needs a GPU and is not a dependency.
 
 import shlex
 import tomllib
-from typing import Any
 
 from advisor.export.folder import Folder
 from advisor.export.job import Job, Stage
 from posttrain.errors import ConfigurationError
 from posttrain.reference import reference_path
+from reference_impls.configs import GRPOConfig, RunConfig
 
 NAME = "verl"
 TRAINERS = {"sft": "sft", "distillation": "sft", "grpo": "grpo"}
@@ -63,16 +63,16 @@ def write(job: Job, folder: Folder) -> None:
     folder.write("run_verl.sh", _script(job, blocks), executable=True)
 
 
-def schema() -> dict[str, Any]:
+def schema() -> dict[str, object]:
     """Return the keys that verl's schema is known to hold, for each entry point, and where they were read."""
     return tomllib.loads(reference_path("verl_keys.toml").read_text(encoding="utf-8"))
 
 
-def _overrides(job: Job, stage: Stage) -> dict[str, Any]:
+def _overrides(job: Job, stage: Stage) -> dict[str, object]:
     return _of_sft(job, stage) if TRAINERS[stage.technique] == "sft" else _of_grpo(job, stage)
 
 
-def _of_sft(job: Job, stage: Stage) -> dict[str, Any]:
+def _of_sft(job: Job, stage: Stage) -> dict[str, object]:
     config = stage.config
     return {
         "data.train_files": "data/demonstrations.parquet",
@@ -90,9 +90,9 @@ def _of_sft(job: Job, stage: Stage) -> dict[str, Any]:
     }
 
 
-def _of_grpo(job: Job, stage: Stage) -> dict[str, Any]:
-    config, actor, rollout = stage.config, "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
-    _see_that_it_has_a_counterpart(stage)
+def _of_grpo(job: Job, stage: Stage) -> dict[str, object]:
+    config, actor, rollout = stage.typed(GRPOConfig), "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
+    _check_counterpart(stage)
     mode, aggregate = _FORMS[config.form]
     constant = {f"{actor}.loss_scale_factor": config.max_response_tokens} if config.form == "dr_grpo" else {}
     return {
@@ -136,9 +136,9 @@ def _of_grpo(job: Job, stage: Stage) -> dict[str, Any]:
     }
 
 
-def _see_that_it_has_a_counterpart(stage: Stage) -> None:
-    """Raise PosttrainError for the settings of GRPO that verl cannot be told."""
-    config = stage.config
+def _check_counterpart(stage: Stage) -> None:
+    """Raise ConfigurationError for settings of GRPO that verl does not have."""
+    config = stage.typed(GRPOConfig)
     if config.form not in _FORMS:
         raise ConfigurationError(f"verl has no form '{config.form}'", f"set form to one of {', '.join(_FORMS)}")
     if config.scale == "batch":
@@ -150,13 +150,13 @@ def _see_that_it_has_a_counterpart(stage: Stage) -> None:
         )
 
 
-def _model(at: str, config: Any) -> dict[str, Any]:
+def _model(at: str, config: RunConfig) -> dict[str, object]:
     lora = {"lora_rank": config.lora_rank, "lora_alpha": config.lora_alpha, "target_modules": "all-linear"}
     settings = {"enable_gradient_checkpointing": config.activation_checkpointing, **(lora if config.lora_rank else {})}
     return {f"{at}.{name}": value for name, value in settings.items()}
 
 
-def _optimizer(at: str, job: Job, stage: Stage) -> dict[str, Any]:
+def _optimizer(at: str, job: Job, stage: Stage) -> dict[str, object]:
     config = stage.config
     return {
         f"{at}.lr": job.learning_rate(stage),
@@ -167,7 +167,7 @@ def _optimizer(at: str, job: Job, stage: Stage) -> dict[str, Any]:
     }
 
 
-def _ending(job: Job, stage: Stage) -> dict[str, Any]:
+def _ending(job: Job, stage: Stage) -> dict[str, object]:
     """Return when it stops and what it leaves. verl's steps are batches of rollouts; an epoch is one pass at least."""
     updates, _ = job.updates(stage)
     steps = None if updates is None else max(1, updates // getattr(stage.config, "updates_per_rollout", 1))
@@ -185,7 +185,7 @@ def _ending(job: Job, stage: Stage) -> dict[str, Any]:
     }
 
 
-def _command(stage: Stage, overrides: dict[str, Any], model: str) -> str:
+def _command(stage: Stage, overrides: dict[str, object], model: str) -> str:
     """Return the command of one stage, an override a line."""
     if TRAINERS[stage.technique] == "sft":
         start, path = 'torchrun --standalone --nnodes=1 --nproc_per_node="$GPUS" -m verl.trainer.sft_trainer', "model"
@@ -196,7 +196,7 @@ def _command(stage: Stage, overrides: dict[str, Any], model: str) -> str:
     return " \\\n    ".join([*lines, '"$@"'])
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"[{','.join(value)}]" if isinstance(value, list) else str(value)
@@ -204,10 +204,11 @@ def _value(value: Any) -> str:
 
 def _script(job: Job, blocks: list[str]) -> str:
     source = schema()
+    commit = str(source["commit"])[:12]
     lines = [
         "#!/bin/sh",
-        f"# {job.pipeline.title}, in verl. Keys as at commit {source['commit'][:12]} of {source['repository']}; other",
-        "# versions may name them otherwise. What is given here goes to every stage and wins.",
+        f"# {job.pipeline.title}, in verl. Keys as at commit {commit} of {source['repository']}; other",
+        "# versions may have other names. Arguments of this script go to every stage and win.",
         "set -eu",
         'cd "$(dirname "$0")"',
         'GPUS="${GPUS:-1}"',

@@ -1,9 +1,9 @@
-"""The numbers of a model that memory follows from, and three places they come from.
+"""The numbers of a model that determine its memory, from one of three places.
 
-A well-known model's were counted once and are committed (data/reference/model_counts.json). Any other model is counted
-from its config, before any weight is loaded, by `python -m reference_impls.model.memory` in a process of its own,
-because that needs torch. And a size alone gives those of well-known models of about that size, the larger number of
-each.
+Those of a well-known model were counted once and are committed (data/reference/model_counts.json). Any other model is
+counted from its config, before any weight is loaded, by `python -m reference_impls.model.memory` in a separate process,
+because counting needs torch. For a size alone they are those of well-known models of about that size, the largest of
+each number.
 """
 
 import json
@@ -11,7 +11,7 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -21,10 +21,10 @@ from advisor.memory.setting import DType
 from posttrain.errors import ConfigurationError
 from posttrain.reference import reference_path
 
-SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*[bB](?:illion)?")
+SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*[bB](?:illion)?")  # 7b, 1.5B, 3 billion
 ABOVE = 1.15  # a size alone takes its shape from well-known models up to this much larger: names round down
-OLDER = "qwen-"  # keys and values for every head, as models of now do not have them: no shape for a size alone
-ENDINGS = re.compile(r"(-(instruct|base|chat|sft|dpo|it|hf|\d{4}))+$")
+OLDER = "qwen-"  # these models have keys and values for every head, which newer models do not: no shape for a size
+ENDINGS = re.compile(r"(-(instruct|base|chat|sft|dpo|it|hf|\d{4}))+$")  # Qwen2.5-0.5B-Instruct, OLMo-2-1B-SFT
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ class Counts:
         return self.embedding if self.tied else self.embedding + self.head
 
     def kept_in(self, weights: str, compute: str, *, adapters: bool) -> Kept:
-        """Return what is kept in one way of training."""
+        """Return the bytes kept in one way of training."""
         return next(
-            one for one in self.kept if (one.weights, one.compute, one.adapters) == (weights, compute, adapters)
+            kept for kept in self.kept if (kept.weights, kept.compute, kept.adapters) == (weights, compute, adapters)
         )
 
 
@@ -86,62 +86,56 @@ def counts_of(model: str) -> Counts:
 
 
 def counts_of_size(billions: float) -> Counts:
-    """Return counts for a model of which only its size is known, in billions of parameters; nothing is loaded.
+    """Return counts for a model of which only the size is known, in billions of parameters; nothing is loaded.
 
-    Of well-known models between this size and 15 % above, the larger of each number; where there is none, the shape of
-    the next larger one, narrowed to 15 % above; beyond the largest, that one widened. Embedding and output matrix count
-    as two, which is the more. Raises PosttrainError for no size.
+    Of well-known models between this size and 15 % above, the largest of each number. Where there is none, the shape of
+    the next larger model, narrowed to 15 % above; beyond the largest model, its shape, widened. Embedding and output
+    matrix count as two, which needs more. Raises ConfigurationError for a size that is not positive.
     """
     if not billions > 0:
         raise ConfigurationError(
             f"the size is {billions:g} billion parameters; expected a positive number", "give one, as 1.5"
         )
     size = round(billions * 1e9)
-    every = sorted(
-        (one for one in known_counts().values() if not one.model.startswith(OLDER)), key=lambda one: one.parameters
+    models = sorted(
+        (counts for counts in known_counts().values() if not counts.model.startswith(OLDER)),
+        key=lambda counts: counts.parameters,
     )
-    near = [one for one in every if size <= one.parameters <= ABOVE * size]
-    above = [one for one in every if one.parameters >= size]
-    base = near or above[:1] or every[-1:]
+    near = [counts for counts in models if size <= counts.parameters <= ABOVE * size]
+    above = [counts for counts in models if counts.parameters >= size]
+    base = near or above[:1] or models[-1:]
     widened = 1.0 if near else size * (ABOVE if above else 1.0) / base[0].parameters
     name = f"{billions:g} billion parameters"
-    return replace(_largest(base, widened), model=name, origin="shape of " + ", ".join(one.model for one in base))
+    return replace(_largest(base, widened), model=name, origin="shape of " + ", ".join(counts.model for counts in base))
 
 
 def counted(model: str) -> Counts:
-    """Return the counts of a model by counting it in a process of its own. Raises PosttrainError."""
+    """Return the counts of a model, counted in a separate process. Raises ConfigurationError."""
     command = [sys.executable, "-m", "reference_impls.model.memory", model]
-    found = os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH"))))
-    here = {**os.environ, "PYTHONPATH": found}  # the code that stands beside this one
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=here)
+    folders = os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "PYTHONPATH": folders}  # the packages of this checkout or wheel come first
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
-        said = dict(re.findall(r"^\s*(error|try): (.*)$", done.stderr, re.MULTILINE))
+        report = dict(re.findall(r"^\s*(error|try): (.*)$", done.stderr, re.MULTILINE))
         last = (done.stderr.strip().splitlines() or ["no output"])[-1]
         missing = "No module named" in last
         hint = (
             "pip install 'posttrain[train]', or give the model's size, as 1.5b" if missing else "give its size, as 1.5b"
         )
-        raise ConfigurationError(said.get("error") or f"cannot count '{model}': {last}", said.get("try") or hint)
+        raise ConfigurationError(report.get("error") or f"cannot count '{model}': {last}", report.get("try") or hint)
     return parse_counts(json.loads(done.stdout.splitlines()[-1])["counts"])
 
 
-def parse_counts(values: dict[str, Any]) -> Counts:
-    """Return the counts that `python -m reference_impls.model.memory` printed."""
-    return Counts(**{**values, "kept": tuple(Kept(**one) for one in values["kept"])})
+def parse_counts(values: Mapping[str, Any]) -> Counts:
+    """Return the counts that `python -m reference_impls.model.memory` prints as JSON."""
+    return Counts(**{**values, "kept": tuple(Kept(**kept) for kept in values["kept"])})
 
 
 @cache
 def known_counts() -> dict[str, Counts]:
     """Return the committed counts of well-known models, by name."""
     values = json.loads(reference_path("model_counts.json").read_text(encoding="utf-8"))
-    return {name: parse_counts(one) for name, one in values.items()}
-
-
-@cache
-def known_shapes() -> dict[str, dict[str, Any]]:
-    """Return the configs that the committed counts were made from, by name: plain facts of each model's config.json."""
-    shapes: dict[str, dict[str, Any]] = tomllib.loads(reference_path("model_shapes.toml").read_text(encoding="utf-8"))
-    return shapes
+    return {name: parse_counts(counts) for name, counts in values.items()}
 
 
 def known_name(model: str) -> str | None:
@@ -152,15 +146,15 @@ def known_name(model: str) -> str | None:
 
 
 def _largest(several: list[Counts], widened: float) -> Counts:
-    """Return the larger of each number, and all of them times a factor; widths go with its square root."""
+    """Return the largest of each number, all multiplied by a factor; widths grow with its square root."""
     root = widened**0.5
     kept = tuple(
         Kept(
             first.weights, first.compute, first.adapters,
             *(
                 max(
-                    getattr(one.kept_in(first.weights, first.compute, adapters=first.adapters), name)
-                    for one in several
+                    getattr(counts.kept_in(first.weights, first.compute, adapters=first.adapters), name)
+                    for counts in several
                 )
                 * (widened if name.endswith("constant") else root)
                 for name in (
@@ -171,7 +165,7 @@ def _largest(several: list[Counts], widened: float) -> Counts:
         for first in several[0].kept
     )  # fmt: skip
     grown = {
-        name: round(max(getattr(one, name) for one in several) * factor)
+        name: round(max(getattr(counts, name) for counts in several) * factor)
         for factor, names in (
             (widened, ("parameters", "layer_parameters")),
             (root, ("embedding", "head", "largest", "hidden", "adapter_parameters_per_rank", "kv_values_per_token")),

@@ -1,8 +1,8 @@
 """Peak memory of a run: bytes by phase and part, and the phase that needs the most.
 
-The parts of different phases are never there at once: activations and logits are gone when the last gradient is made,
-and neither is there while rollouts are decoded. So the peak is the largest phase; adding all parts up is the commonest
-error of public calculators. Formulas: Korthikanti et al., arXiv:2205.05198 (activations), Rajbhandari et al.,
+The parts of different phases are never in memory together: activations and logits are freed when the last gradient is
+computed, and neither exists while rollouts are decoded. So the peak is the largest phase; adding all parts is the most
+common error of public calculators. Formulas: Korthikanti et al., arXiv:2205.05198 (activations), Rajbhandari et al.,
 arXiv:1910.02054 (weights, gradients, states), Dettmers et al., arXiv:2305.14314 (4-bit weights); the constants of this
 file are explained in docs/memory.md.
 """
@@ -10,29 +10,29 @@ file are explained in docs/memory.md.
 from dataclasses import dataclass
 from functools import cached_property
 
-from advisor.memory.counts import Counts, Kept, counts_of_size
-from advisor.memory.setting import SIZE, Setting, default_setting
+from advisor.memory.counts import Counts, Kept
+from advisor.memory.setting import SIZE, Setting
 from posttrain.errors import ConfigurationError
 from reference_impls.configs import LEAVE_AT
 
 NF4 = 0.5625  # bytes of a 4-bit weight with its share of a block's scale
-WHOLE_LOGIT = 10.0  # bytes of one logit made whole: between 8.3 (torchtune's saving) and 11 (trl#3678)
-FLOAT32_COPY = 4.0  # of one more: accelerate turns what a model returns into float32
-CHUNK_LOGIT = 16.0  # of one in a chunk: 2 as computed, 4 in float32, 4 its logarithm, 4 and 2 their gradients
+WHOLE_LOGIT = 10.0  # bytes of one logit, all logits at once: between 8.3 (torchtune's saving) and 11 (trl#3678)
+FLOAT32_COPY = 4.0  # for a copy: accelerate converts a model's outputs to float32
+CHUNK_LOGIT = 16.0  # of one in a chunk: 2 as computed, 4 in float32, 4 for its logarithm, 4 and 2 for their gradients
 DECODED_LOGIT = 24.0  # of one in decoding: 2 as computed, 4 in float32, 4 each for four steps to a draw, 2 spare
 EIGHT_BIT_STEP = 12.0  # bytes for each weight of the largest tensor in an 8-bit step: gradient and states in float32
-FLOWING = 0.5  # gradients on their way through a layer, as a share of what it keeps: three of its widest tensors
-PASSING = 0.6  # what a layer holds at once where nothing is kept, as a share of what it keeps: its widest tensors
+FLOWING = 0.5  # gradients inside a layer, as a share of the bytes it keeps: three of its widest tensors
+PASSING = 0.6  # a layer's tensors in a pass without gradient, as a share of the bytes it keeps otherwise
 CONTEXT = 1.4e9  # CUDA context and kernels
-MARGIN = 0.10  # of the count, for what is not modelled
+MARGIN = 0.10  # of the count, for parts that are not modelled
 CACHED = 0.10  # of the count, for blocks that the allocator holds and does not use
-SHARDED = 0.85  # how much of its share a further GPU takes over
+SHARDED = 0.85  # the part of its even share that each further GPU takes
 PHASES = {
     "generate": "rollouts are decoded",
     "log-probs": "rollouts are scored without a gradient",
-    "forward": "the loss is there, and all that its gradient needs",
-    "recompute": "the backward pass begins: the inputs of all layers, and the last layer made anew",
-    "backward": "every gradient is there, and the first layer's activations",
+    "forward": "the loss is computed, with all that its gradient needs",
+    "recompute": "the backward pass begins: the inputs of all layers, and the last layer recomputed",
+    "backward": "all gradients are computed, and the first layer's activations are kept",
     "update": "the optimizer steps",
     "save": "adapters are added into a copy of the weights",
 }
@@ -40,7 +40,7 @@ PHASES = {
 
 @dataclass(frozen=True)
 class Phase:
-    """One phase of a run and the bytes of each part that is there then."""
+    """A phase of a run and the bytes of each part in memory during it."""
 
     name: str
     parts: dict[str, float]
@@ -53,7 +53,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Bytes that a run needs at its peak, by phase; made before anything is loaded."""
+    """Bytes that a run needs, by phase; computed before anything is loaded."""
 
     counts: Counts
     setting: Setting
@@ -71,7 +71,7 @@ class Estimate:
 
     @property
     def allocated(self) -> float:
-        """Bytes of tensors that the run will not need more of: the count and its margin."""
+        """An upper bound of the bytes of tensors: the count and its margin."""
         return self.raw * (1 + MARGIN)
 
     @property
@@ -83,10 +83,12 @@ class Estimate:
 def estimate(counts: Counts, setting: Setting) -> Estimate:
     """Return the peak memory of a setting, in bytes by phase and part, for a model with these counts.
 
-    Raises PosttrainError for bfloat16 weights computed with in float32, which nothing here does.
+    Raises ConfigurationError for bfloat16 weights with compute in float32, which no run here has.
     """
     if (setting.weights, setting.compute) == ("bfloat16", "float32"):
-        raise ConfigurationError("bfloat16 weights are not computed with in float32 here", "set compute to bfloat16")
+        raise ConfigurationError(
+            "weights are bfloat16 and compute is float32; expected compute in bfloat16", "set compute to bfloat16"
+        )
     book = _Book(counts, setting)
     phases = {
         "generate": book.generate() if setting.rollouts_at_once else None,
@@ -98,15 +100,6 @@ def estimate(counts: Counts, setting: Setting) -> Estimate:
         "save": book.save() if setting.own_loop and not setting.trains_all else None,
     }
     return Estimate(counts, setting, tuple(Phase(name, parts) for name, parts in phases.items() if parts))
-
-
-def quick_estimate(parameters_billions: float, technique: str, *, lora: bool = False, **changes: object) -> Estimate:
-    """Return the peak memory of a model of which only the size is known, in bytes; milliseconds, and no torch.
-
-    changes: fields of Setting, such as micro_batch=8. Raises PosttrainError for what is not known.
-    """
-    tuning = {"tuning": "lora"} if lora else {}
-    return estimate(counts_of_size(parameters_billions), default_setting(technique, **tuning, **changes))
 
 
 @dataclass(frozen=True)
@@ -124,7 +117,7 @@ class _Book:
 
     @cached_property
     def trained(self) -> int:
-        """How many weights are trained."""
+        """The number of trained weights."""
         if self.setting.trains_all:
             return self.counts.parameters
         return self.setting.lora_rank * self.counts.adapter_parameters_per_rank
@@ -135,7 +128,7 @@ class _Book:
 
     @cached_property
     def share(self) -> float:
-        """What of weights, gradients and states is on one GPU."""
+        """The share of weights, gradients and states on one GPU."""
         return 1.0 if self.setting.gpus == 1 else 1 / (self.setting.gpus * SHARDED)
 
     def policy_weights(self) -> float:
@@ -146,7 +139,7 @@ class _Book:
         return float(SIZE[setting.weights] * counts.parameters)
 
     def states(self, *, gradients: bool) -> dict[str, float]:
-        """What stays through a step: weights, optimizer, reference, and gradients where they do."""
+        """Parts that stay through a step: weights, optimizer, reference, and gradients where they are kept."""
         setting = self.setting
         adapters = 0 if setting.trains_all else self.trained * self.trained_size
         per_weight = {"adamw": 2 * self.trained_size, "adamw8bit": 2, "paged8bit": 0}[setting.optimizer]
@@ -165,7 +158,7 @@ class _Book:
         return self.trained * self.trained_size * self.share
 
     def forward(self) -> dict[str, float]:
-        """Activations and logits are there; of the gradients, earlier micro-batches' and the output matrix's."""
+        """Activations and logits; of the gradients, those of earlier micro-batches and of the output matrix."""
         setting, kept = self.setting, self.kept
         parts = self.early_gradients()
         if not setting.activation_checkpointing:
@@ -177,7 +170,7 @@ class _Book:
         return parts | {"activations": activations, "logits": self.logits()}
 
     def early_gradients(self) -> dict[str, float]:
-        """What stays through a step, with the gradients that are there when the backward pass begins."""
+        """Parts that stay through a step, with the gradients that exist when the backward pass begins."""
         setting = self.setting
         parts = self.states(gradients=setting.accumulation > 1)
         if setting.trains_all:
@@ -186,17 +179,17 @@ class _Book:
         return parts
 
     def inputs(self) -> float:
-        """What activation checkpointing keeps: the inputs of all layers, or of two where others wait on the host."""
+        """Bytes that checkpointing keeps: inputs of all layers, or of two where the others wait on the host."""
         waiting = 2 / self.counts.layers if self.setting.offload else 1
         return (self.kept.inputs_per_token * waiting + self.kept.rest_per_token) * self.setting.tokens
 
     def layer(self) -> float:
-        """One layer's activations, and the gradients that are on their way through it."""
+        """One layer's activations, and the gradients inside it."""
         kept = self.kept.layer_per_token * self.setting.tokens
         return kept * (1 + FLOWING) + (0.0 if self.setting.tuning == "qlora" else self.kept.layer_constant)
 
     def copies(self) -> float:
-        """What autocast copies of the weights; 4-bit weights are unpacked when they are needed, one at a time."""
+        """Autocast's copies of the weights; 4-bit weights are unpacked one at a time when they are used."""
         return 0.0 if self.setting.tuning == "qlora" else self.kept.constant
 
     def logits(self) -> float:
@@ -204,15 +197,15 @@ class _Book:
         every = setting.scored_tokens * self.counts.vocabulary
         if not setting.logits_at_once:
             return (WHOLE_LOGIT + (FLOAT32_COPY if setting.float32_outputs else 0.0)) * every
-        hidden = 4 * setting.scored_tokens * self.counts.hidden  # the rows that chunks are made from
+        hidden = 4 * setting.scored_tokens * self.counts.hidden  # the hidden states that chunks are computed from
         return CHUNK_LOGIT * min(every, setting.logits_at_once) + hidden
 
     def recompute(self) -> dict[str, float]:
-        """The backward pass begins with the last layer, whose activations are made anew beside the others' inputs."""
+        """The backward pass begins: the last layer's activations are recomputed, the inputs of the others stay."""
         return self.early_gradients() | {"activations": self.inputs() + self.layer()}
 
     def backward(self) -> dict[str, float]:
-        """Every gradient is there; the first layer's activations, and the gradients that run through it."""
+        """All gradients; the first layer's activations, and the gradients inside it."""
         return self.states(gradients=True) | {"activations": self.layer()}
 
     def update(self) -> dict[str, float]:
@@ -230,7 +223,7 @@ class _Book:
         read = PASSING * self.kept.layer_per_token * setting.prompt_tokens * sequences / setting.group_size
         parts = self.states(gradients=setting.own_loop)
         if setting.own_loop:
-            # fused copies of the layers and the output matrix; sequences that end leave by copying the others' cache
+            # fused copies of the layers and the output matrix; when sequences end, the cache of the others is copied
             parts["decoder"] = float(size * counts.parameters)
             cache *= 1 + LEAVE_AT
         return parts | {
@@ -240,7 +233,7 @@ class _Book:
         }
 
     def score(self) -> dict[str, float]:
-        """A forward pass without a gradient holds a part of one layer at a time."""
+        """A forward pass without gradient; a part of one layer is in memory at a time."""
         layer = PASSING * self.kept.layer_per_token * self.setting.tokens + self.kept.layer_constant
         parts = self.states(gradients=self.setting.own_loop)
         return parts | {"activations": layer, "logits": self.logits()}

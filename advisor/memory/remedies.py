@@ -1,13 +1,12 @@
-"""What to change where a run does not fit: the change that costs its user the least."""
+"""The cheapest change of a setting that makes a run fit into a GPU."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
 
 from advisor.memory.counts import Counts, known_counts
 from advisor.memory.phases import Estimate, estimate
-from advisor.memory.setting import Setting
+from advisor.memory.setting import Setting, changed
 from reference_impls.configs import CHUNK_LOGITS
 
 GIGABYTE = 1e9
@@ -16,9 +15,9 @@ GPUS = (2, 4, 8)
 
 @dataclass(frozen=True)
 class Change:
-    """What makes a run fit: what to set, in words, the setting and its estimate.
+    """A change that makes a run fit: its steps in words, the setting and its estimate.
 
-    `ours`: our own loops can do it; the rest needs a library that quantises or shards (`advisor export`).
+    `ours`: our own loops can run it; other changes need a library that quantises or shards (`advisor export`).
     """
 
     steps: tuple[str, ...]
@@ -29,29 +28,29 @@ class Change:
 
 
 def fits(needed: Estimate, gpu_gigabytes: float) -> bool:
-    """Whether a GPU with this much memory, in units of 10^9 bytes, holds the run, margin and context included."""
+    """Return whether a GPU of this size, in units of 10^9 bytes, holds the run with margin and context."""
     return needed.total <= gpu_gigabytes * GIGABYTE
 
 
 def cheapest_change(setting: Setting, counts: Counts, gpu_bytes: float) -> Change | None:
-    """Return the least costly change that makes a run fit into a GPU of so many bytes; None where none does.
+    """Return the cheapest change that makes a run fit into a GPU of so many bytes; None where none does.
 
-    Costs, from the least: what only takes time (fewer sequences at once, activation checkpointing, logits in chunks),
+    In order of cost: changes that only take time (fewer sequences at once, activation checkpointing, logits in chunks),
     alone and then together; LoRA, which trains other weights; LoRA on bfloat16 weights; an 8-bit optimizer; QLoRA;
-    more GPUs; a smaller model. A costlier kind is tried with the cheap changes before the next kind is.
+    more GPUs; a smaller model. Each kind is also tried with the changes that only take time, before the next kind.
     """
     for steps, base in _kinds(setting):
-        for more, changed in _cheap(base):
-            tried = _fitted(changed, counts, gpu_bytes)
-            if tried is not None:
-                again, fitting = tried
-                found = estimate(counts, fitting)
-                return Change((*steps, *more, *again), fitting, found, ours=_is_ours(fitting, setting))
+        for more, cheaper in _cheap(base):
+            fitted = _fitted(cheaper, counts, gpu_bytes)
+            if fitted is not None:
+                halved, fitting = fitted
+                ours = fitting.own_loop or not setting.own_loop
+                return Change((*steps, *more, *halved), fitting, estimate(counts, fitting), ours=ours)
     return _smaller(setting, counts, gpu_bytes)
 
 
 def _kinds(setting: Setting) -> Iterator[tuple[tuple[str, ...], Setting]]:
-    """Yield the setting as it is and in ever costlier kinds, each with what it takes, in words."""
+    """Yield the setting itself and then costlier kinds, each with its steps in words."""
     yield (), setting
     if setting.trains_all:
         lora = replace(setting, tuning="lora", reference=False)
@@ -71,52 +70,49 @@ def _kinds(setting: Setting) -> Iterator[tuple[tuple[str, ...], Setting]]:
 
 
 def _cheap(setting: Setting) -> Iterator[tuple[tuple[str, ...], Setting]]:
-    """Yield the setting with no, one, two or three of the changes that cost time alone."""
-    changes: list[tuple[str, dict[str, Any]]] = []
+    """Yield the setting with none, one or both of the changes that only take time, each with its steps in words."""
+    options: list[tuple[str, dict[str, object]]] = []
     if not setting.activation_checkpointing:
-        changes.append(("activation checkpointing", {"activation_checkpointing": True}))
+        options.append(("activation checkpointing", {"activation_checkpointing": True}))
     if not setting.logits_at_once:
-        changes.append(("logits in chunks", {"logits_at_once": CHUNK_LOGITS}))
-    for number in range(len(changes) + 1):
-        for chosen in combinations(changes, number):
-            merged = {name: value for _, one in chosen for name, value in one.items()}
-            yield tuple(said for said, _ in chosen), replace(setting, **merged)
+        options.append(("logits in chunks", {"logits_at_once": CHUNK_LOGITS}))
+    for number in range(len(options) + 1):
+        for chosen in combinations(options, number):
+            fields = {name: value for _, option in chosen for name, value in option.items()}
+            yield tuple(step for step, _ in chosen), changed(setting, fields)
 
 
 def _fitted(setting: Setting, counts: Counts, gpu_bytes: float) -> tuple[tuple[str, ...], Setting] | None:
-    """Return the setting with as many sequences at once as fit, halved until they do, and what that takes, in words."""
-    steps = []
-    made = setting
-    while (now := estimate(counts, made)).total > gpu_bytes:
-        if now.peak.name == "generate" and made.rollouts_at_once > made.group_size:
-            made = replace(made, rollouts_at_once=max(made.rollouts_at_once // 2, made.group_size))
-        elif now.peak.name in ("forward", "backward", "log-probs") and made.micro_batch > 1:
-            half = made.micro_batch // 2
-            made = replace(made, micro_batch=half, accumulation=-(-made.accumulation * made.micro_batch // half))
+    """Return the setting with sequences halved until it fits, and the steps in words; None where that is not enough."""
+    fitting = setting
+    while (now := estimate(counts, fitting)).total > gpu_bytes:
+        if now.peak.name == "generate" and fitting.rollouts_at_once > fitting.group_size:
+            fitting = replace(fitting, rollouts_at_once=max(fitting.rollouts_at_once // 2, fitting.group_size))
+        elif now.peak.name in ("forward", "backward", "log-probs") and fitting.micro_batch > 1:
+            half = fitting.micro_batch // 2
+            accumulation = -(-fitting.accumulation * fitting.micro_batch // half)
+            fitting = replace(fitting, micro_batch=half, accumulation=accumulation)
         else:
             return None
-    if made.micro_batch != setting.micro_batch:
-        steps.append(f"micro_batch={made.micro_batch} with accumulation={made.accumulation}")
-    if made.rollouts_at_once != setting.rollouts_at_once:
+    steps = []
+    if fitting.micro_batch != setting.micro_batch:
+        steps.append(f"micro_batch={fitting.micro_batch} with accumulation={fitting.accumulation}")
+    if fitting.rollouts_at_once != setting.rollouts_at_once:
         steps.append(
-            f"at most {made.rollouts_at_once} sequences decoded at once (eval_size, and the rollouts of one step)"
+            f"at most {fitting.rollouts_at_once} sequences decoded at once (eval_size, and the rollouts of one step)"
         )
-    return tuple(steps), made
-
-
-def _is_ours(changed: Setting, asked: Setting) -> bool:
-    return changed.own_loop or not asked.own_loop
+    return tuple(steps), fitting
 
 
 def _smaller(setting: Setting, counts: Counts, gpu_bytes: float) -> Change | None:
-    """Return the largest well-known model that fits as it is asked for, with what only takes time."""
-    for model in sorted(known_counts().values(), key=lambda one: -one.parameters):
+    """Return the largest well-known model that fits with this setting and changes that only take time."""
+    for model in sorted(known_counts().values(), key=lambda model: -model.parameters):
         if model.parameters >= counts.parameters:
             continue
-        for more, changed in _cheap(setting):
-            tried = _fitted(changed, model, gpu_bytes)
-            if tried is not None:
-                again, fitting = tried
-                steps = (f"a smaller model: {model.model}", *more, *again)
+        for more, cheaper in _cheap(setting):
+            fitted = _fitted(cheaper, model, gpu_bytes)
+            if fitted is not None:
+                halved, fitting = fitted
+                steps = (f"a smaller model: {model.model}", *more, *halved)
                 return Change(steps, fitting, estimate(model, fitting), model=model.model)
     return None

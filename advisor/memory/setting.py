@@ -1,10 +1,20 @@
-"""What is trained and how, as far as memory goes: one way of running, ours or another library's."""
+"""The setting of a run, as far as memory depends on it: in our own loops or in another library."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from posttrain.errors import ConfigurationError
-from reference_impls.configs import CHUNK_LOGITS, CONFIGS, SEQUENCES_AT_ONCE, RunConfig, make_config
+from reference_impls.configs import (
+    CHUNK_LOGITS,
+    CONFIGS,
+    SEQUENCES_AT_ONCE,
+    GRPOConfig,
+    RejectionSamplingConfig,
+    RolloutConfig,
+    RunConfig,
+    make_config,
+)
 
 DType = Literal["float32", "bfloat16"]
 Tuning = Literal["full", "lora", "qlora"]
@@ -14,11 +24,11 @@ RANK = 16  # of adapters, where none is named
 
 @dataclass(frozen=True)
 class Shape:
-    """What a technique needs beside a policy in training."""
+    """The needs of a technique besides a policy in training."""
 
     samples: bool = False
-    pairs: bool = False  # it learns from a chosen and a rejected response side by side
-    reference: bool = False  # it always keeps the starting policy
+    pairs: bool = False  # a chosen and a rejected response are read together
+    reference: bool = False  # the starting policy is always kept
 
 
 TECHNIQUES = {
@@ -36,7 +46,7 @@ TECHNIQUES = {
 
 @dataclass(frozen=True)
 class Setting:
-    """How a run is set up; the defaults are those of our own loops on one GPU (reference_impls.configs)."""
+    """The setting of a run; the defaults are those of our own loops on one GPU (reference_impls.configs)."""
 
     technique: str = "sft"
     tuning: Tuning = "full"
@@ -46,10 +56,9 @@ class Setting:
     adapters: DType = "float32"  # the dtype of adapters: peft makes them float32 whatever the weights are
     unquantised: DType = "float32"  # QLoRA: embedding and head; peft's prepare_model_for_kbit_training makes float32
     master: bool = False  # a float32 copy of bfloat16 weights, as DeepSpeed and Megatron keep
-    optimizer: Literal["adamw", "adamw8bit", "paged8bit"] = (
-        "adamw"  # states in the weights' dtype · 8 bits · on the host
-    )
-    in_backward: bool = False  # each weight is updated as soon as its gradient is there
+    # optimizer states in the weights' dtype, in 8 bits, or on the host
+    optimizer: Literal["adamw", "adamw8bit", "paged8bit"] = "adamw"
+    in_backward: bool = False  # each weight is updated as soon as its gradient is computed
     micro_batch: int = 64
     accumulation: int = 1
     prompt_tokens: int = 512
@@ -58,13 +67,11 @@ class Setting:
     group_size: int = 1
     activation_checkpointing: bool = False
     offload: bool = False  # the inputs of layers wait on the host
-    logits_at_once: int = CHUNK_LOGITS  # logits held at once; 0 makes them all
+    logits_at_once: int = CHUNK_LOGITS  # logits in memory at once; 0 for all
     float32_outputs: bool = False  # whole logits are copied to float32 once more, as under accelerate
-    reference: bool = False  # the starting policy is kept beside
-    own_loop: bool = (
-        True  # ours: scores by decoding with fused copies of the weights, and keeps gradients while it does
-    )
-    gpus: int = 1  # that weights, gradients and optimizer are sharded over; our loops do not shard
+    reference: bool = False  # the starting policy is kept too
+    own_loop: bool = True  # our loop: it scores by decoding with fused copies of the weights, and keeps gradients then
+    gpus: int = 1  # weights, gradients and optimizer are sharded over them; our loops do not shard
 
     @property
     def trains_all(self) -> bool:
@@ -73,7 +80,7 @@ class Setting:
 
     @property
     def shape(self) -> Shape:
-        """What the technique needs."""
+        """The needs of the technique."""
         return TECHNIQUES[self.technique]
 
     @property
@@ -88,40 +95,44 @@ class Setting:
 
     @property
     def scored_tokens(self) -> int:
-        """Tokens in one forward pass that logits are made of: the responses', where a library leaves out the rest."""
+        """Tokens in one forward pass with logits: only the responses' where the library skips the prompts' logits."""
         leaves_out = self.own_loop or self.shape.samples
         return self.tokens * self.response_tokens // self.sequence_tokens if leaves_out else self.tokens
 
 
-def default_setting(technique: str, **changes: Any) -> Setting:
-    """Return the setting that a technique has in our loops, or, for those that have none, in a library like TRL.
+def changed(setting: Setting, changes: Mapping[str, object]) -> Setting:
+    """Return a setting with other values of the named fields. Raises TypeError for a name that is no field."""
+    return replace(setting, **cast("dict[str, Any]", changes))
 
-    changes: fields of Setting. Raises PosttrainError for a technique that is not known.
+
+def default_setting(technique: str, **changes: object) -> Setting:
+    """Return the setting of a technique in our loops, or in a library like TRL where we have no loop for it.
+
+    changes: fields of Setting. Raises ConfigurationError for an unknown technique.
     """
     if technique not in TECHNIQUES:
         raise ConfigurationError(
             f"technique is '{technique}'; expected one of {', '.join(TECHNIQUES)}", "name one of them"
         )
     if technique in CONFIGS:
-        made = setting_of(make_config({"technique": technique}))
+        setting = setting_of(make_config({"technique": technique}))
     else:
         shape = TECHNIQUES[technique]
-        made = Setting(
+        setting = Setting(
             technique, micro_batch=8, logits_at_once=0, float32_outputs=True, own_loop=False,
             group_size=8 if shape.samples else 1, rollouts_at_once=64 if shape.samples else 0,
             reference=shape.reference,
         )  # fmt: skip
-    made = replace(made, **changes)
-    if made.trains_all or not made.reference:
-        return made
-    return replace(made, reference=False)  # the starting policy is the policy with its adapters off
+    setting = changed(setting, changes)
+    if setting.trains_all or not setting.reference:
+        return setting
+    return replace(setting, reference=False)  # the starting policy is the policy without its adapters
 
 
 def setting_of(config: RunConfig) -> Setting:
-    """Return what a run of ours with this config holds in memory, on a GPU."""
-    settings: Any = config
-    group = getattr(config, "group_size", 1)
-    decoded = max(config.eval_size, _rollouts(settings))
+    """Return the setting of a run of ours with this config, on a GPU."""
+    group = config.group_size if isinstance(config, RolloutConfig) else 1
+    decoded = max(config.eval_size, _rollouts(config))
     return Setting(
         technique=config.technique,
         tuning="lora" if config.lora_rank else "full",
@@ -135,14 +146,14 @@ def setting_of(config: RunConfig) -> Setting:
         rollouts_at_once=min(decoded, max(SEQUENCES_AT_ONCE // group, 1) * group),
         group_size=group,
         activation_checkpointing=config.activation_checkpointing,
-        reference=bool(getattr(config, "kl_coef", 0.0)) and not config.lora_rank,
+        reference=isinstance(config, GRPOConfig) and config.kl_coef > 0 and not config.lora_rank,
     )
 
 
-def _rollouts(config: Any) -> int:
+def _rollouts(config: RunConfig) -> int:
     """Return how many rollouts one step asks for."""
-    if config.technique == "rejection_sampling":
-        return int(config.prompts_per_round * config.group_size)
-    if config.technique == "grpo":
-        return int(config.sequences_per_update * config.updates_per_rollout)
+    if isinstance(config, RejectionSamplingConfig):
+        return config.prompts_per_round * config.group_size
+    if isinstance(config, GRPOConfig):
+        return config.sequences_per_update * config.updates_per_rollout
     return 0

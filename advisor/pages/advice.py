@@ -19,7 +19,7 @@ from advisor.advice.text import CHANGES_SHOWN
 from advisor.task.examples import examples
 from advisor.task.traits import BY_NAME, GROUPS, MOST, TRAITS, Trait, Traits, Value, make_traits, written
 from posttrain.errors import PosttrainError
-from posttrain.page import chart, own_data, plain, told
+from posttrain.page import chart, errors_shown, own_data, plain
 
 UNKNOWN = "don't know"
 BOUND: dict[str, Any] = {"bind": "query-params"}  # answers are kept in the address, so that it can be sent
@@ -41,7 +41,7 @@ def show() -> None:
     with asked:
         for group in GROUPS:
             _questions(group)
-    with answered, told():
+    with answered, errors_shown():
         _answer(make_traits({trait.name: st.session_state.get(trait.name) for trait in TRAITS}))
 
 

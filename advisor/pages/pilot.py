@@ -1,31 +1,35 @@
-"""Pilot: start one, watch it, stop it and go on, and read its verdict. It runs as a process of its own."""
+"""Pilot: start one, watch it, stop and resume it, and read its verdict. It runs as a process of its own."""
 
 import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
 from advisor.advice.pipelines import LADDER
 from advisor.plan import priced_plan
-from advisor.runs.background import Seen, learning, pilots, resume, samples, start, stop
-from advisor.runs.charts import scores
-from advisor.runs.plan import NO_TRAINING, Plan, recommended
+from advisor.runs.background import resume, start, stop
+from advisor.runs.charts import curves_chart, scores
+from advisor.runs.folder import Response
+from advisor.runs.outcome import Outcome
+from advisor.runs.plan import Plan
 from advisor.runs.plan_text import render
 from advisor.runs.process import demand_torch
-from advisor.runs.report import HEAD, cells, curve, table
-from advisor.runs.report import chart as learning_curve
-from advisor.runs.status import see
+from advisor.runs.progress import RunningRun, State
+from advisor.runs.recommended import Recommended, recommended
+from advisor.runs.report import grid_of, markdown
+from advisor.runs.result import percent
+from advisor.runs.status import PilotStatus, learning, pilots, samples, status_of
 from advisor.task.examples import generated_tasks
+from advisor.task.traits import Value
 from advisor.task.uploads import MOST_BYTES, Contents, keep
 from posttrain import page as frame
-from posttrain.page import chart, own_data, plain, told
+from posttrain.charts import svg
+from posttrain.page import chart, errors_shown, own_data, plain
 
 WATCH_SECONDS = 1.0
 BUDGET = "20s"
@@ -37,7 +41,9 @@ VERIFIERS = {
 }  # fmt: skip
 OWN = "package.module:function"
 LONGEST = 128
-CAN_GO_ON = ("interrupted", "broken off", "partial", "failed")
+CAN_RESUME = (State.INTERRUPTED, State.BROKEN_OFF, State.PARTIAL, State.FAILED)
+
+SizeSettings = dict[str, int]  # settings of runs that the page asks for
 
 
 def show() -> None:
@@ -46,12 +52,12 @@ def show() -> None:
     st.caption(
         "Several ways of training, the same small budget each, scored on prompts that none has seen. " + _machine()
     )
-    with told():
+    with errors_shown():
         demand_torch()
-    with told():
+    with errors_shown():
         data = own_data()
         known = pilots(data)
-        busy = next((one for one in known if one.at_work), None)
+        busy = next((pilot for pilot in known if pilot.at_work), None)
         with st.expander("A new pilot", expanded=not known, icon=":material/add:", key="new"):
             if busy:
                 st.info(f"One pilot at a time: {busy.folder.name} is at work. Wait for it, or stop it below.")
@@ -67,8 +73,8 @@ def _machine() -> str:
     return f"This machine has {os.cpu_count()} cores and {gpu}."
 
 
-def _new(data: Path, busy: Seen | None) -> None:
-    """Ask what to try on what, show the plan with its price, and start it."""
+def _new(data: Path, busy: PilotStatus | None) -> None:
+    """Ask for task, model and pipelines, show the plan with its price, and start it."""
     left, right = st.columns(2, gap="large")
     with left:
         task = _task(data)
@@ -76,13 +82,13 @@ def _new(data: Path, busy: Seen | None) -> None:
         task |= {
             "model": st.text_input("Model", "starter", key="policy", help="starter, a folder, or a hub id").strip()
         }
-        ranked, traits = _what()
+        recommendation = _recommendation()
         budget = st.text_input("Budget of every arm", BUDGET, key="arm_budget", help=ABOUT_BUDGET)
         settings, seeds = _sizes()
-    if not (task.get("data") and ranked):
+    if not (task.get("data") and recommendation.ranked):
         return
-    with told():
-        plan = _priced(ranked, traits, task, budget, seeds, settings)
+    with errors_shown():
+        plan = _priced(recommendation.ranked, recommendation.traits, task, budget, seeds, settings)
         st.code("\n".join(render(plan)), language=None, wrap_lines=True)
         if st.button("Start the pilot", type="primary", icon=":material/play_arrow:", disabled=busy is not None):
             _start(plan, data)
@@ -90,17 +96,17 @@ def _new(data: Path, busy: Seen | None) -> None:
 
 @st.cache_data(max_entries=64, ttl="10m", show_spinner="Counting the memory of the model")
 def _priced(
-    ranked: list[str],
-    traits: dict[str, Any],
-    task: dict[str, Any],
+    ranked: tuple[str, ...],
+    traits: dict[str, Value],
+    task: dict[str, str | None],
     budget: str,
     seeds: list[int],
-    settings: dict[str, Any],
+    settings: SizeSettings,
 ) -> Plan:
-    return priced_plan({"ranked": ranked, "traits": traits, "task": {}}, task, budget, seeds, settings)
+    return priced_plan(Recommended(ranked=ranked, traits=traits), task, budget, seeds, dict(settings))
 
 
-def _sizes() -> tuple[dict[str, Any], list[int]]:
+def _sizes() -> tuple[SizeSettings, list[int]]:
     """Ask how long responses may be, how many prompts to score and how often to repeat; return settings and seeds."""
     with st.container(horizontal=True):
         longest = st.number_input("Longest response, tokens", 8, 8192, LONGEST, 8, key="response_tokens", width=210)
@@ -109,7 +115,7 @@ def _sizes() -> tuple[dict[str, Any], list[int]]:
     return {"eval_size": int(prompts), "max_response_tokens": int(longest)}, list(range(int(seeds)))
 
 
-def _task(data: Path) -> dict[str, Any]:
+def _task(data: Path) -> dict[str, str | None]:
     """Ask for a generated task or a file; return `data` and `verifier`, or nothing as long as there is none."""
     if st.radio("Task", ("a generated one", "my own file"), key="source", horizontal=True) == "a generated one":
         tasks = generated_tasks()
@@ -121,7 +127,7 @@ def _task(data: Path) -> dict[str, Any]:
         "What is right",
         choices,
         key="verifier_kind",
-        format_func=lambda one: f"{one} · {VERIFIERS.get(one, 'a module of yours, imported and run')}",
+        format_func=lambda kind: f"{kind} · {VERIFIERS.get(kind, 'a module of yours, imported and run')}",
     )
     if verifier == "regex:":
         verifier += st.text_input("Pattern", key="pattern")
@@ -135,10 +141,10 @@ def _task(data: Path) -> dict[str, Any]:
     )
     if file is None:
         return {}
-    with told():
-        path, found = _kept(file.name, file.getvalue(), data, verifier)
-        st.caption(plain(_counts(found)))
-        st.dataframe(found["first"], hide_index=True, alt="The first rows of the file")
+    with errors_shown():
+        path, contents = _kept(file.name, file.getvalue(), data, verifier)
+        st.caption(plain(_counts(contents)))
+        st.dataframe(contents["first"], hide_index=True, alt="The first rows of the file")
         return {"data": str(path), "verifier": verifier}
     return {}
 
@@ -148,31 +154,29 @@ def _kept(name: str, content: bytes, data: Path, verifier: str) -> tuple[Path, C
     return keep(name, content, data, verifier)
 
 
-def _counts(found: Contents) -> str:
-    said = (
-        f"{found['rows']:,} rows: {found['with_response']:,} with a response, {found['with_answer']:,} with an answer."
-    )
+def _counts(contents: Contents) -> str:
+    rows, responses, answers = contents["rows"], contents["with_response"], contents["with_answer"]
+    counts = f"{rows:,} rows: {responses:,} with a response, {answers:,} with an answer."
     left_out = [
-        f"{one['count']} left out: {one['reason']}"
-        + (f" (lines {', '.join(map(str, one['lines']))})" if one["lines"] else "")
-        for one in found["left_out"]
+        f"{group['count']} left out: {group['reason']}"
+        + (f" (lines {', '.join(map(str, group['lines']))})" if group["lines"] else "")
+        for group in contents["left_out"]
     ]
-    return " ".join([said, *(f"{one}." for one in (*left_out, *found["warnings"]))])
+    return " ".join([counts, *(f"{sentence}." for sentence in (*left_out, *contents["warnings"]))])
 
 
-def _what() -> tuple[list[str], dict[str, Any]]:
-    """Ask what to try: the advice of the page before, or pipelines by hand. Returns the pipelines and the traits."""
+def _recommendation() -> Recommended:
+    """Ask which pipelines to try: the advice of the page before, or a choice by hand."""
     advice = st.session_state.get("advice")
     if advice:
         title = f"the advice: {advice['ranked'][0]['title']}"
         if st.radio("Try", (title, "pipelines of my choice"), key="from_advice") == title:
-            read = recommended(advice)
-            return read["ranked"], read["traits"]
-    bundled = {one.id: one.title for one in LADDER if one.stages and one.is_bundled}
+            return recommended(advice)
+    bundled = {pipeline.id: pipeline.title for pipeline in LADDER if pipeline.stages and pipeline.is_bundled}
     chosen = st.multiselect(
         "Pipelines, at most three", bundled, ["sft", "rejection_sampling", "grpo"], key="pipelines", max_selections=3
     )
-    return list(chosen), {}
+    return Recommended(ranked=tuple(chosen))
 
 
 def _start(plan: Plan, data: Path) -> None:
@@ -182,9 +186,9 @@ def _start(plan: Plan, data: Path) -> None:
     st.rerun()
 
 
-def _chosen(known: list[Seen], data: Path) -> None:
+def _chosen(known: list[PilotStatus], data: Path) -> None:
     """Show the pilot that is chosen, the newest by default; while it is at work, again every second."""
-    by_name = {one.folder.name: one for one in known}
+    by_name = {pilot.folder.name: pilot for pilot in known}
     if st.session_state.get("pilot") not in by_name:
         st.session_state.pop("pilot", None)
     name = st.selectbox(
@@ -194,107 +198,117 @@ def _chosen(known: list[Seen], data: Path) -> None:
     st.fragment(_watch, run_every=WATCH_SECONDS if at_work else None)(by_name[name].folder, data, at_work)
 
 
-def _title(one: Seen) -> str:
-    """Return what a pilot is called all its life: how it stands is said below."""
-    if one.plan is None:
-        return one.folder.name
-    task, tried = one.plan.task, ", ".join(arm.id for arm in one.plan.arms if arm.role != NO_TRAINING)
-    begun = datetime.fromtimestamp((one.folder / "plan.json").stat().st_mtime)
-    what = f"{task['model']} on {Path(str(task['data'])).name}, {one.plan.budget} an arm: {tried}"
-    return f"{begun:%Y-%m-%d %H:%M} · {what} · {one.folder.name}"
+def _title(pilot: PilotStatus) -> str:
+    """Return a title that stays the same while the pilot's state changes."""
+    if pilot.plan is None:
+        return pilot.folder.name
+    task, tried = pilot.plan.task, ", ".join(arm.id for arm in pilot.plan.arms if arm.trains)
+    begun = datetime.fromtimestamp((pilot.folder / "plan.json").stat().st_mtime)
+    about = f"{task.model} on {Path(task.data).name}, {pilot.plan.budget} an arm: {tried}"
+    return f"{begun:%Y-%m-%d %H:%M} · {about} · {pilot.folder.name}"
 
 
 def _watch(folder: Path, data: Path, was_at_work: bool) -> None:
-    seen = see(folder)
-    if seen.at_work != was_at_work:
+    pilot = status_of(folder)
+    if pilot.at_work != was_at_work:
         st.rerun()
-    _state(seen, data)
-    with told():
-        if seen.outcome:
-            _outcome(seen.outcome)
-        if seen.plan:
-            _curve(seen)
-            _samples(seen)
+    if pilot.at_work:
+        _running(pilot)
+    else:
+        _ended(pilot, data)
+    with errors_shown():
+        if pilot.outcome:
+            _outcome(pilot.outcome)
+        if pilot.plan:
+            _curve(pilot)
+            _samples(pilot)
 
 
-def _state(seen: Seen, data: Path) -> None:
-    """Show how the pilot stands, what is left of the budget, and the buttons that fit."""
-    if seen.at_work:
-        status = seen.status or {"spent": 0.0, "now": [], "runs": {"done": 0, "of": 0}}
-        st.progress(min(1.0, float(status["spent"])), plain(seen.message))
-        for one in status["now"]:
-            score = "" if one["validation"] is None else f", validation {100 * one['validation']:.1f} %"
-            stage = f", stage {one['stage']} of {one['stages']}" if one["stages"] > 1 else ""
-            st.markdown(
-                f"**{plain(one['arm'])}**, seed {one['seed']}{stage}: step {one['step']}, "
-                f"{100 * (1 - one['spent']):.0f} % of its budget left{score}"
-            )
-        for one in status.get("ended", []):
-            told_score = "failed" if one["strict"] is None else f"{100 * one['strict']['share']:.1f} %"
-            st.caption(f"{plain(one['arm'])}, seed {one['seed']}: {told_score}")
-        if st.button("Stop it", icon=":material/stop:"):
-            with told(), st.spinner("Stopping: what was done is kept"):
-                stop(seen.folder)
-            st.rerun()
-        return
-    if seen.state == "unreadable":
-        st.error(f"{plain(seen.message)}\n\nNext: remove the folder, or mend the file; other pilots are not touched.")
-    elif seen.state == "failed":
-        st.error(plain(seen.message), icon=":material/error:")
-    elif not seen.outcome:
-        st.warning(plain(seen.message), icon=":material/pause_circle:")
-    if seen.state in CAN_GO_ON and st.button("Go on with it", icon=":material/play_arrow:"):
-        with told():
+def _running(pilot: PilotStatus) -> None:
+    """Show how far each run is, and a button that stops the pilot."""
+    status = pilot.status
+    st.progress(min(1.0, status.spent if status else 0.0), plain(pilot.message))
+    for run in status.now if status else ():
+        st.markdown(f"**{plain(run.arm)}**, {_progress(run)}")
+    for ended in status.ended if status else ():
+        score = percent(ended.strict.share) if ended.strict else "failed"
+        st.caption(f"{plain(ended.arm)}, seed {ended.seed}: {score}")
+    if st.button("Stop it", icon=":material/stop:"):
+        with errors_shown(), st.spinner("Stopping: finished work is kept"):
+            stop(pilot.folder)
+        st.rerun()
+
+
+def _progress(run: RunningRun) -> str:
+    score = "" if run.validation is None else f", validation {percent(run.validation)}"
+    stage = f", stage {run.stage} of {run.stages}" if run.stages > 1 else ""
+    return f"seed {run.seed}{stage}: step {run.step}, {100 * (1 - run.spent):.0f} % of its budget left{score}"
+
+
+def _ended(pilot: PilotStatus, data: Path) -> None:
+    """Show why a pilot has no outcome, and a button that resumes it."""
+    if pilot.state is State.UNREADABLE:
+        st.error(f"{plain(pilot.message)}\n\nNext: remove the folder, or mend the file; other pilots are not touched.")
+    elif pilot.state is State.FAILED:
+        st.error(plain(pilot.message), icon=":material/error:")
+    elif not pilot.outcome:
+        st.warning(plain(pilot.message), icon=":material/pause_circle:")
+    if pilot.state in CAN_RESUME and st.button("Resume it", icon=":material/play_arrow:"):
+        with errors_shown():
             with st.spinner("Starting again"):
-                resume(seen.folder, data)
+                resume(pilot.folder, data)
             st.rerun()
 
 
-def _outcome(outcome: Mapping[str, Any]) -> None:
-    st.success(plain(outcome["verdict"]["sentence"]), icon=":material/gavel:")
-    spec, words = scores(outcome["arms"])
+def _outcome(outcome: Outcome) -> None:
+    st.success(plain(outcome.verdict.sentence), icon=":material/gavel:")
+    spec, words = scores(outcome.arms)
     chart(spec, words, key="scores")
-    frame.table(HEAD, cells(outcome), "The arms with their scores, the best first")
+    grid = grid_of(outcome)
+    frame.table(grid.head, grid.rows, "The arms with their scores, the best first")
     st.caption(
-        "Right in form is what arms are compared by; right anywhere also counts right answers in a wrong form. "
-        "A random control trains on as many rows chosen without the verifier: its gain is not the verifier's merit."
+        "Arms are compared by the responses that are right in form; right anywhere also counts right answers in a "
+        "wrong form. A random control trains on as many rows chosen without the verifier: its gain is not the "
+        "verifier's merit."
     )
-    for one in outcome["failed"]:
-        st.error(plain(f"{one['arm']}, seed {one['seed']} failed: {one['message']}"))
-    with st.expander("What to weigh"):
-        st.markdown("\n".join(f"- {plain(one)}" for one in outcome["warnings"]))
+    for run in outcome.failed:
+        st.error(plain(f"{run.arm}, seed {run.seed} failed: {run.message}"))
+    with st.expander("Limits of this result"):
+        st.markdown("\n".join(f"- {plain(warning)}" for warning in outcome.warnings))
     with st.container(horizontal=True):
-        for label, name, made in (
-            ("Table", "table.md", table), ("Curve", "curve.svg", curve), ("All, as JSON", "outcome.json", _json),
+        for label, name, content in (
+            ("Table", "table.md", partial(markdown, outcome)),
+            ("Curve", "curve.svg", partial(svg, curves_chart(outcome.curves))),
+            ("All, as JSON", "outcome.json", partial(_json, outcome)),
         ):  # fmt: skip
-            st.download_button(label, partial(made, outcome), name, on_click="ignore", icon=":material/download:")
+            st.download_button(label, content, name, on_click="ignore", icon=":material/download:")
 
 
-def _json(outcome: Mapping[str, Any]) -> str:
-    return json.dumps(outcome, indent=2, ensure_ascii=False)
+def _json(outcome: Outcome) -> str:
+    return json.dumps(outcome.as_dict(), indent=2, ensure_ascii=False)
 
 
-def _curve(seen: Seen) -> None:
-    found = learning(seen)
-    if found["curve"]:
+def _curve(pilot: PilotStatus) -> None:
+    curves = learning(pilot)
+    if curves.points:
         st.markdown("**Learning**")
-        last = {one["arm"]: one["validation"] for one in found["curve"]}
+        last = {point.arm: point.validation for point in curves.points}
         words = "; ".join(f"{arm}: {share:.1%}" for arm, share in last.items())
-        spec = {**learning_curve(found), "height": 400}  # the legend below takes its place from the lines
+        spec = {**curves_chart(curves), "height": 400}  # the legend below takes its room from the lines
         chart(spec, f"Validation score by work done. The last of each arm: {words}", key="curve")
 
 
-def _samples(seen: Seen) -> None:
-    untrained = [arm.id for arm in seen.plan.arms if arm.role == NO_TRAINING] if seen.plan else []
-    found = {arm: rows for arm, rows in samples(seen).items() if rows and arm not in untrained}
-    if not found:
+def _samples(pilot: PilotStatus) -> None:
+    trained = {arm.id for arm in pilot.plan.arms if arm.trains} if pilot.plan else set()
+    by_arm = {arm: prompts for arm, prompts in samples(pilot).items() if prompts and arm in trained}
+    if not by_arm:
         return
     st.markdown("**Samples before and after training**")
-    arm = st.selectbox("Arm", found, key="samples_arm")
+    arm = st.selectbox("Arm", by_arm, key="samples_arm")
     rows = [
-        {"prompt": _text(row["prompt"]), "answer": str(row["answer"] or ""),
-         "before": _response(row["before"]), "after": _response(row["after"])}
-        for row in found[arm]
+        {"prompt": _text(sample.prompt), "answer": str(sample.answer or ""),
+         "before": _response(sample.before), "after": _response(sample.after)}
+        for sample in by_arm[arm]
     ]  # fmt: skip
     st.dataframe(rows, hide_index=True, alt=f"Prompts of {arm} with the response before and after training")
 
@@ -303,8 +317,8 @@ def _text(prompt: object) -> str:
     return prompt if isinstance(prompt, str) else json.dumps(prompt, ensure_ascii=False)
 
 
-def _response(one: Mapping[str, Any] | None) -> str:
-    return "not yet" if one is None else f"{one['response']}  ({one['outcome']})"
+def _response(response: Response | None) -> str:
+    return "not yet" if response is None else f"{response.response}  ({response.outcome})"
 
 
 if __name__ == "__main__":  # as Streamlit runs a page

@@ -1,9 +1,9 @@
-"""Background: a pilot as a process of its own, which outlives whoever started it; one at a time in a data folder.
+"""A pilot as a process of its own, which outlives whoever started it; one at a time in a data folder.
 
     DATA/pilots/PLAN_ID/plan.json  →  advisor pilot plan.json --out PLAN_ID --resume  →  pilot.log, status.json, …
 
-Who asks for one holds DATA/pilots/.lock until the pilot holds its own folder, so that of two who ask at once one gets
-it. `process.json` keeps what stopping and going on need: the process, its working folder, and how many arms at once.
+Whoever starts one holds DATA/pilots/.lock until the pilot holds its own folder, so that of two who start at once one
+succeeds. `process.json` keeps what stopping and resuming need.
 """
 
 import os
@@ -15,33 +15,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
-from filelock import FileLock, Timeout
+import psutil
 
-from advisor.pilot import default_folder
-from advisor.runs.plan import Plan, read_plan, write_plan
-from advisor.runs.process import make_folder, read_json, words_of, write_json
-from advisor.runs.status import (
-    DONE,
-    PARTIAL,
-    Seen,
-    at_work,
-    is_held,
-    is_pilot,
-    learning,
-    pid_of,
-    pilots,
-    pilots_folder,
-    samples,
-    see,
-)  # fmt: skip
-from posttrain.errors import ConfigurationError, ExitCode, PosttrainError
-
-__all__ = ["Seen", "at_work", "learning", "pilots", "resume", "samples", "start", "stop"]
+from advisor.runs.folder import PilotFolder, pilots_folder
+from advisor.runs.plan import Plan
+from advisor.runs.process import last_line
+from advisor.runs.progress import Background, State
+from advisor.runs.status import PilotStatus, at_work, background_process, pilot_process, status_of
+from posttrain.errors import BusyError, ConfigurationError, ExitCode, PosttrainError, RunFailedError, UnwritableError
+from posttrain.files import held, make_folder
 
 START_SECONDS = 120.0  # for a pilot to take its folder; on a busy machine the imports alone take ten
-STATUS_SECONDS = 3.0  # more, for its first word: a full disk ends it within them
+STATUS_SECONDS = 3.0  # more, for its first status: a full disk ends it within them
 STOP_SECONDS = 30.0  # its runs have ten to end by themselves, and are killed then
 POLL_SECONDS = 0.1
 # as `python -m advisor.cli`, with the Ctrl-C that a process started by a shell in the background does not inherit
@@ -54,167 +40,152 @@ _ROOM = "make room, or set POSTTRAIN_DATA to a folder that can be written"
 def start(plan: Plan, data: Path, at_once: int = 1) -> Path:
     """Return the folder of a plan's pilot, which is then at work in a process of its own, or has ended already.
 
-    One that ran to its end, runs that failed included, is not started again; one that was stopped or broken off goes
-    on. Raises PosttrainError where another pilot is at work in this data folder, where the folder cannot be written,
-    and
-    where the pilot ends at once (in its own words).
+    A pilot with an outcome is not started again, even if runs failed; an interrupted one resumes. Raises BusyError
+    where another pilot is at work in this data folder, UnwritableError where the folder cannot be written, and
+    ConfigurationError with the pilot's own message where it ends at once.
     """
     data = data.resolve()
-    folder = default_folder(plan, data)
+    folder = PilotFolder.of(plan, data)
     with _alone(data):
-        if see(folder).state in (DONE, PARTIAL):
-            return folder
-        _demand_none_at_work(data)
-        try:
-            make_folder(folder)
-            if not _is_whole_plan(folder / "plan.json"):
-                write_plan(plan, folder / "plan.json")
-        except PosttrainError as error:
-            raise ConfigurationError(error.message, _ROOM) from error
-        _begin(folder, data, at_once, Path.cwd())
-    return folder
+        pilot = status_of(folder.path)
+        if not pilot.state.has_ended:
+            _demand_none_at_work(data)
+            if pilot.plan is None:
+                make_folder(folder.path, _ROOM)
+                folder.write_plan(plan, _ROOM)
+            _launch(folder, data, Background(pid=0, at_once=at_once, cwd=str(Path.cwd())))
+    return folder.path
 
 
-def resume(folder: Path, data: Path) -> Path:
-    """Return the folder of a pilot that goes on, from where and with as many arms at once as it was started.
+def resume(path: Path, data: Path) -> Path:
+    """Return the folder of a pilot that resumes, in the working folder and with the arms at once of its first start.
 
-    Runs that failed are tried again; a pilot that is done is left as it is. Raises PosttrainError as `start` does, and
+    Failed runs are tried again; a pilot that is done is left as it is. Raises PosttrainError as `start` does, and
     where the folder is no pilot of this data folder.
     """
-    folder, data = folder.resolve(), data.resolve()
-    if folder.parent != pilots_folder(data):
-        raise ConfigurationError(f"{folder} is no pilot of {data}", f"name a folder in {pilots_folder(data)}")
+    folder, data = PilotFolder(path.resolve()), data.resolve()
+    if folder.path.parent != pilots_folder(data):
+        raise ConfigurationError(f"{folder.path} is no pilot of {data}", f"name a folder in {pilots_folder(data)}")
     with _alone(data):
-        if see(folder).state == DONE:
-            return folder
-        _demand_none_at_work(data)
-        read_plan(folder / "plan.json")
-        known = read_json(folder / "process.json") or {}
-        at_once, where = known.get("at_once"), Path(str(known.get("cwd") or "."))
-        _begin(folder, data, at_once if isinstance(at_once, int) else 1, where if where.is_dir() else Path.cwd())
-    return folder
+        if status_of(folder.path).state is not State.DONE:
+            _demand_none_at_work(data)
+            folder.plan()
+            before = folder.background() or Background(pid=0)
+            cwd = Path(before.cwd) if Path(before.cwd).is_dir() else Path.cwd()
+            _launch(folder, data, Background(pid=0, at_once=before.at_once, cwd=str(cwd)))
+    return folder.path
 
 
-def stop(folder: Path) -> Seen:
-    """Stop a pilot as Ctrl-C does and return how it stands; one that is not at work is left as it is.
+def stop(path: Path) -> PilotStatus:
+    """Stop a pilot as Ctrl-C does and return its status; a pilot that is not at work is left as it is.
 
-    Raises PosttrainError where the process that holds the folder is not known to be its pilot, which is never
-    signalled,
-    and where it has not ended after half a minute.
+    Raises ConfigurationError where the process that holds the folder cannot be identified as its pilot (it is never
+    signalled), and where the pilot has not ended after half a minute.
     """
-    folder = folder.resolve()
-    seen = see(folder)
-    if not seen.at_work:
-        return seen
-    pids = (pid_of(folder), (read_json(folder / "status.json") or {}).get("pid"))
-    pid = next((one for one in pids if isinstance(one, int) and is_pilot(one, folder)), None)
-    if pid is None:
-        if not (seen := see(folder)).at_work:  # it ended meanwhile
-            return seen
-        raise ConfigurationError(f"{folder} is held by a process that cannot be told", "stop it where it was started")
+    folder = PilotFolder(path.resolve())
+    pilot = status_of(folder.path)
+    if not pilot.at_work:
+        return pilot
+    process = background_process(folder) or (pilot_process(pilot.status.pid, folder) if pilot.status else None)
+    if process is None:
+        if not (pilot := status_of(folder.path)).at_work:  # it ended meanwhile
+            return pilot
+        message = f"{folder.path} is held by a process that cannot be identified"
+        raise ConfigurationError(message, "stop it where it was started")
     try:
-        os.kill(pid, signal.SIGINT)
-    except ProcessLookupError:
-        return see(folder)
-    except PermissionError as error:
-        raise ConfigurationError(
-            f"process {pid}, the pilot of {folder}, is another user's", "ask them to stop it"
-        ) from error
-    if not _comes(lambda: not is_pilot(pid, folder) and not is_held(folder), STOP_SECONDS):
-        message = f"process {pid}, the pilot of {folder}, was told to stop and still runs after {STOP_SECONDS:.0f} s"
-        raise ConfigurationError(
-            message, f"wait and look again; kill -9 {pid} ends it, and it can go on after that too"
-        )
-    return see(folder)
+        process.send_signal(signal.SIGINT)
+    except psutil.NoSuchProcess:
+        return status_of(folder.path)
+    except psutil.AccessDenied as error:
+        message = f"process {process.pid}, the pilot of {folder.path}, is another user's"
+        raise ConfigurationError(message, "ask them to stop it") from error
+    if not _wait(lambda: pilot_process(process.pid, folder) is None and not folder.is_held(), STOP_SECONDS):
+        message = f"process {process.pid}, the pilot of {folder.path}, still runs {STOP_SECONDS:.0f} s after Ctrl-C"
+        hint = f"wait and look again; kill -9 {process.pid} ends it, and it can be resumed after that too"
+        raise ConfigurationError(message, hint)
+    return status_of(folder.path)
 
 
 @contextmanager
 def _alone(data: Path) -> Iterator[None]:
-    """Let one caller at a time look for pilots and start one. Raises PosttrainError."""
-    place = pilots_folder(data)
-    try:
-        make_folder(place)
-    except PosttrainError as error:
-        raise ConfigurationError(error.message, _ROOM) from error
-    lock = FileLock(place / ".lock")
-    try:
-        lock.acquire(timeout=START_SECONDS + STATUS_SECONDS)
-    except Timeout as error:
-        raise ConfigurationError(
-            f"another pilot of {data} has been starting for two minutes", "try again later"
-        ) from error
-    except OSError as error:
-        raise ConfigurationError(f"cannot write into {place}: {error.strerror}", _ROOM) from error
-    try:
+    """Let one caller at a time look for pilots and start one. Raises BusyError and UnwritableError."""
+    parent = pilots_folder(data)
+    busy = BusyError(f"another pilot of {data} has been starting for two minutes", "try again later")
+    make_folder(parent, _ROOM)
+    with held(parent, busy, START_SECONDS + STATUS_SECONDS):
         yield
-    finally:
-        lock.release()
 
 
 def _demand_none_at_work(data: Path) -> None:
-    if found := at_work(data):
-        raise ConfigurationError(
-            f"the pilot {found.folder.name} is at work ({found.message}); one at a time runs in {data}",
+    if pilot := at_work(data):
+        raise BusyError(
+            f"the pilot {pilot.folder.name} is at work ({pilot.message}); one at a time runs in {data}",
             "wait until it ends, or stop it",
         )
 
 
-def _is_whole_plan(path: Path) -> bool:
-    """Whether there is a plan, whichever: the pilot itself says where it is another's."""
-    try:
-        read_plan(path)
-    except PosttrainError:
-        return False
-    return True
-
-
-def _begin(folder: Path, data: Path, at_once: int, where: Path) -> None:
+def _launch(folder: PilotFolder, data: Path, background: Background) -> None:
     """Start the pilot's process and return once it works or has ended well. Raises PosttrainError where it failed."""
-    arguments = ["pilot", str(folder / "plan.json"), "--out", str(folder), "--resume", "--at-once", str(at_once)]
-    beside = os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH"))))
-    environment = {**os.environ, "POSTTRAIN_DATA": str(data), "PYTHONPATH": beside}  # this code, and this data's bank
-    log = folder / "pilot.log"
+    child = _spawn(folder, data, background)
     try:
-        with log.open("w", encoding="utf-8") as said:
-            child = subprocess.Popen(
-                [sys.executable, "-c", _COMMAND, *arguments],
-                stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd=where, env=environment, start_new_session=True,
-            )  # fmt: skip
-    except OSError as error:
-        raise ConfigurationError(f"cannot start the pilot in {folder}: {error}", _ROOM) from error
-    try:
-        write_json(folder / "process.json", {"pid": child.pid, "at_once": at_once, "cwd": str(where)})
-        begun = _comes(lambda: _has_ended(child) or is_held(folder), START_SECONDS)
-        _comes(lambda: _has_ended(child) or _status_pid(folder) == child.pid, STATUS_SECONDS)
+        folder.write_background(background.model_copy(update={"pid": child.pid}))
+        begun = _wait(lambda: _has_ended(child) or folder.is_held(), START_SECONDS)
+        _wait(lambda: _has_ended(child) or _writes(folder, child.pid), STATUS_SECONDS)
     except BaseException:  # nobody would know of it
-        child.kill()
-        child.wait()
+        _kill(child)
         raise
     if not begun:
-        child.kill()
-        child.wait()
+        _kill(child)
     if child.poll() is None:
-        Thread(target=child.wait, daemon=True).start()  # its end is taken note of, and leaves no zombie
+        Thread(target=child.wait, daemon=True).start()  # collects its exit, so that no zombie is left
         return
-    if child.returncode not in (ExitCode.OK, ExitCode.PARTIAL) or see(folder).state not in (DONE, PARTIAL):
-        message, hint, last = words_of(log)
-        raise ConfigurationError(
-            f"the pilot ended at once: {message or f'code {child.returncode}, {last}'}", hint or f"{log} has all of it"
-        )
+    pilot = status_of(folder.path)
+    if child.returncode not in (ExitCode.OK, ExitCode.PARTIAL) or not pilot.state.has_ended:
+        raise _failure(folder, pilot, child)
 
 
-def _has_ended(child: "subprocess.Popen[Any]") -> bool:
+def _spawn(folder: PilotFolder, data: Path, background: Background) -> "subprocess.Popen[bytes]":
+    plan, out = str(folder.path / "plan.json"), str(folder.path)
+    arguments = ["pilot", plan, "--out", out, "--resume", "--at-once", str(background.at_once)]
+    path = os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "POSTTRAIN_DATA": str(data), "PYTHONPATH": path}  # this code, and this data's bank
+    try:
+        with folder.log.open("w", encoding="utf-8") as log:
+            return subprocess.Popen(
+                [sys.executable, "-c", _COMMAND, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                cwd=background.cwd, env=environment, start_new_session=True,
+            )  # fmt: skip
+    except OSError as error:
+        raise UnwritableError(f"cannot start the pilot in {folder.path}: {error}", _ROOM) from error
+
+
+def _failure(folder: PilotFolder, pilot: PilotStatus, child: "subprocess.Popen[bytes]") -> PosttrainError:
+    """Return why a pilot ended at once: the error in the status that this very process wrote, else its exit code."""
+    hint = f"{folder.log} has all of it"
+    if pilot.status and pilot.status.pid == child.pid and (error := pilot.status.error):
+        return ConfigurationError(f"the pilot ended at once: {error.message}", error.hint or hint)
+    return RunFailedError(f"the pilot ended at once: code {child.returncode}, {last_line(folder.log)}", hint)
+
+
+def _kill(child: "subprocess.Popen[bytes]") -> None:
+    child.kill()
+    child.wait()
+
+
+def _has_ended(child: "subprocess.Popen[bytes]") -> bool:
     return child.poll() is not None
 
 
-def _status_pid(folder: Path) -> object:
-    return (read_json(folder / "status.json") or {}).get("pid")
+def _writes(folder: PilotFolder, pid: int) -> bool:
+    """Say whether status.json is this process's."""
+    pilot = status_of(folder.path)
+    return pilot.status is not None and pilot.status.pid == pid
 
 
-def _comes(asked: Callable[[], bool], seconds: float) -> bool:
-    """Wait until something is so; return whether it came to be."""
+def _wait(is_so: Callable[[], bool], seconds: float) -> bool:
+    """Wait until something is so; return whether it came true in time."""
     until = time.monotonic() + seconds
-    while not asked():
+    while not is_so():
         if time.monotonic() > until:
             return False
         time.sleep(POLL_SECONDS)

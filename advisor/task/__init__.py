@@ -1,1 +1,1 @@
-"""The task: what is known about it, the model and the budget."""
+"""The task: what we know about it, the model and the budget."""

@@ -1,8 +1,13 @@
 """Prompts and responses as token ids, and as right-padded tensors for one forward pass.
 
 Padding stands on the right. Attention is causal, so no real token sees it, and no attention mask is needed: that is
-both exact and the fastest path of scaled dot-product attention. Where sequences share prompts, a batch may hold each
-prompt once beside that, which leaves less to read.
+both exact and the fastest path of scaled dot-product attention. Where sequences share prompts, a batch may also hold
+each prompt once, so that the model reads fewer tokens.
+
+Two sequences, prompt p and response r, e the end of sequence, - padding (B = 2, T = 5):
+
+    ids      p p r r e -      inputs   p p r r e      targets  p r r e -      mask  . x x x .
+             p r e - - -               p r e - -               r e - - -            x x . . .
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +18,8 @@ import torch
 from torch import Tensor
 
 from posttrain.errors import ConfigurationError
-from reference_impls.tasks.row import Row
+from reference_impls.model.protocols import Tokenizer
+from reference_impls.tasks.row import Prompt, Row
 
 WORTH_SHARING = 0.9  # at most this share of the tokens is left to read; attention behind a cache needs a mask
 TRUNCATED_AT_MOST = 0.05  # of the rows; beyond it a run would learn never to stop
@@ -37,7 +43,7 @@ class Shared:
     prompts: Tensor  # (P, S), padded on the left: all end in the same column
     padding: Tensor  # (P,) columns of padding before each
     ragged: bool  # there is such padding
-    owner: Tensor  # (B,) the place of each sequence's prompt
+    owner: Tensor  # (B,) the index of each sequence's prompt
     responses: Tensor  # (B, R - 1), padded on the right, without the last token: it predicts nothing
     mask: Tensor  # (B, R), True where the prompt's end or a token of the response predicts one of the response
 
@@ -52,18 +58,18 @@ class Batch:
 
     @property
     def inputs(self) -> Tensor:
-        """What the policy reads, (B, T)."""
+        """The tokens that the policy reads, (B, T)."""
         return self.ids[:, :-1]
 
     @property
     def targets(self) -> Tensor:
-        """What it is asked to predict, (B, T)."""
+        """The tokens that it must predict, one column later, (B, T)."""
         return self.ids[:, 1:]
 
 
 @dataclass
 class Intake:
-    """What became of the rows on their way into training; nothing is left out silently."""
+    """How many rows are trained on, cut off and left out, and why; no row is left out silently."""
 
     kept: int = 0
     truncated: int = 0  # the end of the response was cut off, and its end-of-sequence token with it
@@ -73,7 +79,7 @@ class Intake:
         """Count a row that is left out."""
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Return the counts for result.json."""
         return {"kept": self.kept, "truncated": self.truncated, "no_eos": self.truncated, "dropped": self.dropped}
 
@@ -81,32 +87,33 @@ class Intake:
 def collate(sequences: Sequence[Encoded], pad: int, device: torch.device, *, share: bool = False) -> Batch:
     """Return the sequences as one batch, as wide as the longest of them.
 
-    share: with each prompt once too, if that is worth it.
+    share: also with each prompt once, if that leaves at least a tenth less to read.
     """
     width = max(map(len, sequences))
     ids = torch.full((len(sequences), width), pad, dtype=torch.long)  # (B, T + 1)
-    starts = torch.tensor([len(one.prompt) - 1 for one in sequences])[:, None]
-    ends = torch.tensor([len(one) - 1 for one in sequences])[:, None]
-    for row, one in zip(ids, sequences, strict=True):
-        row[: len(one)] = torch.tensor(one.prompt + one.response)
-    columns = torch.arange(width - 1)[None]
+    # the last prompt token predicts the first response token, so the mask begins one column before the response
+    starts = torch.tensor([len(sequence.prompt) - 1 for sequence in sequences])[:, None]  # (B, 1)
+    ends = torch.tensor([len(sequence) - 1 for sequence in sequences])[:, None]  # (B, 1)
+    for row, sequence in zip(ids, sequences, strict=True):
+        row[: len(sequence)] = torch.tensor(sequence.prompt + sequence.response)
+    columns = torch.arange(width - 1)[None]  # (1, T)
     mask = (columns >= starts) & (columns < ends)  # (B, T)
     shared = _share(sequences, pad, device) if share and _tokens_read(sequences)[1] else None
     return Batch(ids.to(device), mask.to(device), shared)
 
 
 def _share(sequences: Sequence[Encoded], pad: int, device: torch.device) -> Shared:
-    prompts = list(dict.fromkeys(one.prompt for one in sequences))
-    places = {prompt: place for place, prompt in enumerate(prompts)}
-    ids, padding = left_padded(prompts, pad, device)
-    lengths = torch.tensor([len(one.response) for one in sequences])
-    longest = int(lengths.max())
-    responses = torch.tensor([(one.response[:-1] + (pad,) * longest)[: longest - 1] for one in sequences])
+    prompts = list(dict.fromkeys(sequence.prompt for sequence in sequences))  # P different ones, in order
+    indices = {prompt: index for index, prompt in enumerate(prompts)}
+    ids, padding = left_padded(prompts, pad, device)  # (P, S), (P,)
+    lengths = torch.tensor([len(sequence.response) for sequence in sequences])
+    longest = int(lengths.max())  # R
+    responses = torch.tensor([(row.response[:-1] + (pad,) * longest)[: longest - 1] for row in sequences])
     return Shared(
         ids,
         padding,
         len(set(map(len, prompts))) > 1,
-        torch.tensor([places[one.prompt] for one in sequences], device=device),
+        torch.tensor([indices[sequence.prompt] for sequence in sequences], device=device),
         responses.to(device),
         (torch.arange(longest)[None] < lengths[:, None]).to(device),
     )
@@ -115,8 +122,9 @@ def _share(sequences: Sequence[Encoded], pad: int, device: torch.device) -> Shar
 def _tokens_read(sequences: Sequence[Encoded]) -> tuple[int, bool]:
     """Return how many tokens of a batch are read, padding included, and whether that is with each prompt once."""
     whole = len(sequences) * (max(map(len, sequences)) - 1)
-    prompts = {one.prompt for one in sequences}
-    longest = max(len(one.response) for one in sequences)
+    prompts = {sequence.prompt for sequence in sequences}
+    longest = max(len(sequence.response) for sequence in sequences)
+    # 8 rollouts of 40 tokens on a prompt of 100: 8 x 139 = 1112 tokens whole, 100 + 8 x 39 = 412 with the prompt once
     once = len(prompts) * max(map(len, prompts)) + len(sequences) * (longest - 1)
     return (once, True) if longest > 1 and once <= WORTH_SHARING * whole else (whole, False)
 
@@ -124,18 +132,18 @@ def _tokens_read(sequences: Sequence[Encoded]) -> tuple[int, bool]:
 def left_padded(prompts: list[tuple[int, ...]], pad: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Return ids (P, T) that end in the same column, and how many columns of padding stand before each, (P,)."""
     width = max(map(len, prompts))
-    ids = torch.tensor([(pad,) * (width - len(one)) + one for one in prompts], device=device)
-    return ids, torch.tensor([width - len(one) for one in prompts], device=device)
+    ids = torch.tensor([(pad,) * (width - len(prompt)) + prompt for prompt in prompts], device=device)
+    return ids, torch.tensor([width - len(prompt) for prompt in prompts], device=device)
 
 
 def spread(values: Sequence[Tensor], batch: Batch) -> Tensor:
-    """Return values of single response tokens, one tensor a sequence, at their places in the batch, (B, T)."""
+    """Return values of response tokens, one tensor a sequence, at the tokens' columns of the batch, (B, T)."""
     flat = torch.cat(list(values)).to(batch.mask.device, torch.float32)
     return torch.zeros(batch.mask.shape, device=batch.mask.device).masked_scatter(batch.mask, flat)
 
 
 def micro_batches(sequences: Sequence[Encoded], size: int, *, share: bool = False) -> list[list[int]]:
-    """Return the places of at most `size` sequences at a time, of like length, so that little is spent on padding.
+    """Return the indices of at most `size` sequences at a time, of like length, so that little is spent on padding.
 
     share: or of the same prompts, if that leaves less to read.
     """
@@ -143,25 +151,30 @@ def micro_batches(sequences: Sequence[Encoded], size: int, *, share: bool = Fals
     if not share:
         return by_length
     longest: dict[tuple[int, ...], int] = {}
-    for one in sequences:
-        longest[one.prompt] = max(len(one), longest.get(one.prompt, 0))
-    by_prompt = _parts(sequences, size, lambda one: (longest[one.prompt], one.prompt, len(one)))
+    for sequence in sequences:
+        longest[sequence.prompt] = max(len(sequence), longest.get(sequence.prompt, 0))
+    by_prompt = _parts(sequences, size, lambda row: (longest[row.prompt], row.prompt, len(row)))
     return min(
-        by_length, by_prompt, key=lambda split: sum(_tokens_read([sequences[one] for one in part])[0] for part in split)
+        by_length,
+        by_prompt,
+        key=lambda split: sum(_tokens_read([sequences[index] for index in part])[0] for part in split),
     )
 
 
 def _parts(sequences: Sequence[Encoded], size: int, key: Callable[[Encoded], Any]) -> list[list[int]]:
-    order = sorted(range(len(sequences)), key=lambda place: key(sequences[place]))
+    order = sorted(range(len(sequences)), key=lambda index: key(sequences[index]))
     return [order[start : start + size] for start in range(0, len(order), size)]
 
 
-def encode_prompt(tokenizer: Any, prompt: Any, chat: bool) -> tuple[int, ...]:
-    """Return the ids of a prompt up to where the response begins. Raises PosttrainError for messages without a
-    template.
+def encode_prompt(tokenizer: Tokenizer, prompt: Prompt, chat: bool) -> tuple[int, ...]:
+    """Return the ids of a prompt up to where the response begins.
+
+    Raises ConfigurationError for messages without a chat template.
     """
     if chat:
-        messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else [dict(one) for one in prompt]
+        messages = (
+            [{"role": "user", "content": prompt}] if isinstance(prompt, str) else [dict(message) for message in prompt]
+        )
         encoded = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)
         return tuple(encoded["input_ids"])
     if not isinstance(prompt, str):
@@ -173,14 +186,14 @@ def encode_prompt(tokenizer: Any, prompt: Any, chat: bool) -> tuple[int, ...]:
     return ids[:-1] if ids[-1:] == (tokenizer.eos_token_id,) else ids  # some tokenizers end every text
 
 
-def encode_response(tokenizer: Any, response: str, end: int | None = None) -> tuple[int, ...]:
-    """Return the ids of a whole response, what ends it last: the end-of-sequence token unless another is given."""
+def encode_response(tokenizer: Tokenizer, response: str, end: int | None = None) -> tuple[int, ...]:
+    """Return the ids of a whole response, with the token that ends it: end of sequence unless another is given."""
     ids = tokenizer(response, add_special_tokens=False)["input_ids"]
     return (*ids, tokenizer.eos_token_id if end is None else end)
 
 
 def encode_demonstrations(
-    tokenizer: Any,
+    tokenizer: Tokenizer,
     rows: Iterable[Row],
     *,
     chat: bool,
@@ -188,12 +201,11 @@ def encode_demonstrations(
     max_response_tokens: int,
     end: int | None = None,
 ) -> tuple[list[Encoded], Intake]:
-    """Return the rows that have a response, as ids, and what became of each row.
+    """Return the rows that have a response, as ids, and how many rows were left out and why.
 
     Prompt and response are encoded apart, as they are when the policy answers. A prompt that is too long is dropped:
-    cut, it would ask another question. Raises PosttrainError where nothing is left, or more than 5 % of the responses
-    are
-    cut off.
+    cut, it would ask another question. Raises ConfigurationError where nothing is left, or more than 5 % of the
+    responses are cut off.
     """
     encoded, intake = [], Intake()
     for row in rows:

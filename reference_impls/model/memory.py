@@ -1,17 +1,17 @@
-"""What a model keeps in memory for training, counted before any weight is loaded.
+"""The memory that a model needs for training, counted before any weight is loaded.
 
     python -m reference_impls.model.memory MODEL
 
 The model is built from its config on the meta device, where tensors have a shape and no data; for the forward pass
 they become fake tensors, meta tensors that pass for CPU tensors, so that autocast acts on them. The model's own code
-runs at two lengths, and what autograd keeps for the backward pass is added up, each storage once. Two lengths give a
-straight line: bytes for each token, and bytes besides (the copies of the weights that autocast makes).
+runs at two lengths, and the tensors that autograd keeps for the backward pass are added up, each storage once. Two
+lengths give a straight line: bytes for each token, and constant bytes (autocast's copies of the weights).
 
-Two traps. A mask of T x T would be made and kept, so attention here has neither mask nor scores: it keeps query, key,
-value, output and the logarithm of the sum of exponentials, as flash attention does (arXiv:2307.08691). And weights are
-kept for the backward pass too, so their storages are left out: they are counted as weights.
+Two traps. A mask of T x T would be computed and kept, so attention here has neither mask nor scores: it keeps query,
+key, value, output and the logarithm of the sum of exponentials, as flash attention does (arXiv:2307.08691). And
+weights are kept for the backward pass too, so their storages are left out: they are counted as weights.
 
-Logits are not counted here: reference_impls.model.policy makes them in chunks.
+Logits are not counted here: reference_impls.model.policy computes them in chunks.
 """
 
 import argparse
@@ -22,33 +22,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import NoReturn, cast
 
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.autograd.function import FunctionCtx
 
 from posttrain.errors import ConfigurationError, PosttrainError
 from reference_impls.configs import make_config
 from reference_impls.model.policy import DTYPES, STARTER, with_adapters
+from reference_impls.model.protocols import CausalModel, ModelConfig
 
 ATTENTION = "counted"
 LENGTHS = (64, 128)  # tokens of the two passes
-RANK = 16  # adapters' weights grow in proportion to it; what they keep hardly does
+RANK = 16  # adapters' weights grow in proportion to it; their activations hardly do
 ADAPTERS = {"technique": "sft", "lora_rank": RANK}
 WAYS = {"float32": ("bfloat16", "float32"), "bfloat16": ("bfloat16",)}  # weights, and what may compute with them
 
 
 @dataclass(frozen=True)
 class Kept:
-    """Bytes kept for the backward pass in one way of training; a layer is what is recomputed as a whole."""
+    """Bytes kept for the backward pass in one way of training; a layer is recomputed as a whole."""
 
     weights: str
     compute: str
     adapters: bool
     per_token: float  # all of it
     constant: float  # all that does not grow with tokens: autocast's copies of the weights
-    inputs_per_token: float  # what all layers are given: it stays when the rest is recomputed
+    inputs_per_token: float  # the inputs of all layers: they stay when the rest is recomputed
     rest_per_token: float  # kept outside the layers
     layer_per_token: float  # kept by the layer that keeps the most
     layer_constant: float
@@ -73,7 +75,7 @@ class Counts:
     kept: tuple[Kept, ...]
 
 
-def count(config: Any, name: str = "") -> Counts:
+def count(config: ModelConfig, name: str = "") -> Counts:
     """Return the counts of the model that a transformers config describes; nothing is loaded.
 
     Raises PosttrainError for a model whose code cannot run on shapes alone (it looks at the values of its tensors).
@@ -84,14 +86,15 @@ def count(config: Any, name: str = "") -> Counts:
             adapted = {
                 weights: with_adapters(_build(config, DTYPES[weights]), make_config(ADAPTERS)) for weights in WAYS
             }
-            trained = sum(one.numel() for one in adapted["float32"].parameters() if one.requires_grad)
+            trained = sum(weight.numel() for weight in adapted["float32"].parameters() if weight.requires_grad)
             with FakeTensorMode():
-                facts = _facts(_as_fake(plain["float32"]))
+                whole = _as_fake(plain["float32"])
+                facts, tied = _facts(whole), _is_tied(whole)
                 kept = tuple(
                     Kept(weights, compute, adapters, **_lines(_as_fake(model), DTYPES[compute]))
                     for adapters, models in (
                         (False, plain),
-                        (True, {weights: one.get_base_model() for weights, one in adapted.items()}),
+                        (True, {weights: model.get_base_model() for weights, model in adapted.items()}),
                     )
                     for weights, model in models.items()
                     for compute in WAYS[weights]
@@ -102,10 +105,10 @@ def count(config: Any, name: str = "") -> Counts:
         raise ConfigurationError(
             f"cannot count {name or config.model_type}: {first}", "give its size instead"
         ) from error
-    return Counts(name, **facts, adapter_parameters_per_rank=trained // RANK, kept=kept)
+    return Counts(name, **facts, tied=tied, adapter_parameters_per_rank=trained // RANK, kept=kept)
 
 
-def kept_bytes(model: Any, tokens: int, compute: torch.dtype) -> dict[str, float]:
+def kept_bytes(model: CausalModel, tokens: int, compute: torch.dtype) -> dict[str, float]:
     """Return the bytes that one forward pass of a sequence keeps for its backward pass, logits left out.
 
     total, inputs (of all layers), rest (outside them) and layer (the most of one). Real tensors and fake ones alike.
@@ -117,9 +120,9 @@ def kept_bytes(model: Any, tokens: int, compute: torch.dtype) -> dict[str, float
     layers = _layers(model)
 
     def pack(tensor: Tensor) -> Tensor:
-        place = tensor.untyped_storage()._cdata
-        if place not in own:
-            held.setdefault(place, (tensor, layer[0]))
+        storage = tensor.untyped_storage()._cdata  # its address: views of one tensor share it
+        if storage not in own:
+            held.setdefault(storage, (tensor, layer[0]))
         return tensor
 
     def enter(number: int, hidden: Tensor) -> None:
@@ -128,10 +131,10 @@ def kept_bytes(model: Any, tokens: int, compute: torch.dtype) -> dict[str, float
 
     hooks = [
         hook
-        for number, one in enumerate(layers)
+        for number, module in enumerate(layers)
         for hook in (
-            one.register_forward_pre_hook(lambda _, given, number=number: enter(number, given[0])),
-            one.register_forward_hook(lambda *_: layer.__setitem__(0, None)),
+            module.register_forward_pre_hook(lambda _, given, number=number: enter(number, given[0])),
+            module.register_forward_hook(lambda *_: layer.__setitem__(0, None)),
         )
     ]
     ids = torch.zeros(1, tokens, dtype=torch.long)
@@ -154,13 +157,13 @@ def kept_bytes(model: Any, tokens: int, compute: torch.dtype) -> dict[str, float
     }
 
 
-def read_config(model: str) -> Any:
+def read_config(model: str) -> ModelConfig:
     """Return the transformers config of a folder, a config.json, a hub id or `starter`. Raises PosttrainError."""
     from transformers import AutoConfig
 
-    place = str(STARTER) if model == "starter" else model
+    source = str(STARTER) if model == "starter" else model
     try:
-        return AutoConfig.from_pretrained(place, trust_remote_code=False)
+        return cast("ModelConfig", AutoConfig.from_pretrained(source, trust_remote_code=False))
     except (OSError, ValueError, KeyError) as error:
         raise ConfigurationError(
             f"cannot read the config of '{model}': {str(error).splitlines()[0]}",
@@ -168,37 +171,45 @@ def read_config(model: str) -> Any:
         ) from error
 
 
-def _build(config: Any, dtype: torch.dtype) -> Any:
+def _build(config: ModelConfig, dtype: torch.dtype) -> CausalModel:
+    """Return the model without data: its tensors have shapes and a dtype, on the meta device."""
     from transformers import AttentionInterface, AutoModelForCausalLM
     from transformers.masking_utils import AttentionMaskInterface
 
     AttentionInterface.register(ATTENTION, _attend)
     AttentionMaskInterface.register(ATTENTION, lambda *_, **__: None)
     with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(
+        model = AutoModelForCausalLM.from_config(
             config, dtype=dtype, attn_implementation=ATTENTION, trust_remote_code=False
         )
+    return cast("CausalModel", model)
 
 
-def _as_fake(model: Any) -> Any:
-    """Put fake tensors in the place of a model's meta tensors, shared ones shared; to be called in the fake mode."""
-    made: dict[int, Any] = {}
+def _as_fake(model: CausalModel) -> CausalModel:
+    """Replace a model's meta tensors by fake tensors, shared ones by shared ones; to be called in the fake mode."""
+    replaced: dict[int, Tensor] = {}  # by the id of the meta tensor, so that tied weights stay tied
 
-    def fake(tensor: Any) -> Any:
+    def fake(tensor: Tensor | None) -> Tensor | None:
         if tensor is None or tensor.device.type != "meta":
             return tensor
-        if id(tensor) not in made:
+        if id(tensor) not in replaced:
             empty = torch.empty(tensor.shape, dtype=tensor.dtype)
-            made[id(tensor)] = nn.Parameter(empty, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else empty
-        return made[id(tensor)]
+            is_weight = isinstance(tensor, nn.Parameter)
+            replaced[id(tensor)] = nn.Parameter(empty, tensor.requires_grad) if is_weight else empty
+        return replaced[id(tensor)]
 
     for module in model.modules():
-        for held in (module._parameters, module._buffers):
-            held.update({name: fake(tensor) for name, tensor in held.items()})
+        for tensors in (module._parameters, module._buffers):
+            tensors.update({name: fake(tensor) for name, tensor in tensors.items()})  # type: ignore[misc]
     return model
 
 
-def _facts(model: Any) -> dict[str, Any]:
+def _is_tied(model: CausalModel) -> bool:
+    return model.get_input_embeddings().weight is model.get_output_embeddings().weight
+
+
+def _facts(model: CausalModel) -> dict[str, int]:
+    """Return the numbers of `Counts` that can be read from the model, by their names there."""
     config = model.config.get_text_config()
     embedding, head = model.get_input_embeddings().weight, model.get_output_embeddings().weight
     weights = list(model.parameters())
@@ -206,10 +217,9 @@ def _facts(model: Any) -> dict[str, Any]:
         "parameters": sum(weight.numel() for weight in weights),
         "embedding": embedding.numel(),
         "head": head.numel(),
-        "tied": embedding is head,
         "largest": max(weight.numel() for weight in weights),
         "layer_parameters": max(
-            (sum(weight.numel() for weight in one.parameters()) for one in _layers(model)), default=0
+            (sum(weight.numel() for weight in layer.parameters()) for layer in _layers(model)), default=0
         ),
         "layers": config.num_hidden_layers,
         "hidden": config.hidden_size,
@@ -218,7 +228,7 @@ def _facts(model: Any) -> dict[str, Any]:
     }
 
 
-def _kv_values(model: Any) -> int:
+def _kv_values(model: CausalModel) -> int:
     """Return how many keys and values one token has in all layers, as attention is given them."""
     _Attention.values = 0
     with torch.no_grad():
@@ -226,8 +236,8 @@ def _kv_values(model: Any) -> int:
     return _Attention.values // LENGTHS[0]
 
 
-def _lines(model: Any, compute: torch.dtype) -> dict[str, float]:
-    """Return what is kept for each token and what is kept besides, from two lengths."""
+def _lines(model: CausalModel, compute: torch.dtype) -> dict[str, float]:
+    """Return the bytes kept for each token and the constant bytes, from two lengths: slope and intercept of a line."""
     short, long = (kept_bytes(model, tokens, compute) for tokens in LENGTHS)
     slopes = {name: (long[name] - short[name]) / (LENGTHS[1] - LENGTHS[0]) for name in short}
     constants = {name: short[name] - slopes[name] * LENGTHS[0] for name in short}
@@ -241,20 +251,20 @@ def _lines(model: Any, compute: torch.dtype) -> dict[str, float]:
     }
 
 
-def _layers(model: Any) -> list[nn.Module]:
+def _layers(model: CausalModel) -> list[nn.Module]:
     """Return the layers that activation checkpointing recomputes."""
     from transformers.modeling_layers import GradientCheckpointingLayer
 
-    return [one for one in model.modules() if isinstance(one, GradientCheckpointingLayer)]
+    return [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
 
 
 class _Attention(torch.autograd.Function):
     """Attention that computes nothing and keeps what flash attention keeps."""
 
-    values = 0  # keys and values seen so far
+    values = 0  # keys and values that came in so far
 
     @staticmethod
-    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         _Attention.values += key.numel() + value.numel()
         batch, heads, tokens, _ = query.shape
         out = query.new_empty(batch, tokens, heads, value.shape[-1]).transpose(1, 2)  # (B, H, T, D) as kernels lay it
@@ -263,11 +273,13 @@ class _Attention(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, *_: Any) -> Any:
-        raise NotImplementedError("only what is kept is counted")  # a gradient of nothing would be a wrong one
+    def backward(ctx: FunctionCtx, *_: Tensor) -> NoReturn:
+        raise NotImplementedError("only kept tensors are counted")  # an empty gradient would be wrong
 
 
-def _attend(module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Any, **_: Any) -> tuple[Tensor, None]:
+def _attend(
+    module: object, query: Tensor, key: Tensor, value: Tensor, mask: object, **_: object
+) -> tuple[Tensor, None]:
     if torch.is_autocast_enabled("cpu"):
         dtype = torch.get_autocast_dtype("cpu")
         query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)

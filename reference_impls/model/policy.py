@@ -1,8 +1,10 @@
 """The policy: the model that is trained, its tokenizer, and the log-probabilities it gives to tokens.
 
 Any causal language model of `transformers`, from the hub or a folder, safetensors only and without remote code.
-Logits are made for response tokens alone and in chunks, and made anew in the backward pass, so that they never set the
-peak of memory (a 0.5B model with a vocabulary of 150,000 needs 0.6 GB of float32 logits for every thousand tokens).
+Logits are computed in chunks, for response tokens only, and recomputed in the backward pass, so they never dominate
+peak memory (a 0.5B model with a vocabulary of 150,000 needs 0.6 GB of float32 logits for every thousand tokens).
+
+Shapes: B sequences, T tokens, N response tokens of a batch in a row, d hidden size, V vocabulary.
 """
 
 import copy
@@ -11,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import torch
 from safetensors import SafetensorError
@@ -22,6 +24,7 @@ from posttrain.errors import ConfigurationError
 from reference_impls.configs import CHUNK_LOGITS, RunConfig
 from reference_impls.model.batches import Batch
 from reference_impls.model.forward import can_share, forward
+from reference_impls.model.protocols import AdaptedModel, Body, CausalModel, Tokenizer
 
 STARTER = Path(__file__).parents[1] / "starter"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -31,31 +34,31 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 class Policy:
     """A causal language model in training."""
 
-    model: Any  # transformers.PreTrainedModel, or peft.PeftModel around one
-    tokenizer: Any
+    model: CausalModel  # transformers.PreTrainedModel, or peft.PeftModel around one
+    tokenizer: Tokenizer
     device: torch.device
     compute: torch.dtype
     stop_ids: frozenset[int]
     chat: bool = False  # text prompts are put into the tokenizer's chat template
     plain_head: bool = True  # logits are the output matrix times the last hidden state, and nothing else
     shares_prompts: bool = False  # rollouts of one prompt are trained on with the prompt read once
-    reference: Any = None  # the starting weights, where a KL term asks for them
-    decoder: Any = None  # the compiled decoder, kept from one rollout to the next
+    reference: CausalModel | None = None  # the starting weights, where a KL term asks for them
+    decoder: object = None  # the compiled decoder, kept from one rollout to the next (decoder.make_decoder)
     end_id: int | None = None  # what ends a whole response; left out, the tokenizer's end of sequence
     notes: list[str] = field(default_factory=list)
 
     @property
-    def base(self) -> Any:
+    def base(self) -> CausalModel:
         """The transformers model itself, adapters in place."""
-        return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+        return cast("CausalModel", getattr(self.model, "get_base_model", lambda: self.model)())
 
-    def body_of(self, base: Any) -> Any:
-        """What of a model is run over a batch: its layers alone where the head is plain, else all of it."""
+    def body_of(self, base: CausalModel) -> Body:
+        """The part of a model that is run over a batch: its layers alone where the head is plain, else all of it."""
         return base.get_decoder() if self.plain_head else base
 
     @property
     def pad_id(self) -> int:
-        """What stands in padding; it is masked by place and never by its value, so it may equal another token."""
+        """The token id of padding. Padding is masked by position, never by value, so it may equal another token."""
         return int(next(iter(self.stop_ids)) if self.tokenizer.pad_token_id is None else self.tokenizer.pad_token_id)
 
     @property
@@ -68,9 +71,9 @@ class Policy:
         """The weights that training changes."""
         return [weight for weight in self.model.parameters() if weight.requires_grad]
 
-    def autocast(self) -> AbstractContextManager[Any]:
-        """Matrix products in the dtype of computation; weights stay in theirs."""
-        if self.compute == torch.float32:
+    def autocast(self) -> AbstractContextManager[object]:
+        """Run matrix products in the dtype of computation; weights keep their own."""
+        if self.compute != torch.bfloat16:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=self.compute)
 
@@ -82,27 +85,29 @@ class Policy:
         return every if embedding is head else every - int(embedding.numel())
 
     @contextmanager
-    def as_reference(self) -> Iterator[Any]:
-        """The starting policy for a while: adapters off, or the kept copy of all weights."""
+    def as_reference(self) -> Iterator[CausalModel]:
+        """Give the starting policy for a while: adapters off, or the kept copy of all weights."""
         if hasattr(self.model, "disable_adapter"):
             with self.model.disable_adapter():
                 yield self.base
+        elif self.reference is None:
+            raise RuntimeError("there is no starting policy: keep_reference was not called")
         else:
             yield self.reference
 
     def keep_reference(self) -> None:
-        """Remember the weights of now as the starting policy; adapters need no copy."""
+        """Remember the current weights as the starting policy; adapters need no copy."""
         if not hasattr(self.model, "disable_adapter"):
             self.reference = copy.deepcopy(self.model).requires_grad_(False)
 
 
 def log_probs(
-    policy: Policy, batch: Batch, temperature: float = 1.0, *, entropy: bool = False, model: Any = None
+    policy: Policy, batch: Batch, temperature: float = 1.0, *, entropy: bool = False, model: CausalModel | None = None
 ) -> tuple[Tensor, Tensor | None]:
     """Return log p of each response token and, if asked, the entropy of the distribution it came from, both (B, T).
 
-    Logits are divided by `temperature` first, as they were when the token was sampled. Other places hold 0. Both are
-    float32, whatever the products were computed in.
+    Logits are divided by `temperature` first, as they were when the token was sampled. Columns outside the responses
+    hold 0. Both are float32, whatever the products were computed in.
     """
     base = model if model is not None else policy.base
     targets = batch.targets[batch.mask]  # (N,) response tokens
@@ -112,32 +117,35 @@ def log_probs(
         values, entropies = _in_chunks(
             head, hidden, targets, temperature, entropy, base.config.get_text_config().vocab_size
         )
-    place = torch.zeros(batch.mask.shape, dtype=torch.float32, device=batch.mask.device)
-    spread_entropies = None if entropies is None else place.masked_scatter(batch.mask, entropies)
-    return place.masked_scatter(batch.mask, values), spread_entropies
+    zeros = torch.zeros(batch.mask.shape, dtype=torch.float32, device=batch.mask.device)  # (B, T)
+    spread_entropies = None if entropies is None else zeros.masked_scatter(batch.mask, entropies)
+    return zeros.masked_scatter(batch.mask, values), spread_entropies
 
 
 @contextmanager
-def _recomputing(base: Any) -> Iterator[None]:
-    """Let layers that are asked to make their activations anew in the backward pass do so.
+def _recomputing(base: CausalModel) -> Iterator[None]:
+    """Let layers recompute their activations in the backward pass where the config asks for it.
 
-    transformers does it in training mode alone, where dropout would act too; so only the layers' own flag is raised,
-    and for this pass alone, since a layer in training mode keeps no cache to decode with.
+    transformers does so in training mode only, where dropout would act too. So only the layers' own flag is raised, and
+    for this pass only: a layer in training mode keeps no cache to decode with.
     """
-    asked = [one for one in base.modules() if getattr(one, "gradient_checkpointing", False) and not one.training]
-    for layer in asked:
+    recomputed = [
+        module for module in base.modules() if getattr(module, "gradient_checkpointing", False) and not module.training
+    ]
+    for layer in recomputed:
         layer.training = torch.is_grad_enabled()
     try:
         yield
     finally:
-        for layer in asked:
+        for layer in recomputed:
             layer.training = False
 
 
 def _in_chunks(
     head: nn.Module, hidden: Tensor, targets: Tensor, temperature: float, entropy: bool, vocabulary: int
 ) -> tuple[Tensor, Tensor | None]:
-    size = max(CHUNK_LOGITS // vocabulary, 1)
+    """Return log p of the targets and the entropies, (N,) each; no more than CHUNK_LOGITS logits exist at once."""
+    size = max(CHUNK_LOGITS // vocabulary, 1)  # tokens of a chunk: 220 for a vocabulary of 152,000
     if len(hidden) <= size:
         return _score(head, hidden, targets, temperature, entropy)
     pieces = [
@@ -157,8 +165,8 @@ def _score(
         logits = logits / temperature
     if not entropy:
         return -nn.functional.cross_entropy(logits, targets, reduction="none"), None
-    every = logits.log_softmax(-1)
-    return every.gather(-1, targets[:, None])[:, 0], -(every.exp() * every).sum(-1)
+    log_p = logits.log_softmax(-1)  # (N, V)
+    return log_p.gather(-1, targets[:, None])[:, 0], -(log_p.exp() * log_p).sum(-1)
 
 
 def load_policy(config: RunConfig) -> Policy:
@@ -187,20 +195,22 @@ def load_policy(config: RunConfig) -> Policy:
 
 def save_policy(policy: Policy, folder: Path) -> None:
     """Write the policy as any library reads it: safetensors, config and tokenizer, adapters added into the weights."""
-    whole = copy.deepcopy(policy.model).merge_and_unload() if policy.model is not policy.base else policy.model
+    whole = policy.model
+    if policy.model is not policy.base:
+        whole = cast("AdaptedModel", copy.deepcopy(policy.model)).merge_and_unload()
     whole.save_pretrained(folder)
     policy.tokenizer.save_pretrained(folder)
 
 
-def _from_files(name: str, dtype: torch.dtype) -> tuple[Any, Any]:
+def _from_files(name: str, dtype: torch.dtype) -> tuple[CausalModel, Tokenizer]:
     import transformers
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     transformers.utils.logging.disable_progress_bar()
-    place = str(STARTER) if name == "starter" else name
+    source = str(STARTER) if name == "starter" else name
     try:
-        tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(place, dtype=dtype, trust_remote_code=False, use_safetensors=True)
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, trust_remote_code=False, use_safetensors=True)
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         raise ConfigurationError(
             f"cannot load the model '{name}': {(str(error) or type(error).__name__).splitlines()[0]}",
@@ -210,10 +220,10 @@ def _from_files(name: str, dtype: torch.dtype) -> tuple[Any, Any]:
         raise ConfigurationError(
             f"the tokenizer of '{name}' has no end-of-sequence token", "set eos_token in its config"
         )
-    return model, tokenizer
+    return cast("CausalModel", model), cast("Tokenizer", tokenizer)
 
 
-def with_adapters(model: Any, config: RunConfig) -> Any:
+def with_adapters(model: CausalModel, config: RunConfig) -> AdaptedModel:
     """Return the model with LoRA adapters on all linear layers (arXiv:2106.09685), its own weights frozen."""
     from peft import LoraConfig, get_peft_model
 
@@ -226,16 +236,16 @@ def with_adapters(model: Any, config: RunConfig) -> Any:
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # peft warns of tied embeddings, which stay as they are
-        adapted = get_peft_model(model, adapters)
+        adapted = cast("AdaptedModel", get_peft_model(cast("nn.Module", model), adapters))
     if config.activation_checkpointing:
         adapted.enable_input_require_grads()
     return adapted
 
 
-def _stop_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+def _stop_ids(model: CausalModel, tokenizer: Tokenizer) -> frozenset[int]:
     """Return the tokens that end a response: the tokenizer's, and those the model's generation config names."""
-    named = getattr(model, "generation_config", None) and model.generation_config.eos_token_id
-    also = named if isinstance(named, list) else [] if named is None else [named]
+    named = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
+    also = named if isinstance(named, list) else [] if named is None else [named]  # Llama 3 has three of them
     return frozenset({tokenizer.eos_token_id, *also})
 
 
@@ -244,9 +254,9 @@ def _end_of_turn(policy: Policy) -> int:
     if policy.chat:
         turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
         ids = policy.tokenizer.apply_chat_template(turns, return_dict=True)["input_ids"]
-        for one in reversed(ids):
-            if one in policy.stop_ids:
-                return int(one)
+        for token in reversed(ids):  # some templates write a line break after the end of a turn
+            if token in policy.stop_ids:
+                return int(token)
     return int(policy.tokenizer.eos_token_id)
 
 

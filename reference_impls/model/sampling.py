@@ -1,8 +1,8 @@
 """Rollouts: responses sampled from the policy, a whole batch of groups at once.
 
-Every sequence has a seed of its own, so a rollout is the same whatever else is sampled beside it. One uniform number
-per token picks from the cumulative distribution; nothing but the temperature shapes it (no top-p, no top-k), so that
-the log-probabilities written down here are those of the policy that is trained.
+Every sequence has a seed of its own, so a rollout does not depend on the rest of its batch. One uniform number per
+token picks from the cumulative distribution; only the temperature shapes it (no top-p, no top-k), so that the
+log-probabilities recorded here are those of the policy that is trained.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from reference_impls.model.policy import Policy
 
 @dataclass(frozen=True)
 class Rollout(Encoded):
-    """One response sampled from the policy, and what became known of it."""
+    """One response sampled from the policy, with its log-probabilities, and later its advantage."""
 
     log_probs: Tensor  # (tokens of the response,) log p of each when it was sampled
     entropy: float  # mean over its tokens, in nats
@@ -50,17 +50,17 @@ def sample(
     seeds: P * G numbers, one for each rollout. Prompts of like length are decoded together.
     """
     decoder = make_decoder(policy, compiled=compiled)
-    order = sorted(range(len(prompts)), key=lambda place: len(prompts[place]))
+    order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
     at_once = max(SEQUENCES_AT_ONCE // group_size, 1)
     rollouts: dict[int, list[Rollout]] = {}
     for start in range(0, len(order), at_once):
-        places = order[start : start + at_once]
-        own = [seeds[place * group_size + number] for place in places for number in range(group_size)]
+        indices = order[start : start + at_once]
+        own = [seeds[index * group_size + number] for index in indices for number in range(group_size)]
         drawn = _roll_out(
-            policy, decoder, [prompts[place] for place in places], own, max_response_tokens, group_size, temperature
+            policy, decoder, [prompts[index] for index in indices], own, max_response_tokens, group_size, temperature
         )
-        rollouts |= {place: drawn[number * group_size :][:group_size] for number, place in enumerate(places)}
-    return [rollout for place in range(len(prompts)) for rollout in rollouts[place]]
+        rollouts |= {index: drawn[number * group_size :][:group_size] for number, index in enumerate(indices)}
+    return [rollout for index in range(len(prompts)) for rollout in rollouts[index]]
 
 
 def _roll_out(
@@ -113,16 +113,16 @@ def draw(logits: Tensor, temperature: float, uniform: Tensor | None) -> tuple[Te
 
     uniform: (B,) in [0, 1); the token is the first whose cumulative probability exceeds it. None takes the likeliest.
     """
-    every = (logits if temperature in (0, 1) else logits / temperature).log_softmax(-1)
-    probabilities = every.exp()
+    log_p = (logits if temperature in (0, 1) else logits / temperature).log_softmax(-1)  # (B, V)
+    probabilities = log_p.exp()
     entropy = torch.special.entr(probabilities).sum(-1)
     if uniform is None:
-        token = every.argmax(-1)
+        token = log_p.argmax(-1)
     else:
-        cumulative = probabilities.cumsum(-1)
+        cumulative = probabilities.cumsum(-1)  # p = 0.2 0.5 0.3 gives 0.2 0.7 1.0, and u = 0.6 picks the second
         wanted = (uniform * cumulative[:, -1])[:, None]  # rounding leaves the last sum a little off 1
         token = torch.searchsorted(cumulative, wanted, right=True)[:, 0].clamp(max=logits.shape[-1] - 1)
-    return token, every.gather(-1, token[:, None])[:, 0], entropy
+    return token, log_p.gather(-1, token[:, None])[:, 0], entropy
 
 
 def _uniforms(seeds: list[int], count: int) -> Tensor:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posttrain.assignments import json_or_text, parse_assignments
+from posttrain.console import print_data
 from posttrain.errors import ConfigurationError, PosttrainError
 from posttrain.files import make_folder, read_json, write_whole
 from reference_impls.configs import CONFIGS, RunConfig, load_config, make_config
@@ -37,16 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments: those of the command line, the technique first; left out, those of this process.
     """
     options = parser().parse_args(arguments)
-    if options.list:
-        print(listing())
-        return OK
-    if options.technique is None:
+    if options.technique is None and not options.list:
         parser().error(f"no technique; expected one of {', '.join(CONFIGS)}")
-    if options.settings:
-        print(settings_of(options.technique))
-        return OK
     folder: Path = options.folder
     try:
+        if options.list or options.settings:
+            print_data(listing() if options.list else settings_of(options.technique))
+            return OK
         train = load_technique(options.technique)
         return run_technique(options.technique, train, folder, options.set, resume=options.resume)
     except PosttrainError as error:
@@ -111,7 +109,9 @@ def _held(folder: Path) -> Iterator[None]:
 def _demand_folder(log: RunLog, changes: Sequence[str], *, resume: bool) -> None:
     """Raise ConfigurationError for a folder that this command may neither begin in nor resume."""
     if log.has_begun() and not resume:
-        raise ConfigurationError(f"{log.folder} holds a run already", "add --resume to go on, or take another folder")
+        raise ConfigurationError(
+            f"{log.folder} holds a run already", "add --resume to resume it, or take another folder"
+        )
     if changes and log.has_begun():
         raise ConfigurationError("--set changes a run that has begun", "begin a new run folder, or resume as it was")
     if not log.config.exists() and not changes:
@@ -184,7 +184,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("technique", choices=CONFIGS, nargs="?", help="the technique; --list describes each")
     options.add_argument("folder", type=Path, nargs="?", default=Path(), help="the run folder, which has config.json")
     options.add_argument("--set", action="append", metavar="NAME=VALUE", help="a setting, for a new run")
-    options.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
-    options.add_argument("--settings", action="store_true", help="list every setting, its default and what it does")
+    options.add_argument("--resume", action="store_true", help="resume from the last checkpoint")
+    options.add_argument("--settings", action="store_true", help="list every setting, its default and its description")
     options.add_argument("--list", action="store_true", help="list every technique, its family and its page")
     return options

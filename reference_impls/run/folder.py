@@ -61,7 +61,7 @@ class RunLog:
             self.result.unlink()
 
     def cut_after(self, step: int) -> None:
-        """Drop the lines of steps after `step`, those of the end, and half a line: what a killed run wrote last."""
+        """Drop the lines of steps after `step`, those of the end, and half a line, as a killed run leaves it."""
         for path in (self.metrics, self.samples):
             if path.exists():
                 lines = path.read_text(encoding="utf-8").split("\n")  # splitlines would cut a response at its U+2028

@@ -3,8 +3,8 @@
     python -m reference_impls TECHNIQUE RUN_DIR [--set name=value …] [--resume]
 
 A technique is one function that takes a `Run` of its own config and loops over `run.steps()`. `Loop` decides when the
-steps end and what is kept after each; `Rollouts` (rollouts.py) samples and verifies. Prompts, seeds and orders follow
-from the seed and the number of the step alone, so a resumed run is the uninterrupted one bit for bit.
+steps end and which checkpoints are kept; `Rollouts` (rollouts.py) samples and verifies. Prompts, seeds and orders
+depend only on the seed and the number of the step, so a resumed run is the uninterrupted one bit for bit.
 """
 
 import sys
@@ -44,7 +44,7 @@ Config_co = TypeVar("Config_co", bound=RunConfig, covariant=True)  # a Run[DFTCo
 
 @dataclass
 class Loop:
-    """The steps of a run: when they end, what is kept after each, and how a later process resumes them."""
+    """The steps of a run: their end, the checkpoint after each, and how a later process resumes them."""
 
     config: RunConfig
     log: RunLog
@@ -132,7 +132,7 @@ class Loop:
             self.log.commit("last", lambda folder: save_checkpoint(folder, self.policy, self.optimizer, state))
 
     def resume(self) -> None:
-        """Go on from the last checkpoint, or from the beginning where there is none.
+        """Resume from the last checkpoint, or start from the beginning where there is none.
 
         Raises ConfigurationError where the config is another one than at the checkpoint.
         """
@@ -234,7 +234,7 @@ class Run(Generic[Config_co]):
 
 @contextmanager
 def open_run(config: Config, folder: Path) -> Iterator[Run[Config]]:
-    """Load what a config names; its verifier is closed at the end. Raises PosttrainError."""
+    """Give the run of a config: model, rows and verifier, which is closed at the end. Raises PosttrainError."""
     if config.threads:
         torch.set_num_threads(config.threads)
     world = join_world(config.device)

@@ -1,7 +1,7 @@
 """The processes of one run: one, or as many as `torchrun` started. Each does its share; all hold the same result.
 
-The unit that is shared out is the sequence. Every process knows the whole batch, so what the loss divides by is the
-same everywhere, and the sum of the processes' gradients is the gradient of one process, whatever the ragged lengths.
+The unit of work is the sequence. Every process knows the whole batch, so the divisor of the loss is the same
+everywhere, and the sum of the processes' gradients is the gradient of one process, whatever the ragged lengths.
 """
 
 import os

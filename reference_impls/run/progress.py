@@ -21,7 +21,7 @@ class Best:
 
 @dataclass
 class Progress:
-    """How far a run is, and what it must remember to go on from here exactly as if it had never ended."""
+    """The progress of a run, and the state that lets it continue exactly as if it had never ended."""
 
     step: int = 0
     updates: int = 0  # the learning rate warms up over them

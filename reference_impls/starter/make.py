@@ -1,8 +1,9 @@
-"""Make the starter policy anew: `python -m reference_impls.starter.make FOLDER` (some ten minutes on one core).
+"""Train the starter policy: `python -m reference_impls.starter.make FOLDER` (some ten minutes on one core).
 
 A Llama of 0.8 million weights that reads characters, trained on demonstrations of all eight generated families at their
 default difficulty, a third of them wrong, until each has about a third of its greedy answers right: enough for a
-technique to build on, and far enough from all to tell techniques apart. (`program` is learnt at once and lies above.)
+technique to build on, and far enough from all to distinguish techniques. (`program` is learned at once and lies
+above.)
 """
 
 import argparse
@@ -10,6 +11,7 @@ import json
 import random
 import sys
 from pathlib import Path
+from typing import cast
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
@@ -17,6 +19,7 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from reference_impls import objectives
+from reference_impls.model import protocols
 from reference_impls.model.batches import Batch, Encoded, encode_prompt, encode_response
 from reference_impls.model.policy import Policy, log_probs, make_optimizer
 from reference_impls.model.sampling import sample
@@ -63,7 +66,7 @@ def make_model(vocabulary: int) -> LlamaForCausalLM:
 def train(policy: Policy, seed: int) -> dict[str, float]:
     """Train until every family is at its least, and return their shares right.
 
-    A family is trained on the more the further it is below its goal, and hardly at all above.
+    A family is trained on the more the further it is below its goal, and hardly at all once it is above.
     """
     tasks = {name: load_task(f"task:{name}", rows=ROWS, noise=NOISE, seed=seed) for name in FAMILIES}
     demonstrations = {name: _encoded(policy, task) for name, task in tasks.items()}
@@ -87,7 +90,7 @@ def train(policy: Policy, seed: int) -> dict[str, float]:
 
 
 def _imitation(policy: Policy, chosen: list[Encoded]) -> LossOf:
-    tokens = float(sum(len(one.response) for one in chosen))
+    tokens = float(sum(len(sequence.response) for sequence in chosen))
 
     def loss_of(batch: Batch, _: list[int]) -> Tensor:
         return objectives.sft(log_probs(policy, batch)[0], batch.mask, tokens)
@@ -109,7 +112,7 @@ def _share(policy: Policy, task: Task, verifier: Verifier) -> float:
     """Return the share of prompts that the policy answers right, greedily."""
     prompts = [encode_prompt(policy.tokenizer, row.prompt, policy.chat) for row in task.rows]
     answers = sample(policy, prompts, seeds=[0] * len(prompts), max_response_tokens=64, temperature=0.0)
-    texts = [policy.tokenizer.decode(one.response, skip_special_tokens=True) for one in answers]
+    texts = [policy.tokenizer.decode(answer.response, skip_special_tokens=True) for answer in answers]
     verdicts = verifier.verify(
         [(row.prompt, text, row.as_mapping()) for row, text in zip(task.rows, texts, strict=True)]
     )
@@ -117,7 +120,7 @@ def _share(policy: Policy, task: Task, verifier: Verifier) -> float:
 
 
 def main() -> None:
-    """Make the starter in a folder: model in float16, tokenizer, and the shares right it was stopped at."""
+    """Write the starter into a folder: model in float16, tokenizer, and the shares right at its end."""
     parser = argparse.ArgumentParser(prog="python -m reference_impls.starter.make", description=main.__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=0)
@@ -125,11 +128,13 @@ def main() -> None:
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(1)
     tokenizer = make_tokenizer()
+    model = make_model(len(tokenizer))
     policy = Policy(
-        make_model(len(tokenizer)), tokenizer, torch.device("cpu"), torch.float32, frozenset({1}), chat=True
-    )
+        cast("protocols.CausalModel", model), cast("protocols.Tokenizer", tokenizer), torch.device("cpu"),
+        torch.float32, frozenset({1}), chat=True,
+    )  # fmt: skip
     shares = train(policy, arguments.seed)
-    policy.model.half().save_pretrained(arguments.folder)
+    model.half().save_pretrained(arguments.folder)
     tokenizer.save_pretrained(arguments.folder)
     (arguments.folder / "shares.json").write_text(json.dumps(shares, indent=2) + "\n", encoding="utf-8")
 

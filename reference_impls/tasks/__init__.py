@@ -1,6 +1,6 @@
 """Tasks: rows to train and to be judged on, from a file of the user or from a generated family.
 
-A task is examples and what judges a response to them. Nothing here needs torch.
+A task is examples and a verifier that judges responses to them. Nothing here needs torch.
 """
 
 from reference_impls.tasks.families import FAMILIES

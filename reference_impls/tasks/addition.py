@@ -19,11 +19,11 @@ def _make(rng: random.Random, difficulty: int) -> Row:
 
 
 def _worked(a: str, b: str, *, slip: int = -1, shift: int = 0) -> str:
-    """Return the steps and the answer; the digit written at place `slip` is off by `shift`."""
+    """Return the steps and the answer; the digit written at position `slip` is off by `shift`."""
     carry, steps, written = 0, "", ""
-    for place, (x, y) in enumerate(zip(reversed(a), reversed(b), strict=True)):
+    for index, (x, y) in enumerate(zip(reversed(a), reversed(b), strict=True)):
         total = int(x) + int(y) + carry
-        digit = (total + (shift if place == slip else 0)) % 10
+        digit = (total + (shift if index == slip else 0)) % 10
         steps += f"{x}{y}{carry}{digit} "
         written = f"{digit}{written}"
         carry = total // 10

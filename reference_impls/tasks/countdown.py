@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import cast
 
 from reference_impls.tasks.generated import Family
 from reference_impls.tasks.row import Row
@@ -58,7 +58,7 @@ def _corrupt(row: Row, rng: random.Random) -> Row:
     return replace(row, response=rng.choice(missed))
 
 
-def is_right(prompt: object, response: str, row: Mapping[str, Any]) -> float:
+def is_right(prompt: object, response: str, row: Mapping[str, object]) -> float:
     """Return 1.0 where the text after the last `#` takes each number of the row once and makes its target, else 0.0."""
     expression = response.rpartition("#")[2].strip()
     tokens = _TOKEN.findall(expression)
@@ -67,7 +67,9 @@ def is_right(prompt: object, response: str, row: Mapping[str, Any]) -> float:
     try:
         value, end = _sum(tokens, 0)
         used = sorted(int(token) for token in tokens if token.isdigit())
-        return float(end == len(tokens) and used == sorted(row["numbers"]) and value == row["target"])
+        return float(
+            end == len(tokens) and used == sorted(cast("list[int]", row["numbers"])) and value == row["target"]
+        )
     except (IndexError, ValueError, ArithmeticError, KeyError, TypeError):
         return 0.0
 

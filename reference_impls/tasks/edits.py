@@ -47,18 +47,18 @@ def _apply(word: str, edit: str) -> str:
 
 
 def _worked(word: str, edits: Sequence[str], *, slip: int = -1, rng: random.Random | None = None) -> str:
-    """Return the steps and the answer; the word after edit `slip` is miscopied, and the rest goes on from there."""
+    """Return the steps and the answer; the word after edit `slip` is miscopied, and later steps follow from it."""
     steps = []
-    for place, edit in enumerate(edits):
+    for index, edit in enumerate(edits):
         word = _apply(word, edit)
-        if place == slip and rng is not None:
+        if index == slip and rng is not None:
             word = _miscopied(word, rng)
         steps.append(f"{edit}:{word}")
     return f"{' '.join(steps)}#{word}"
 
 
 def _miscopied(word: str, rng: random.Random) -> str:
-    """Return the word with a letter lost, or with one letter in place of another."""
+    """Return the word with a letter lost, or with one letter in index of another."""
     at = rng.randrange(len(word))
     if len(word) > 2 and rng.random() < 0.5:
         return word[:at] + word[at + 1 :]

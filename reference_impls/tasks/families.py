@@ -27,14 +27,16 @@ def generate(family: Family, difficulty: int, *, split: str, rows: int | None, s
     Exactly round(noise * rows) demonstrations are wrong. Where `rows` is None there are 1000. Where the split has fewer
     prompts than asked for, all of them come back with a warning.
     """
-    found = _distinct(family, difficulty, split=split, rows=_ROWS if rows is None else rows, seed=seed)
+    distinct = _distinct(family, difficulty, split=split, rows=_ROWS if rows is None else rows, seed=seed)
     warnings: tuple[str, ...] = ()
-    if rows is not None and len(found) < rows:
-        warnings = (f"task:{family.name}:{difficulty} has {len(found)} prompts in split {split!r}, asked for {rows}",)
+    if rows is not None and len(distinct) < rows:
+        warnings = (
+            f"task:{family.name}:{difficulty} has {len(distinct)} prompts in split {split!r}, asked for {rows}",
+        )
     rng = random.Random(f"{family.name}:{difficulty}:{split}:{seed}:noise")
-    wrong = set(rng.sample(range(len(found)), round(noise * len(found))))
-    made = tuple(family.corrupt(row, rng) if place in wrong else row for place, row in enumerate(found))
-    return Task(f"task:{family.name}:{difficulty}", made, family.verifier, {}, warnings)
+    wrong = set(rng.sample(range(len(distinct)), round(noise * len(distinct))))
+    generated = tuple(family.corrupt(row, rng) if index in wrong else row for index, row in enumerate(distinct))
+    return Task(f"task:{family.name}:{difficulty}", generated, family.verifier, {}, warnings)
 
 
 def _distinct(family: Family, difficulty: int, *, split: str, rows: int, seed: int) -> list[Row]:
@@ -42,12 +44,12 @@ def _distinct(family: Family, difficulty: int, *, split: str, rows: int, seed: i
     rng = random.Random(f"{family.name}:{difficulty}:{split}:{seed}")
     space = family.space(difficulty)
     patience = _PATIENCE * (100_000 if space is None else space)
-    found: dict[object, Row] = {}
+    by_prompt: dict[object, Row] = {}
     drawn_in_vain = 0
-    while len(found) < rows and drawn_in_vain < patience:
+    while len(by_prompt) < rows and drawn_in_vain < patience:
         row = family.make(rng, difficulty)
         drawn_in_vain += 1
-        if row.prompt not in found and split in ("all", split_of(row.prompt)):
-            found[row.prompt] = row
+        if row.prompt not in by_prompt and split in ("all", split_of(row.prompt)):
+            by_prompt[row.prompt] = row
             drawn_in_vain = 0
-    return list(found.values())
+    return list(by_prompt.values())

@@ -1,4 +1,4 @@
-"""What a generated family of tasks is."""
+"""A generated family of tasks: a generator of rows with a difficulty."""
 
 import random
 from collections.abc import Callable
@@ -9,14 +9,14 @@ from reference_impls.tasks.row import Row
 
 @dataclass(frozen=True)
 class Family:
-    """A generator of rows with a dial for difficulty, and what judges a response to them.
+    """A generator of rows with a dial for difficulty, and the verifier that judges a response to them.
 
     Every prompt begins with a word of its own family, so that one model can be trained on all of them.
     """
 
     name: str
     about: str
-    """A sentence for the user: what is asked, and what the difficulty counts."""
+    """A sentence for the user: the task, and the quantity that the difficulty counts."""
     default: int
     lowest: int
     highest: int

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from posttrain.errors import ConfigurationError
 from reference_impls.tasks.columns import ANSWER, CHAT, PROMPT, RESPONSE, NoRowError, row_of
@@ -20,7 +20,7 @@ from reference_impls.tasks.row import Row, Task, digest, split_of
 
 _TOLERATED = 0.05  # the share of broken lines that is left out rather than refused
 _LONGEST_LINE = 64 * 2**20  # bytes; a longer line is no row, and would not fit into memory either
-_SHOWN = 20  # places of broken lines in the warnings, and of each reason in `places`
+_SHOWN = 20  # broken lines in the warnings, and numbers of lines for each reason
 _EXPECTED = "one JSON object a line, with a prompt"
 _UTF16_OR_32 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -39,29 +39,29 @@ def read_file(path: Path, *, split: str, rows: int | None, seed: int) -> Task:
             f"{path} has {reading.good} rows and none of them in split {split!r}",
             "give the evaluation its own file, or more rows: a split is drawn by the hash of the prompt",
         )
-    places = {reason: tuple(found) for reason, found in reading.places.items()}
-    return Task(path.name, tuple(chosen), None, dict(reading.skipped), tuple(reading.warnings), places)
+    numbers = {reason: tuple(lines) for reason, lines in reading.numbers.items()}
+    return Task(path.name, tuple(chosen), None, dict(reading.skipped), tuple(reading.warnings), numbers)
 
 
-def _chosen(found: Iterator[Row], split: str, rows: int | None, seed: int) -> list[Row]:
+def _chosen(all_rows: Iterator[Row], split: str, rows: int | None, seed: int) -> list[Row]:
     """Return the rows of the split with the smallest hashes, in order; no more than `rows` are ever held."""
-    of_split = (row for row in found if split in ("all", split_of(row.prompt)))
+    of_split = (row for row in all_rows if split in ("all", split_of(row.prompt)))
     if rows is None:
         return list(of_split)
-    keyed = ((digest(row.prompt, row.response, str(seed)), place, row) for place, row in enumerate(of_split))
+    keyed = ((digest(row.prompt, row.response, str(seed)), index, row) for index, row in enumerate(of_split))
     smallest = heapq.nsmallest(rows, keyed, key=lambda each: each[:2])
     return [row for _, _, row in sorted(smallest, key=lambda each: each[1])]
 
 
 @dataclass
 class _Reading:
-    """What was seen of a file so far."""
+    """The counts and warnings of a file that is being read."""
 
     path: Path
     lines: int = 0
     good: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
-    places: dict[str, list[int]] = field(default_factory=dict)
+    numbers: dict[str, list[int]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     first_broken: str = ""
     columns: dict[str, None] = field(default_factory=dict)
@@ -69,12 +69,12 @@ class _Reading:
     _rows: set[int] = field(default_factory=set)
 
     def rows(self, file: BinaryIO) -> Iterator[Row]:
-        """Yield each row that stands nowhere before it."""
-        for number, place, found in _objects(self.path, file):
+        """Yield each row that does not repeat an earlier one."""
+        for number, location, item in _objects(self.path, file):
             self.lines += 1
-            if isinstance(found, str):
-                self._broken(number, place, found)
-            elif (row := self._row(number, found)) is not None and not self._is_repeated(number, row):
+            if isinstance(item, str):
+                self._broken(number, location, item)
+            elif (row := self._row(number, item)) is not None and not self._is_repeated(number, row):
                 self.good += 1
                 yield row
 
@@ -87,9 +87,9 @@ class _Reading:
             raise ConfigurationError(f"{self.path} is empty, expected {_EXPECTED}", _columns_hint())
         if not self.good:
             reasons = ", ".join(f"{reason} ({count})" for reason, count in self.skipped.items())
-            found = ", ".join(list(self.columns)[:12]) or "no column"
+            columns = ", ".join(list(self.columns)[:12]) or "no column"
             raise ConfigurationError(
-                f"{self.path} has no usable row: {reasons}; found columns: {found}", _columns_hint()
+                f"{self.path} has no usable row: {reasons}; found columns: {columns}", _columns_hint()
             )
         if repeated := self.good - len(self._prompts):
             self.warnings.append(f"{repeated} rows repeat a prompt with another response or answer; they are kept")
@@ -97,10 +97,10 @@ class _Reading:
     def _skip(self, number: int, reason: str) -> None:
         self.skipped[reason] += 1
         if self.skipped[reason] <= _SHOWN:
-            self.places.setdefault(reason, []).append(number)
+            self.numbers.setdefault(reason, []).append(number)
 
-    def _broken(self, number: int, place: str, what: str) -> None:
-        message = f"{place}: found {what}, expected {_EXPECTED}"
+    def _broken(self, number: int, location: str, content: str) -> None:
+        message = f"{location}: found {content}, expected {_EXPECTED}"
         if self.lines == 1:
             raise ConfigurationError(message, _repair())
         self.first_broken = self.first_broken or message
@@ -108,16 +108,16 @@ class _Reading:
         if self.skipped["broken line"] <= _SHOWN:
             self.warnings.append(message)
 
-    def _row(self, number: int, found: dict[str, Any]) -> Row | None:
+    def _row(self, number: int, item: dict[str, object]) -> Row | None:
         if len(self.columns) < 100:
-            self.columns |= dict.fromkeys(found)
+            self.columns |= dict.fromkeys(item)
         try:
-            row, amiss = row_of(found)
+            row, flaw = row_of(item)
         except NoRowError as reason:
             self._skip(number, str(reason))
             return None
-        if amiss:
-            self._skip(number, amiss)
+        if flaw:
+            self._skip(number, flaw)
         return row
 
     def _is_repeated(self, number: int, row: Row) -> bool:
@@ -130,8 +130,8 @@ class _Reading:
         return False
 
 
-def _objects(path: Path, file: BinaryIO) -> Iterator[tuple[int, str, dict[str, Any] | str]]:
-    """Yield each object of a file with its number and place, or in words what stands there instead."""
+def _objects(path: Path, file: BinaryIO) -> Iterator[tuple[int, str, dict[str, object] | str]]:
+    """Yield each object of a file with its number and location; for a broken line a string that quotes it."""
     try:
         for number, line in enumerate(_lines(path, file), 1):
             if number == 1 and line.lstrip().startswith(b"["):
@@ -146,7 +146,7 @@ def _objects(path: Path, file: BinaryIO) -> Iterator[tuple[int, str, dict[str, A
 
 
 def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines without the byte order mark; refuse what is no text."""
+    """Yield the lines without the byte order mark; refuse a file that is no text."""
     first = True
     while line := file.readline(_LONGEST_LINE + 1):
         if first:
@@ -166,22 +166,22 @@ def _demand_text(path: Path, line: bytes) -> None:
         raise ConfigurationError(f"{path} is a binary file, expected {_EXPECTED}", _columns_hint())
 
 
-def _object(line: bytes) -> dict[str, Any] | str:
+def _object(line: bytes) -> dict[str, object] | str:
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
         return f"bytes that are not UTF-8 (at {error.start})"
     try:
-        found = json.loads(text, parse_constant=lambda name: None)
+        value = json.loads(text, parse_constant=lambda name: None)
     except (ValueError, RecursionError) as error:
         return f"{_start(text)} ({error})"
-    return found if isinstance(found, dict) else _start(text)
+    return value if isinstance(value, dict) else _start(text)
 
 
-def _array(path: Path, content: bytes) -> Iterator[tuple[int, str, dict[str, Any] | str]]:
-    """Yield the objects of a JSON array; behind a broken place nothing can be read, so there is no going on."""
+def _array(path: Path, content: bytes) -> Iterator[tuple[int, str, dict[str, object] | str]]:
+    """Yield the objects of a JSON array; after a broken element nothing can be read, so the file is refused."""
     try:
-        found = json.loads(content.decode(), parse_constant=lambda name: None)
+        items = json.loads(content.decode(), parse_constant=lambda name: None)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigurationError(
@@ -193,7 +193,7 @@ def _array(path: Path, content: bytes) -> Iterator[tuple[int, str, dict[str, Any
         ) from None
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{path}: {error}, expected a JSON array of objects", _repair()) from None
-    for number, each in enumerate(found, 1):
+    for number, each in enumerate(items, 1):
         yield number, f"{path} item {number}", each if isinstance(each, dict) else _start(json.dumps(each))
 
 

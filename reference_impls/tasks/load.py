@@ -1,10 +1,10 @@
-"""From what a user writes to the rows: a file, or a generated family by its name."""
+"""Load the rows of a file, or of a generated family by its name."""
 
 import re
-from difflib import get_close_matches
 from pathlib import Path
 
 from posttrain.errors import ConfigurationError
+from posttrain.suggest import nearest
 from reference_impls.tasks.families import FAMILIES, generate
 from reference_impls.tasks.generated import Family
 from reference_impls.tasks.jsonl import read_file
@@ -17,7 +17,7 @@ def load_task(source: str, *, split: str = "train", rows: int | None = None, see
     """Return the rows of one split of `source`, a file or `task:NAME` or `task:NAME:DIFFICULTY`.
 
     The three splits share no prompt, and `all` is the three together. The same arguments give the same rows on every
-    machine. `noise` is the share of demonstrations that end wrong; a file is what it is, and takes none.
+    machine. `noise` is the share of demonstrations that end wrong; a file takes none.
     """
     if split not in SPLITS:
         raise ConfigurationError(
@@ -25,7 +25,7 @@ def load_task(source: str, *, split: str = "train", rows: int | None = None, see
         )
     if rows is not None and rows < 1:
         raise ConfigurationError(
-            f"asked for {rows} rows, expected at least 1", "leave `rows` out to take what there is"
+            f"asked for {rows} rows, expected at least 1", "leave `rows` out to take all there are"
         )
     if not 0 <= noise <= 1:
         raise ConfigurationError(
@@ -59,8 +59,8 @@ def _family(source: str) -> tuple[Family, int]:
 
 
 def _meant(name: str) -> str:
-    close = get_close_matches(name.lower(), FAMILIES, n=1)
-    return f"; did you mean task:{close[0]}?" if close else ""
+    near = nearest(name.lower(), FAMILIES)
+    return f"; did you mean task:{near}?" if near else ""
 
 
 def _file(source: str) -> Path:
@@ -91,5 +91,5 @@ def _near(path: Path) -> str:
     if path.name in FAMILIES:
         return f"; did you mean task:{path.name}?"
     names = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
-    close = get_close_matches(path.name, names, n=1)
-    return f"; did you mean {path.with_name(close[0])}?" if close else ""
+    near = nearest(path.name, names)
+    return f"; did you mean {path.with_name(near)}?" if near else ""

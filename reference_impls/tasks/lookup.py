@@ -31,15 +31,15 @@ def _worked(walk: list[str]) -> str:
 
 
 def _corrupt(row: Row, rng: random.Random) -> Row:
-    """Read one link wrong and follow the links from there; stop beside the answer where that leads back to it."""
+    """Read one link wrong and follow the links from there; where that leads to the answer, stop at another letter."""
     links, _, order = str(row.prompt).removeprefix("hop ").removesuffix("=").partition(":")
     table = dict(link.split(">") for link in links.split(" "))
     letters = sorted({*table, *table.values()})
     hops = int(order[1:])
     walk, slip = [order[0]], rng.randrange(hops)
-    for place in range(hops):
+    for index in range(hops):
         right = _next(walk[-1], table, letters, rng)
-        walk.append(rng.choice([each for each in letters if each != right]) if place == slip else right)
+        walk.append(rng.choice([each for each in letters if each != right]) if index == slip else right)
     if walk[-1] == row.answer:
         walk[-1] = rng.choice([each for each in letters if each != row.answer])
     return replace(row, response=_worked(walk))

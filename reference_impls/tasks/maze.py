@@ -1,14 +1,13 @@
 """A way through a small maze: `maze S.x/..x/x.G=` -> `00>22:D10R11D21R22`.
 
-`S` is the start, `G` the goal, `x` a wall, `/` ends a line. The demonstration is a shortest way: where one stands and
-where the goal is, then each move (up, down, left, right) with the row and column it leads to, so that the next move
+`S` is the start, `G` the goal, `x` a wall, `/` ends a line. The demonstration is a shortest way: the start and
+the goal, then each move (up, down, left, right) with the row and column it leads to, so that the next move
 depends on the place just before. Any way that ends at the goal is right, so a function judges it, by its moves alone.
 """
 
 import random
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from reference_impls.tasks.generated import Family
 from reference_impls.tasks.row import Row
@@ -34,8 +33,7 @@ def _make(rng: random.Random, difficulty: int) -> Row:
 
 def _find(lines: list[str], letter: str) -> Cell:
     """Return the row and column of a letter; ValueError where the maze has none."""
-    place = "".join(lines).index(letter)
-    return divmod(place, len(lines[0]))
+    return divmod("".join(lines).index(letter), len(lines[0]))
 
 
 def _step(cell: Cell, move: str) -> Cell:
@@ -75,20 +73,20 @@ def _worked(lines: list[str], moves: str) -> str:
 
 
 def _corrupt(row: Row, rng: random.Random) -> Row:
-    """Lose the way at one step and go on blind to walls; stop short where even that arrives."""
+    """Turn wrong at one step and continue through walls; stop one step early where that still arrives."""
     lines, moves = str(row.extra["maze"]).split("/"), str(row.answer)
     kept = rng.randrange(len(moves))
     cell, wrong = _find(lines, "S"), ""
-    for place, move in enumerate(moves):
+    for number, move in enumerate(moves):
         inside = [turn for turn in _MOVES if _is_inside(lines, _step(cell, turn))]
-        wrong += move if place < kept else rng.choice(inside)
+        wrong += move if number < kept else rng.choice(inside)
         cell = _step(cell, wrong[-1])
     if is_right(row.prompt, wrong, row.as_mapping()):
         wrong = moves[:-1]
     return replace(row, response=_worked(lines, wrong))
 
 
-def is_right(prompt: object, response: str, row: Mapping[str, Any]) -> float:
+def is_right(prompt: object, response: str, row: Mapping[str, object]) -> float:
     """Return 1.0 where the moves after the last `:` lead from S to G through no wall, else 0.0; digits are a trace."""
     lines = str(row.get("maze")).split("/")
     moves = [letter for letter in response.rpartition(":")[2].strip() if letter not in "0123456789 "]

@@ -28,9 +28,9 @@ def _make(rng: random.Random, difficulty: int) -> Row:
 def _worked(value: int, operations: Sequence[str], modulus: int, *, slip: int = -1, shift: int = 0) -> str:
     """Return the steps and the answer; the remainder of step `slip` is off by `shift`, and the rest follows."""
     steps = []
-    for place, operation in enumerate(operations):
+    for index, operation in enumerate(operations):
         result = _apply(value, operation)
-        remainder = (result + (shift if place == slip else 0)) % modulus
+        remainder = (result + (shift if index == slip else 0)) % modulus
         steps.append(f"{value}{operation}={result}%{modulus}={remainder}")
         value = remainder
     return f"{' '.join(steps)}#{value}"

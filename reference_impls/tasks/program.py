@@ -31,8 +31,8 @@ def _make(rng: random.Random, difficulty: int) -> Row:
 
 def _written(function: str, variable: str, operations: Sequence[Operation]) -> str:
     expression = variable
-    for place, (word, number) in enumerate(operations):
-        inner = f"({expression})" if place else expression
+    for index, (word, number) in enumerate(operations):
+        inner = f"({expression})" if index else expression
         expression = f"{inner}{_SIGNS[word]}{number}"
     return f"def {function}({variable}):return {expression}"
 
@@ -58,9 +58,9 @@ def _misread(asked: Sequence[Operation]) -> list[list[Operation]]:
     The last one always makes another function: whatever was asked, its result is off by one.
     """
     readings = [[*asked, ("add", 1)]]
-    for place, (word, number) in enumerate(asked):
+    for index, (word, number) in enumerate(asked):
         others = [(word, number + 1), *((other, number) for other in _SIGNS if other != word)]
-        readings += [[*asked[:place], other, *asked[place + 1 :]] for other in others]
+        readings += [[*asked[:index], other, *asked[index + 1 :]] for other in others]
     return readings
 
 

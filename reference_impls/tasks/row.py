@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 Prompt = str | tuple[Mapping[str, str], ...]
 
@@ -21,18 +20,18 @@ class Row:
     """A demonstration, which may be wrong where the task was asked to be noisy."""
     answer: str | None = None
     """The gold answer, which is always right."""
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    """Whatever else the row carried: tests, entry_point, choices."""
+    extra: Mapping[str, object] = field(default_factory=dict)
+    """The other columns of the row: tests, entry_point, choices."""
 
-    def as_mapping(self) -> dict[str, Any]:
-        """Return what a verifier gets: prompt, response, answer and the extra columns side by side."""
+    def as_mapping(self) -> dict[str, object]:
+        """Return the mapping that a verifier gets: prompt, response, answer and the extra columns side by side."""
         prompt = self.prompt if isinstance(self.prompt, str) else [dict(message) for message in self.prompt]
         return {**self.extra, "prompt": prompt, "response": self.response, "answer": self.answer}
 
 
 @dataclass(frozen=True)
 class Task:
-    """Rows to train or to evaluate on, and what judges a response to them."""
+    """Rows to train or to evaluate on, and the verifier that judges a response to them."""
 
     name: str
     rows: tuple[Row, ...]
@@ -41,7 +40,7 @@ class Task:
     skipped: Mapping[str, int]
     """Reason -> rows of the whole source that were left out or set right."""
     warnings: tuple[str, ...] = ()
-    """What a reader of the run should know, such as the places of broken lines."""
+    """Facts that a reader of the run should know, such as the locations of broken lines."""
     places: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Of a file, reason -> the numbers of the first lines that `skipped` counts; of a JSON array, of its items."""
 

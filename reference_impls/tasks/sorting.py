@@ -32,7 +32,7 @@ def _corrupt(row: Row, rng: random.Random) -> Row:
     """Take the next larger digit too early once."""
     digits = str(row.prompt).removeprefix("sort ").removesuffix("=")
     picks = sorted(digits)
-    at = rng.choice([place for place in range(len(picks) - 1) if picks[place] != picks[place + 1]])
+    at = rng.choice([index for index in range(len(picks) - 1) if picks[index] != picks[index + 1]])
     picks[at], picks[at + 1] = picks[at + 1], picks[at]
     return replace(row, response=_worked(digits, picks))
 

@@ -4,17 +4,17 @@ with load_verifier("numeric") as verifier:
     verdicts = verifier.verify([("What is 20 + 22?", "The answer is 42.", {"answer": "42"})])
 """
 
-import difflib
 from functools import partial
 
 from posttrain.errors import ConfigurationError, PosttrainError
+from posttrain.suggest import nearest
 from reference_impls.verifiers import choice, exact, numeric
 from reference_impls.verifiers.custom import Custom
 from reference_impls.verifiers.mathematics import Mathematics
 from reference_impls.verifiers.pattern import Pattern
 from reference_impls.verifiers.unit_tests import UnitTests
 from reference_impls.verifiers.verdict import Asked, Outcome, Plain, Prompt, Verdict, Verifier
-from reference_impls.verifiers.worker_pool import default_workers
+from reference_impls.verifiers.workers.pool import default_workers
 
 KNOWN = ("exact", "exact:MARKER", "numeric", "math", "choice", "regex:PATTERN", "unit-tests", "package.module:function")
 
@@ -24,8 +24,8 @@ __all__ = ["KNOWN", "Asked", "Outcome", "Prompt", "Verdict", "Verifier", "load_v
 def load_verifier(name: str, *, seconds: float = 5.0, memory_mb: int = 512, workers: int | None = None) -> Verifier:
     """Return the verifier of that name; a PosttrainError lists the known ones, or says why a function cannot be loaded.
 
-    Each response may take `seconds` and, in a worker, `memory_mb` on top of what the worker's imports take. `workers`
-    is how many run at once where there are worker processes; one per core that the process may use unless given.
+    Each response may take `seconds` and, in a worker, `memory_mb` in addition to the worker's imports. `workers` is the
+    number of worker processes, where there are any; by default one per core that this process may use.
     """
     count = default_workers() if workers is None else workers
     kind, colon, rest = name.partition(":")
@@ -52,8 +52,8 @@ def _is_path(text: str) -> bool:
 
 
 def _unknown(name: str) -> PosttrainError:
-    near = difflib.get_close_matches(name.split(":", maxsplit=1)[0], [known.split(":")[0] for known in KNOWN[:-1]], 1)
-    guess = f"did you mean {near[0]!r}? " if near else ""
+    near = nearest(name.split(":", maxsplit=1)[0], (known.split(":")[0] for known in KNOWN[:-1]))
+    guess = f"did you mean {near!r}? " if near else ""
     return ConfigurationError(
         f"found the verifier {name!r}, expected one of: {', '.join(KNOWN)}", f"{guess}name one of them as the verifier"
     )

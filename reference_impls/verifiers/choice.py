@@ -2,21 +2,22 @@ r"""The verifier `choice`: one of some lettered options, as "Answer: B", `\boxed
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from reference_impls.verifiers.exact import fold
 from reference_impls.verifiers.forms import final_statement, last_line
 from reference_impls.verifiers.verdict import Verdict, decided, unscorable
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-# After the letter A, a lower-case word makes it an article ("A dog"), unless the word goes on from an answer.
+# After A or I a lower-case word makes the letter a word ("A dog", "I think"), unless the word continues an answer:
+# "A because …" and "A is right" choose A.
 _GOES_ON = r"because|since|as|is|for|which|due|given|and|or|with|that|was|would|seems|but|but|option|choice"
 _ARTICLE = rf"(?!(?:(?<=A)|(?<=I))\s+(?!(?:{_GOES_ON})\b)[a-z])"
 _WRAPPING = re.compile(r"\\(?:text|textbf|mathbf|mathrm)\s*\{([^{}]*)\}")
+# "A and B", "(A) or (C)", "A, B": more than one option; but "A, but" is followed by a lower-case letter
 _AND_MORE = re.compile(r"[\s)*.,]*(?:\bor\b|\band\b|/|&|,)\s*\(?([A-Z])\b(?![a-z'])")
 
 
-def judge(response: str, row: Mapping[str, Any]) -> Verdict:
+def judge(response: str, row: Mapping[str, object]) -> Verdict:
     """Return whether the option chosen is the row's; lenient takes the last letter that stands alone.
 
     Options are A to E, or those of the row's `choices`: labels, texts (labelled A, B, C …), or `{label, text}` lists.
@@ -25,8 +26,8 @@ def judge(response: str, row: Mapping[str, Any]) -> Verdict:
     options = _options(row.get("choices"))
     wanted = _gold(row.get("answer"), options)
     if wanted is None:
-        found, labels = repr(row.get("answer")), ", ".join(options)
-        return unscorable(f"the row's `answer` is {found:.40}, expected one of {labels}")
+        answer, labels = repr(row.get("answer")), ", ".join(options)
+        return unscorable(f"the row's `answer` is {answer:.40}, expected one of {labels}")
     given, reason = _stated(response, options)
     anywhere = _last_letter(response, options) or _by_text(last_line(response), options)
     if given is None:
@@ -34,7 +35,7 @@ def judge(response: str, row: Mapping[str, Any]) -> Verdict:
     return decided(given == wanted, anywhere == wanted, f"chose {given}, expected {wanted}")
 
 
-def _options(choices: Any) -> dict[str, str]:
+def _options(choices: object) -> dict[str, str]:
     """Return label → text of the options."""
     if isinstance(choices, Mapping):
         texts = [str(text) for text in choices.get("text", [])]
@@ -48,7 +49,7 @@ def _options(choices: Any) -> dict[str, str]:
     return dict(zip(_LETTERS, listed, strict=False))
 
 
-def _gold(answer: Any, options: Mapping[str, str]) -> str | None:
+def _gold(answer: object, options: Mapping[str, str]) -> str | None:
     if isinstance(answer, int) and not isinstance(answer, bool):
         return list(options)[answer] if 0 <= answer < len(options) else None
     if not isinstance(answer, str):
@@ -66,29 +67,30 @@ def _stated(response: str, options: Mapping[str, str]) -> tuple[str | None, str]
     alone = re.fullmatch(rf"[\s*(\[]*{label}[\s*)\].:]*", response)
     in_brackets = list(re.finditer(rf"\({label}\)", response))[-1:]
     leading = re.match(rf"[\s*]*\(?{label}[).:]\s", response)  # "B) because it is larger", "B. Paris"
-    for found in (alone, *in_brackets, leading):
-        if found:
-            return found["label"], ""
+    for match in (alone, *in_brackets, leading):
+        if match:
+            return match["label"], ""
     by_text = _by_text(response, options)
     return by_text, "" if by_text else "no option stated in a form that is recognised"
 
 
 def _read(statement: str, label: str, options: Mapping[str, str]) -> tuple[str | None, str]:
     statement = _WRAPPING.sub(r"\1", statement)
-    found = re.match(rf"[\s*$(\[{{]*(?:(?:option|choice)\s*)?[\s*(]*{label}(?![\w'’-]){_ARTICLE}", statement)
-    if found is None:
+    # "B", "(B)", "**B**", "option B", "$B$"; not "Bob", not "B's"
+    match = re.match(rf"[\s*$(\[{{]*(?:(?:option|choice)\s*)?[\s*(]*{label}(?![\w'’-]){_ARTICLE}", statement)
+    if match is None:
         by_text = _by_text(statement, options)
         return by_text, "" if by_text else f"the final answer {statement!r:.40} names no option"
-    another = _AND_MORE.match(statement, found.end())
-    if another and another[1] in options and another[1] != found["label"]:
-        return None, f"more than one option named: {found['label']} and {another[1]}"
-    return found["label"], ""
+    another = _AND_MORE.match(statement, match.end())
+    if another and another[1] in options and another[1] != match["label"]:
+        return None, f"more than one option named: {match['label']} and {another[1]}"
+    return match["label"], ""
 
 
 def _last_letter(response: str, options: Mapping[str, str]) -> str | None:
     label = "(?P<label>" + "|".join(map(re.escape, options)) + ")"
-    found = list(re.finditer(rf"(?<![\w'’-]){label}(?![\w'’-]){_ARTICLE}", response))
-    return found[-1]["label"] if found else None
+    matches = list(re.finditer(rf"(?<![\w'’-]){label}(?![\w'’-]){_ARTICLE}", response))
+    return matches[-1]["label"] if matches else None
 
 
 def _by_text(text: str, options: Mapping[str, str]) -> str | None:

@@ -1,13 +1,12 @@
 """The verifier `package.module:function`: a function of the user's, from (prompt, response, row) to [0, 1]."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Any
 
 from posttrain.errors import ConfigurationError, PosttrainError
 from reference_impls.verifiers.verdict import Asked, Verdict, Verifier, unscorable
-from reference_impls.verifiers.worker_pool import Failed, Workers
+from reference_impls.verifiers.workers.pool import Failed, Workers
 
 _OURS = "reference_impls."
 
@@ -20,7 +19,7 @@ class Custom(Verifier):
 
     def __init__(self, name: str, seconds: float, memory_mb: int, workers: int) -> None:
         self.name = name
-        self._function: Any = None
+        self._function: Callable[..., object] | None = None
         self._workers = Workers(name, seconds, memory_mb, workers)
         try:
             if name.startswith(_OURS):
@@ -33,29 +32,30 @@ class Custom(Verifier):
             raise ConfigurationError(f"the verifier {name!r} cannot be loaded: {error}", hint) from None
 
     def verify(self, tasks: Sequence[Asked]) -> list[Verdict]:
-        """Return one verdict per task; whatever is no number from 0 to 1 is unscorable."""
+        """Return one verdict per task; a result that is no number from 0 to 1 is unscorable."""
         if self._function is not None:
-            results = [self._in_process(task) for task in tasks]
+            results = [_call(self._function, task) for task in tasks]
         else:
             results = self._workers.map([(prompt, response, _plain(row)) for prompt, response, row in tasks])
         return [_verdict(self.name, result) for result in results]
-
-    def _in_process(self, task: Asked) -> Any:
-        try:
-            return self._function(*task)
-        except Exception as error:
-            return Failed(f"it raised {type(error).__name__}: {error}")
 
     def close(self) -> None:
         """End the workers."""
         self._workers.close()
 
 
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+def _call(function: Callable[..., object], task: Asked) -> object:
+    try:
+        return function(*task)
+    except Exception as error:
+        return Failed(f"it raised {type(error).__name__}: {error}")
+
+
+def _plain(row: Mapping[str, object]) -> dict[str, object]:
     return dict(row)  # other mappings need not cross to a worker
 
 
-def _verdict(name: str, result: Any) -> Verdict:
+def _verdict(name: str, result: object) -> Verdict:
     if isinstance(result, Failed):
         return unscorable(f"{name}: {result.reason}")
     if not isinstance(result, (int, float)):

@@ -1,18 +1,18 @@
-"""The verifier `exact`: the response, or what follows the last MARKER of `exact:MARKER`, is the answer itself."""
+"""The verifier `exact`: the response, or the text after the last MARKER of `exact:MARKER`, is the answer itself."""
 
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Any
 
 from reference_impls.verifiers.forms import final_statement, gold, last_line, missing_gold
 from reference_impls.verifiers.verdict import Verdict, decided, unscorable
 
-# A sign, point, comma or slash before a digit belongs to a number and stays; other punctuation is form.
+# A sign, point, comma or slash before a digit belongs to a number and stays ("-5", ".5", "1,000", "3/4"); other
+# punctuation is form: "Paris!" and "(paris)" are alike.
 _PUNCTUATION = re.compile(r"([-+.,/](?=\d))|[^\w\s]|_")
 
 
-def judge(response: str, row: Mapping[str, Any], marker: str = "") -> Verdict:
+def judge(response: str, row: Mapping[str, object], marker: str = "") -> Verdict:
     """Return whether the response, or the text after the last marker, stripped, equals the row's answer.
 
     Lenient: the same after folding case, spaces and punctuation, or where the answer is the last line or is stated
@@ -34,10 +34,10 @@ def judge(response: str, row: Mapping[str, Any], marker: str = "") -> Verdict:
 
 
 def _anywhere(response: str, wanted: str, marker: str) -> bool:
-    places = [response, last_line(response), final_statement(response) or ""]
+    candidates = [response, last_line(response), final_statement(response) or ""]
     if marker and marker in response:
-        places.append(response.rsplit(marker, 1)[1])
-    return any(fold(place) == fold(wanted) for place in places if place.strip())
+        candidates.append(response.rsplit(marker, 1)[1])
+    return any(fold(text) == fold(wanted) for text in candidates if text.strip())
 
 
 def fold(text: str) -> str:

@@ -1,20 +1,20 @@
 r"""The verifier `math`: an expression, in LaTeX or plain, equal to the row's by math-verify and SymPy.
 
-math-verify keeps time with `signal.alarm`, which raises outside the main thread, where the error is easily read as a
-wrong answer. Its own clock is therefore off, and it runs in worker processes under ours: what is too slow, or fails
-inside the library, is unscorable.
+math-verify keeps time with `signal.alarm`, which raises outside the main thread, where the error is easily mistaken for
+a wrong answer. Its own clock is therefore off, and it runs in worker processes under ours: a response that takes too
+long, or makes the library fail, is unscorable.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import cast
 
 from reference_impls.verifiers.forms import final_statement, gold, last_boxed, missing_gold
 from reference_impls.verifiers.verdict import Asked, Verdict, Verifier, decided, unscorable
-from reference_impls.verifiers.worker_pool import Failed, Workers
+from reference_impls.verifiers.workers.pool import Failed, Workers
 
 
 class Mathematics(Verifier):
-    r"""Strict: the last `\boxed{}`, what is stated as final, or all of the response. Lenient: anywhere."""
+    r"""Strict: the last `\boxed{}`, the final statement, or all of the response. Lenient: anywhere."""
 
     name = "math"
 
@@ -36,10 +36,10 @@ class Mathematics(Verifier):
         self._workers.close()
 
 
-def _verdict(result: Any) -> Verdict:
+def _verdict(result: object) -> Verdict:
     if isinstance(result, Failed):
         return unscorable(f"the comparison: {result.reason}")
-    strict, lenient, reason = result
+    strict, lenient, reason = cast("tuple[bool | None, bool, str]", result)  # of `compare`
     return unscorable(reason) if strict is None else decided(strict, lenient, reason)
 
 
@@ -68,28 +68,29 @@ def _final(text: str) -> str | None:
     stated = final_statement(text)
     if stated is not None:
         return stated
+    # "x = 3" and "\frac{1}{2}" are an answer by themselves; "I think it is 3" is prose, and states none
     return text.strip() if "\n" not in text.strip() and len(text) < 200 and not _is_prose(text) else None
 
 
 def _is_prose(text: str) -> bool:
-    words = [word for word in text.split() if word.isalpha() and len(word) > 1]
+    words = [word for word in text.split() if word.isalpha() and len(word) > 1]  # not "x", not "2x+1"
     return len(words) > 2
 
 
-def _parse(expression: str) -> list[Any]:
-    """Return what an expression says; as LaTeX first, for in plain text math-verify reads `\\frac12` as a 12."""
-    bare = expression.strip().strip("$").strip()
+def _parse(expression: str) -> list[object]:
+    """Return the values of an expression; as LaTeX first, for in plain text math-verify reads `\\frac12` as a 12."""
+    bare = expression.strip().strip("$").strip()  # "$x$", "\(x\)", "\[x\]" and "x." are x
     bare = bare.removeprefix(r"\(").removesuffix(r"\)").removeprefix(r"\[").removesuffix(r"\]").rstrip(".")
     return _parse_text(f"${bare}$") or _parse_text(expression)
 
 
-def _parse_text(text: str) -> list[Any]:
+def _parse_text(text: str) -> list[object]:
     from math_verify import parse  # in a worker only: it loads SymPy
 
     return list(parse(text, parsing_timeout=None, raise_on_error=True))
 
 
-def _same(wanted: list[Any], given: list[Any]) -> bool:
+def _same(wanted: list[object], given: list[object]) -> bool:
     from math_verify import verify
 
     return bool(given) and bool(verify(wanted, given, timeout_seconds=None, raise_on_error=True))

@@ -4,27 +4,35 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 from reference_impls.verifiers.forms import final_statement, gold, missing_gold
 from reference_impls.verifiers.verdict import Verdict, decided, unscorable
 
+# 1234, 1,234,567, 12.5, .5; of "1,23" only the 1, for a comma stands before three digits
 _UNSIGNED = r"(?:(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
 _NUMBER = re.compile(
-    r"(?<!\w)(?<!\w\.)(?P<sign>[-+]?)(?:[$€£¥]\s?)?(?P<inner>[-+]?)"
-    r"(?:(?P<whole>[0-9]+)[ ](?=[0-9]+\s?/\s?[0-9]))?"  # 1 1/2
-    rf"(?P<digits>{_UNSIGNED})(?:[eE](?P<exponent>[-+]?[0-9]+)(?!\w))?"
-    rf"(?:\s?/\s?(?P<below>{_UNSIGNED})(?![/0-9]))?(?P<percent>\s?%)?"
+    r"(?<!\w)(?<!\w\.)"  # not the 2 of x2, nor the 3 of v1.3
+    r"(?P<sign>[-+]?)(?:[$€£¥]\s?)?(?P<inner>[-+]?)"  # -$5 and $-5
+    r"(?:(?P<whole>[0-9]+)[ ](?=[0-9]+\s?/\s?[0-9]))?"  # the first 1 of 1 1/2
+    rf"(?P<digits>{_UNSIGNED})(?:[eE](?P<exponent>[-+]?[0-9]+)(?!\w))?"  # 1.5e3, not 3eggs
+    rf"(?:\s?/\s?(?P<below>{_UNSIGNED})(?![/0-9]))?(?P<percent>\s?%)?"  # 3/4, not the date 3/4/2021; 50 %
 )
 _DIGITS = 300  # a longer number is no answer, and an exact power of it would take the memory of the run
-_GOES_ON = re.compile(r"\s*(?:[+*/×÷^]|[-–]\s*[0-9])")  # "3 + 4" and "18-20" state no number
+_GOES_ON = re.compile(
+    r"\s*(?:[+*/×÷^]|[-–]\s*[0-9])"
+)  # after the 3 of "3 + 4" and the 18 of "18-20": no number is stated
+# the words between "the answer is" and its number: "approximately $5", "≈ 3.2"
 _LEAD = re.compile(r"[\s:($*]*(?:approximately|about|roughly|≈|~)?\s*(?=[-+$€£¥.0-9])", re.IGNORECASE)
+# \frac{3}{4}, \dfrac{ 1 }{ 2 }
 _FRACTION = re.compile(r"\\[dtc]?frac\s*\{\s*([-+]?[0-9.,]+)\s*\}\s*\{\s*([-+]?[0-9.,]+)\s*\}")
 _LATEX = [
-    (re.compile(r"\{,\}|\\,|\\!"), lambda text: "," if text == "{,}" else ""),
-    (re.compile(r"\\([$%])"), lambda text: text[1:]),
-    (re.compile(r"\\(?:text|mathrm|mbox|textbf|mathbf)\s*\{([^{}]*)\}"), lambda text: " " + text.split("{")[1][:-1]),
-    (re.compile(r"\\[()\[\] ]|\*\*|`"), lambda text: " "),
+    (re.compile(r"\{,\}|\\,|\\!"), lambda text: "," if text == "{,}" else ""),  # 1{,}000 and 1\,000
+    (re.compile(r"\\([$%])"), lambda text: text[1:]),  # \$5 and 50\%
+    (
+        re.compile(r"\\(?:text|mathrm|mbox|textbf|mathbf)\s*\{([^{}]*)\}"),
+        lambda text: " " + text.split("{")[1][:-1],
+    ),  # \text{ km}
+    (re.compile(r"\\[()\[\] ]|\*\*|`"), lambda text: " "),  # \(5\), **5**, `5`
 ]
 
 
@@ -43,7 +51,7 @@ class Number:
         return plain.value in (percentage.value, percentage.value / 100)
 
 
-def judge(response: str, row: Mapping[str, Any]) -> Verdict:
+def judge(response: str, row: Mapping[str, object]) -> Verdict:
     """Return whether the final number of the response is the row's; lenient takes the last number anywhere.
 
     A gold answer may be a number or text that ends in one of the recognised forms, as GSM8K's `... #### 42` does.
@@ -93,7 +101,7 @@ def _last(text: str) -> Number | None:
 
 
 def _plain(text: str) -> str:
-    """Return the text without the LaTeX and Markdown that stands around numbers."""
+    """Return the text without the LaTeX and Markdown around numbers."""
     text = text.replace("−", "-")
     for pattern, replace in _LATEX:
         text = pattern.sub(lambda match, replace=replace: replace(match[0]), text)  # type: ignore[misc]

@@ -1,14 +1,15 @@
-"""The verifier `regex:PATTERN`: the response matches, and what the pattern captures is the row's answer."""
+"""The verifier `regex:PATTERN`: the response matches, and the pattern captures the row's answer."""
 
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import cast
 
 from posttrain.errors import ConfigurationError
 from reference_impls.verifiers.exact import fold
 from reference_impls.verifiers.forms import gold
 from reference_impls.verifiers.verdict import Asked, Verdict, Verifier, decided, unscorable
-from reference_impls.verifiers.worker_pool import Failed, Workers
+from reference_impls.verifiers.workers.pool import Failed, Workers
 
 
 class Pattern(Verifier):
@@ -35,7 +36,9 @@ class Pattern(Verifier):
         """Return one verdict per task; a match that takes too long is unscorable."""
         results = self._workers.map([(self._pattern, response, gold(row)) for _, response, row in tasks])
         return [
-            unscorable(f"the pattern: {result.reason}") if isinstance(result, Failed) else decided(*result)
+            unscorable(f"the pattern: {result.reason}")
+            if isinstance(result, Failed)
+            else decided(*cast("tuple[bool, bool, str]", result))
             for result in results
         ]
 
@@ -56,7 +59,7 @@ def compare(pattern: str, response: str, answer: str | None) -> tuple[bool, bool
 
 
 def _captured(pattern: str, flags: int, response: str) -> str | None:
-    """Return what the last match captures, or None."""
+    """Return the text that the last match captures, or None."""
     last = None
     for match in _compiled(pattern, flags).finditer(response):
         last = match

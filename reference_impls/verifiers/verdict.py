@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-Prompt = str | Sequence[Mapping[str, Any]]  # plain text, or chat messages with `role` and `content`
-Asked = tuple[Prompt, str, Mapping[str, Any]]  # prompt, response, the row of the task's file
+Prompt = str | Sequence[Mapping[str, object]]  # plain text, or chat messages with `role` and `content`
+Asked = tuple[Prompt, str, Mapping[str, object]]  # prompt, response, the row of the task's file
 
 
 class Outcome(StrEnum):
-    """What a verdict comes to. A failed check is UNSCORABLE and never a silent 0, which would train on noise."""
+    """The outcome of a verdict. A failed check is UNSCORABLE and never a silent 0, which would train on noise."""
 
     RIGHT = "right"
     WRONG = "wrong"
@@ -21,7 +21,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The two rewards of one response; their gap is what the form costs.
+    """The two rewards of one response; their gap is the cost of the form.
 
     `strict` is the reward for the answer in the form asked for, `lenient` for the answer anywhere it can be found;
     both are None where nothing could be decided. `reason` says why, for a wrong form and for an unscorable response.
@@ -45,7 +45,7 @@ def unscorable(reason: str) -> Verdict:
 
 
 def decided(strict: bool, lenient: bool, reason: str = "") -> Verdict:
-    """Return a verdict of right and wrong; what is right in the strict form is right anywhere."""
+    """Return a verdict of right and wrong; a response that is right in the strict form is right anywhere."""
     return Verdict(float(strict), float(strict or lenient), "" if strict else _legible(reason))
 
 
@@ -64,7 +64,7 @@ class Verifier(ABC):
         """Return one verdict per task, in the order of the tasks."""
 
     def close(self) -> None:  # noqa: B027 - a verifier without processes has nothing to end
-        """End what the verifier holds; a second call does nothing."""
+        """End the verifier's processes; a second call does nothing."""
 
     def __enter__(self) -> Self:
         return self
@@ -78,15 +78,15 @@ class Verifier(ABC):
 class Plain(Verifier):
     """A verifier that is one pure function, called in process: too fast and too simple to need a worker."""
 
-    def __init__(self, name: str, judge: Callable[[str, Mapping[str, Any]], Verdict]) -> None:
+    def __init__(self, name: str, judge: Callable[[str, Mapping[str, object]], Verdict]) -> None:
         self.name = name
         self._judge = judge
 
     def verify(self, tasks: Sequence[Asked]) -> list[Verdict]:
         """Return one verdict per task; an exception in the function is an unscorable response, not a lost batch."""
-        return [self._one(response, row) for _, response, row in tasks]
+        return [self._verdict(response, row) for _, response, row in tasks]
 
-    def _one(self, response: str, row: Mapping[str, Any]) -> Verdict:
+    def _verdict(self, response: str, row: Mapping[str, object]) -> Verdict:
         try:
             return self._judge(response, row)
         except Exception as error:

@@ -1,7 +1,7 @@
 """The query API: slices of submission time, halved until each fits the server's window, paged until complete.
 
-The `arxiv` package parses the pages. Its client is not used: it takes an empty or blocked page for "no results" and
-knows no total beyond the first page. Here a slice is done only when the server's total equals the number of different
+The `arxiv` package parses the pages. Its client is not used: it treats an empty or blocked page as "no results" and
+reads no total after the first page. Here a slice is done only when the server's total equals the number of different
 papers it gave.
 """
 
@@ -38,12 +38,12 @@ def plan(ledger: Ledger, query: str, since: datetime, until: datetime) -> None:
     A slice is trusted up to three days before it was asked for; later submissions may not have been announced.
     """
     covered = []
-    for one in ledger.slices(SOURCE, query):
-        end = _parse(one.until)
-        if one.state is State.DONE:
-            end = min(end, datetime.fromisoformat(one.fetched_at).astimezone(UTC) - LATE)
-        if one.state in (State.DONE, State.WAITING):
-            covered.append((_parse(one.since), end))
+    for span in ledger.slices(SOURCE, query):
+        end = _parse(span.until)
+        if span.state is State.DONE:
+            end = min(end, datetime.fromisoformat(span.fetched_at).astimezone(UTC) - LATE)
+        if span.state in (State.DONE, State.WAITING):
+            covered.append((_parse(span.since), end))
     spans = [
         (part, end)
         for gap in _uncovered((since, until), sorted(covered))
@@ -57,11 +57,11 @@ def harvest(ledger: Ledger, transport: Transport, url: str, query: str, advance:
 
     `advance` is called after each page. Raises PosttrainError where arXiv refuses.
     """
-    for one in ledger.slices(SOURCE, query):
-        if one.state is State.INCOMPLETE:
-            ledger.add_slices(SOURCE, query, [(one.since, one.until)])
+    for span in ledger.slices(SOURCE, query):
+        if span.state is State.INCOMPLETE:
+            ledger.add_slices(SOURCE, query, [(span.since, span.until)])
     failures = 0
-    while waiting := [one for one in ledger.slices(SOURCE, query) if one.state is State.WAITING]:
+    while waiting := [span for span in ledger.slices(SOURCE, query) if span.state is State.WAITING]:
         try:
             _harvest_slice(ledger, transport, url, waiting[0], advance)
             failures = 0
@@ -69,34 +69,34 @@ def harvest(ledger: Ledger, transport: Transport, url: str, query: str, advance:
             ledger.finish(waiting[0], State.INCOMPLETE, str(error))
             failures += 1
         if failures == 2:
-            break  # nothing gets through; what still waits is asked for by the next run
+            break  # nothing gets through; the next run asks for the slices that still wait
 
 
-def _harvest_slice(ledger: Ledger, transport: Transport, url: str, one: Slice, advance: Callable[[], None]) -> None:
-    start, expected, restarts = int(one.next), one.expected, 0
-    while expected is None or start < expected or ledger.got(one) != expected:
+def _harvest_slice(ledger: Ledger, transport: Transport, url: str, span: Slice, advance: Callable[[], None]) -> None:
+    start, expected, restarts = int(span.next), span.expected, 0
+    while expected is None or start < expected or ledger.got(span) != expected:
         moved = expected is not None and start >= expected  # all pages are there, and not all papers
         if not moved:
-            page = _get_page(transport, url, one, start)
+            page = _get_page(transport, url, span, start)
             advance()
-            if page.total > WINDOW and one.since != one.until:
-                ledger.split(one, _halves(one))
+            if page.total > WINDOW and span.since != span.until:
+                ledger.split(span, _halves(span))
                 return
             moved = expected is not None and page.total != expected
             start, expected = start + len(page.papers), page.total
-            ledger.add_page(one, page.papers, expected, str(start), page.fetched_at)
+            ledger.add_page(span, page.papers, expected, str(start), page.fetched_at)
         if moved:
             restarts += 1
             if restarts > _RESTARTS:
                 raise FaultyReplyError(
-                    f"the total keeps moving: {expected} promised, {ledger.got(one)} different given"
+                    f"the total keeps moving: {expected} promised, {ledger.got(span)} different given"
                 )
-            ledger.restart(one)
+            ledger.restart(span)
             start, expected = 0, None
-    ledger.finish(one, State.DONE)
+    ledger.finish(span, State.DONE)
 
 
-def _get_page(transport: Transport, url: str, one: Slice, start: int) -> _Page:
+def _get_page(transport: Transport, url: str, span: Slice, start: int) -> _Page:
     zeros = 0
 
     def read(reply: Reply) -> _Page:
@@ -111,8 +111,8 @@ def _get_page(transport: Transport, url: str, one: Slice, start: int) -> _Page:
             raise FaultyReplyError(f"{len(page.papers)} entries at {start} of {page.total}; expected {max(wanted, 0)}")
         return page
 
-    categories = " OR ".join(f"cat:{category}" for category in one.query.split())
-    window = f"submittedDate:[{one.since} TO {one.until}]"
+    categories = " OR ".join(f"cat:{category}" for category in span.query.split())
+    window = f"submittedDate:[{span.since} TO {span.until}]"
     parameters: dict[str, str | int] = {
         "search_query": f"({categories}) AND {window}" if categories else window,
         "start": start, "max_results": PAGE, "sortBy": "submittedDate", "sortOrder": "ascending",
@@ -138,11 +138,11 @@ def read_page(reply: Reply) -> _Page:
 
 def _listed(result: object) -> Listed:
     entry_id, published = str(result.entry_id), result.published  # type: ignore[attr-defined]  # arxiv.Result
-    found = find_arxiv_id(entry_id)
-    if found is None:
-        raise FaultyReplyError(f"an entry that is no paper: {entry_id}")
+    arxiv_id = find_arxiv_id(entry_id)
+    if arxiv_id is None:
+        raise FaultyReplyError(f"an entry that is not a paper: {entry_id}")
     return Listed(
-        found.id, found.version, one_line(result.title), one_line(result.summary),  # type: ignore[attr-defined]
+        arxiv_id.id, arxiv_id.version, one_line(result.title), one_line(result.summary),  # type: ignore[attr-defined]
         tuple(dict.fromkeys(result.categories)), published.date(),  # type: ignore[attr-defined]
     )  # fmt: skip
 
@@ -169,10 +169,10 @@ def _months(since: datetime, until: datetime) -> list[tuple[datetime, datetime]]
     return parts
 
 
-def _halves(one: Slice) -> list[tuple[str, str]]:
-    since, until = _parse(one.since), _parse(one.until)
+def _halves(span: Slice) -> list[tuple[str, str]]:
+    since, until = _parse(span.since), _parse(span.until)
     middle = (since + (until - since) / 2).replace(second=0, microsecond=0)
-    return [(one.since, _format(middle)), (_format(middle + _MINUTE), one.until)]
+    return [(span.since, _format(middle)), (_format(middle + _MINUTE), span.until)]
 
 
 def _parse(stamp: str) -> datetime:

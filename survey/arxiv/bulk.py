@@ -25,7 +25,7 @@ _MOST_BYTES = 300 << 20  # of one paper
 
 @dataclass(frozen=True)
 class Entry:
-    """What the manifest says about one archive."""
+    """The manifest's entry of one archive."""
 
     md5: str
     size: int
@@ -38,7 +38,9 @@ def is_bulk(path: Path) -> bool:
 
 
 def check(path: Path) -> Entry | None:
-    """Compare an archive with the manifest beside or above it; return its entry, or None where there is no manifest.
+    """Compare an archive with the manifest in its folder or the one above; return its entry.
+
+    Without a manifest the entry is None.
 
     Raises UnreadableError where size or MD5 differ, or the manifest does not name the archive.
     """
@@ -51,14 +53,16 @@ def check(path: Path) -> Entry | None:
     if size != entry.size:
         raise UnreadableError(f"{size:,} bytes; the manifest says {entry.size:,}: fetch it again")
     with path.open("rb") as stream:
-        found = hashlib.file_digest(stream, "md5").hexdigest()
-    if found != entry.md5:
-        raise UnreadableError(f"its MD5 is {found}; the manifest says {entry.md5}: fetch it again")
+        digest = hashlib.file_digest(stream, "md5").hexdigest()
+    if digest != entry.md5:
+        raise UnreadableError(f"its MD5 is {digest}; the manifest says {entry.md5}: fetch it again")
     return entry
 
 
 def unpack(path: Path, store: Store) -> Iterator[Source | tuple[str, str]]:
-    """Put every item of an archive into the store's raw files; yield it as a source, or its name with why it is none.
+    """Put every item of an archive into the raw files of the store; yield its source.
+
+    An item that is not a paper is yielded as its name and the reason.
 
     The name of an item is arXiv's own record of which paper it is. Raises UnreadableError for a damaged archive.
     """

@@ -27,8 +27,8 @@ CREATE TABLE IF NOT EXISTS slice (
     query TEXT NOT NULL,        -- the categories, or the OAI set
     since TEXT NOT NULL,        -- first minute, YYYYMMDDHHMM, or day
     until TEXT NOT NULL,        -- last minute or day, inclusive
-    expected INTEGER,           -- what the server says it has; NULL before it was asked, and for OAI-PMH until the end
-    next TEXT NOT NULL,         -- where to go on: an offset, or a resumption token
+    expected INTEGER,           -- the server's total; NULL before the first reply, and for OAI-PMH until the end
+    next TEXT NOT NULL,         -- where the next request starts: an offset, or a resumption token
     state TEXT NOT NULL,
     note TEXT NOT NULL,
     fetched_at TEXT NOT NULL,   -- of the last reply
@@ -56,7 +56,7 @@ CREATE TABLE IF NOT EXISTS listed (
 
 
 class State(StrEnum):
-    """What became of a slice."""
+    """The outcome of a slice."""
 
     WAITING = "waiting"
     DONE = "done"  # expected equals unique got
@@ -127,42 +127,44 @@ class Ledger:
             for number, kind, key, since, until, expected, got, after, state, note, fetched_at in rows
         ]
 
-    def add_page(self, one: Slice, papers: Iterable[Listed], expected: int | None, after: str, fetched_at: str) -> None:
-        """Record a page and where to go on."""
+    def add_page(
+        self, span: Slice, papers: Iterable[Listed], expected: int | None, after: str, fetched_at: str
+    ) -> None:
+        """Record a page and where the next one starts."""
         with explained(self.root), self._db:
             for paper in papers:
-                self._db.execute("INSERT OR IGNORE INTO member VALUES (?, ?)", (one.id, paper.arxiv_id))
+                self._db.execute("INSERT OR IGNORE INTO member VALUES (?, ?)", (span.id, paper.arxiv_id))
                 self._add_listed(paper)
             self._db.execute(
                 "UPDATE slice SET expected = ?, next = ?, fetched_at = ? WHERE id = ?",
-                (expected, after, fetched_at, one.id),
+                (expected, after, fetched_at, span.id),
             )
 
-    def got(self, one: Slice) -> int:
-        """Return how many different papers a slice has given by now."""
-        return int(self._db.execute("SELECT count(*) FROM member WHERE slice = ?", (one.id,)).fetchone()[0])
+    def got(self, span: Slice) -> int:
+        """Return how many different papers a slice has given so far."""
+        return int(self._db.execute("SELECT count(*) FROM member WHERE slice = ?", (span.id,)).fetchone()[0])
 
-    def finish(self, one: Slice, state: State, note: str = "", expected: int | None = None) -> None:
+    def finish(self, span: Slice, state: State, note: str = "", expected: int | None = None) -> None:
         """Close a slice with its outcome."""
         with explained(self.root), self._db:
             self._db.execute(
                 "UPDATE slice SET state = ?, note = ?, expected = coalesce(?, expected) WHERE id = ?",
-                (state, note, expected, one.id),
+                (state, note, expected, span.id),
             )
 
-    def restart(self, one: Slice, start: str = "0") -> None:
+    def restart(self, span: Slice, start: str = "0") -> None:
         """Forget which papers a slice gave (the papers stay listed), to ask for it from the beginning."""
         with explained(self.root), self._db:
-            self._db.execute("DELETE FROM member WHERE slice = ?", (one.id,))
-            self._db.execute("UPDATE slice SET expected = NULL, next = ? WHERE id = ?", (start, one.id))
+            self._db.execute("DELETE FROM member WHERE slice = ?", (span.id,))
+            self._db.execute("UPDATE slice SET expected = NULL, next = ? WHERE id = ?", (start, span.id))
 
-    def split(self, one: Slice, halves: Iterable[tuple[str, str]]) -> None:
+    def split(self, span: Slice, halves: Iterable[tuple[str, str]]) -> None:
         """Put two halves in the place of a slice that is too large."""
-        self.finish(one, State.SPLIT)
-        self.add_slices(one.source, one.query, halves)
+        self.finish(span, State.SPLIT)
+        self.add_slices(span.source, span.query, halves)
 
     def snapshot_path(self, query: str, since: str, until: str) -> Path:
-        """Where the papers of a snapshot lie that were asked for with this window and these categories."""
+        """Return the file for the papers of a snapshot in this window and these categories."""
         name = hashlib.sha256(f"{query} {since} {until}".encode()).hexdigest()[:12]
         with explained(self.root):
             (self.root / "listing").mkdir(exist_ok=True)
@@ -180,28 +182,28 @@ class Ledger:
 
     def listed(self) -> Iterator[Listed]:
         """Yield every listed paper once: those that arXiv listed, by id, then those that only a snapshot has."""
-        seen = set()
+        given = set()
         with closing(self._db.execute("SELECT * FROM listed ORDER BY arxiv_id")) as rows:
             for row in rows:
-                seen.add(row[0])
+                given.add(row[0])
                 yield _listed(row)
         for path in self._snapshots():
             for paper in read_listing(path):
-                if paper.arxiv_id not in seen:
-                    seen.add(paper.arxiv_id)
+                if paper.arxiv_id not in given:
+                    given.add(paper.arxiv_id)
                     yield paper
 
     def known(self, arxiv_ids: Iterable[str]) -> dict[str, Listed]:
-        """Return what is listed of these papers."""
+        """Return the listing of these papers, of those that are listed."""
         wanted = set(arxiv_ids)
-        found = {}
+        papers = {}
         for arxiv_id in wanted:
             row = self._db.execute("SELECT * FROM listed WHERE arxiv_id = ?", (arxiv_id,)).fetchone()
             if row:
-                found[arxiv_id] = _listed(row)
-        for path in self._snapshots() if len(found) < len(wanted) else ():
-            found |= {p.arxiv_id: p for p in read_listing(path) if p.arxiv_id in wanted and p.arxiv_id not in found}
-        return found
+                papers[arxiv_id] = _listed(row)
+        for path in self._snapshots() if len(papers) < len(wanted) else ():
+            papers |= {p.arxiv_id: p for p in read_listing(path) if p.arxiv_id in wanted and p.arxiv_id not in papers}
+        return papers
 
     def count(self) -> int:
         """Return how many papers are listed."""
@@ -234,7 +236,7 @@ class Ledger:
         return sorted((self.root / "listing").glob("snapshot-*.parquet"))
 
     def _add_listed(self, paper: Listed) -> None:
-        # What one route does not know (version, licence) never wipes out what another has told.
+        # A field that one route does not know (version, licence) keeps the value of another route.
         self._db.execute(
             "INSERT INTO listed VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
             " version = coalesce(max(excluded.version, version), excluded.version, version), title = excluded.title,"

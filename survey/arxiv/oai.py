@@ -1,8 +1,8 @@
 """OAI-PMH: every record of a set that changed since a day, page by page, until the server says that it was the last.
 
 Selection is by the day of the last change, so a window on version 1's date asks for all changes since its beginning
-and keeps what was first submitted inside it. There is no total; a harvest is complete when the last page says so, and
-never because a page is empty or broken (openarchives.org/OAI/openarchivesprotocol.html, section 3.5).
+and keeps the papers that were first submitted inside it. There is no total; a harvest is complete when the last page
+says so, and never because a page is empty or broken (openarchives.org/OAI/openarchivesprotocol.html, section 3.5).
 """
 
 from collections.abc import Callable
@@ -47,12 +47,12 @@ _OWN_GROUPS = {"cs", "econ", "eess", "math", "q-bio", "q-fin", "stat"}
 def plan(ledger: Ledger, query: str, since: date, until: date) -> None:
     """Add one slice for each category (or for all of arXiv) from where the last complete harvest of it ended."""
     for category in query.split() or [""]:
-        done = [one for one in ledger.slices(SOURCE, category) if one.state is State.DONE]
-        waiting = [one for one in ledger.slices(SOURCE, category) if one.state is State.WAITING]
+        done = [span for span in ledger.slices(SOURCE, category) if span.state is State.DONE]
+        waiting = [span for span in ledger.slices(SOURCE, category) if span.state is State.WAITING]
         start = max(since, FIRST_DAY)
-        if any(date.fromisoformat(one.since) <= start for one in done):
+        if any(date.fromisoformat(span.since) <= start for span in done):
             # changes of the last day asked for may have come in after it
-            start = max(start, *(date.fromisoformat(one.fetched_at[:10]) for one in done))
+            start = max(start, *(date.fromisoformat(span.fetched_at[:10]) for span in done))
         if not waiting:
             ledger.add_slices(SOURCE, category, [(start.isoformat(), until.isoformat())], start="")
 
@@ -67,42 +67,42 @@ def harvest(
 ) -> None:
     """Ask for the waiting slice of each category of `query`; of its papers, list those that `keep` takes."""
     for category in query.split() or [""]:
-        for one in ledger.slices(SOURCE, category):
-            if one.state in (State.WAITING, State.INCOMPLETE):
+        for span in ledger.slices(SOURCE, category):
+            if span.state in (State.WAITING, State.INCOMPLETE):
                 try:
-                    _harvest_slice(ledger, transport, url, one, keep, advance)
+                    _harvest_slice(ledger, transport, url, span, keep, advance)
                 except FaultyReplyError as error:
-                    ledger.finish(one, State.INCOMPLETE, str(error))
+                    ledger.finish(span, State.INCOMPLETE, str(error))
 
 
 def _harvest_slice(
     ledger: Ledger,
     transport: Transport,
     url: str,
-    one: Slice,
+    span: Slice,
     keep: Callable[[Listed], bool],
     advance: Callable[[], None],
 ) -> None:
-    # `next` holds the token, and before it the newest day seen, from where an expired token is taken up again.
-    day, _, token = one.next.partition(" ")
+    # `next` holds the newest day so far and the token: an expired token is replaced by a request from that day.
+    day, _, token = span.next.partition(" ")
     while True:
-        page = _get_page(transport, url, one, day or one.since, token)
+        page = _get_page(transport, url, span, day or span.since, token)
         advance()
         if page.expired:
             token = ""
             continue
         day, token = page.last_day or day, page.token
         papers = [paper for paper in page.papers if keep(paper)]
-        ledger.add_page(one, papers, None, f"{day} {token}", page.fetched_at)
+        ledger.add_page(span, papers, None, f"{day} {token}", page.fetched_at)
         if not token:
-            ledger.finish(one, State.DONE, expected=ledger.got(one))
+            ledger.finish(span, State.DONE, expected=ledger.got(span))
             return
 
 
-def _get_page(transport: Transport, url: str, one: Slice, since: str, token: str) -> _Page:
+def _get_page(transport: Transport, url: str, span: Slice, since: str, token: str) -> _Page:
     first = {"verb": "ListRecords", "metadataPrefix": "arXivRaw", "from": since}
-    if one.query:
-        first["set"] = set_of(one.query)
+    if span.query:
+        first["set"] = set_of(span.query)
     asked = {"verb": "ListRecords", "resumptionToken": token} if token else first
     empties = 0
 
@@ -119,9 +119,9 @@ def _get_page(transport: Transport, url: str, one: Slice, since: str, token: str
 
 
 def read_page(reply: Reply, continued: bool) -> _Page:
-    """Return the records of a ListRecords page. Raises FaultyReplyError where it is not whole, PosttrainError for an
-    error
-    of the protocol that asking again does not mend."""
+    """Return the records of a ListRecords page. Raises FaultyReplyError where it is not whole, and ConfigurationError
+    for an error of the protocol that a second request would not change.
+    """
     if b"<!DOCTYPE" in reply.body[:2000] or b"<!ENTITY" in reply.body[:2000]:
         raise FaultyReplyError("a page with a document type; OAI-PMH has none (an HTML page or an attack)")
     try:
@@ -164,11 +164,11 @@ def _listed(record: ElementTree.Element) -> Listed:
     if raw is None:
         raise FaultyReplyError("a record without arXivRaw metadata")
     versions = {v.get("version", ""): v.findtext(f"{_RAW}date", "") for v in raw.iterfind(f"{_RAW}version")}
-    found = find_arxiv_id(raw.findtext(f"{_RAW}id", ""))
-    if found is None or "v1" not in versions:
+    arxiv_id = find_arxiv_id(raw.findtext(f"{_RAW}id", ""))
+    if arxiv_id is None or "v1" not in versions:
         raise FaultyReplyError(f"a record without an id or a first version: {raw.findtext(f'{_RAW}id', '')}")
     return Listed(
-        found.id,
+        arxiv_id.id,
         max(int(name[1:]) for name in versions if name[1:].isdigit()),
         one_line(raw.findtext(f"{_RAW}title", "")),
         one_line(raw.findtext(f"{_RAW}abstract", "")),

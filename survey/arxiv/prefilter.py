@@ -21,6 +21,11 @@ class Prefilter:
     categories: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
 
+    @property
+    def keeps_all(self) -> bool:
+        """Say whether the filter has neither a category nor a word."""
+        return not (self.categories or self.words)
+
     def keeps(self, paper: Listed) -> bool:
         """Say whether a paper passes."""
         in_category = not self.categories or not set(self.categories).isdisjoint(paper.categories)

@@ -6,6 +6,7 @@ takes seconds, and memory stays the same whatever its size.
 
 import itertools
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +16,7 @@ import pyarrow
 from pyarrow import compute, parquet
 
 from posttrain.errors import ConfigurationError, NothingMatchedError
+from posttrain.files import whole
 from survey.arxiv.listed import Listed, one_line
 
 SOURCE = "snapshot"
@@ -24,33 +26,29 @@ _EXPECTED = "give arXiv's metadata snapshot, one JSON record a line"
 def copy_snapshot(path: Path, out: Path, since: date, until: date, categories: list[str]) -> tuple[int, int]:
     """Write the papers of a window and of categories (all where none is named) to the Parquet file `out`.
 
-    Return how many there are, and how many lines of the snapshot are no record of a paper. Raises PosttrainError where
-    the file cannot be read as lines of JSON, or holds no paper at all.
+    Return how many there are, and how many lines of the snapshot are not the record of a paper. Raises
+    ConfigurationError where the file cannot be read as lines of JSON, and NothingMatchedError where it holds no paper.
     """
-    whole, unfinished = out.with_name(f".all-{out.name}"), out.with_name(f".{out.name}")
+    everything = out.with_name(f".all-{out.name}")
     window = {"path": str(path), "since": since, "until": until, "categories": categories}
-    connection = duckdb.connect(":memory:")
     try:
-        connection.execute("SET threads = 2; SET memory_limit = '1GB'; SET preserve_insertion_order = false")
-        connection.execute(f"COPY ({_sql('snapshot_papers')}) TO {_quoted(whole)} (FORMAT parquet)", window)
-        records = f"FROM read_parquet({_quoted(whole)}) WHERE arxiv_id IS NOT NULL AND published IS NOT NULL"
-        found = int(connection.execute(f"SELECT count(*) {records}").fetchall()[0][0])
-        refused = parquet.read_metadata(whole).num_rows - found
-        if not found and not _count_records(connection, path):
-            message = f"{path} holds no record of a paper in {refused:,} lines"
-            raise NothingMatchedError(message, _EXPECTED)
-        if refused:
-            connection.execute(f"COPY (SELECT * {records}) TO {_quoted(unfinished)} (FORMAT parquet)")
-            unfinished.replace(out)
-        else:
-            whole.replace(out)
+        with closing(duckdb.connect(":memory:")) as connection, whole(out) as unfinished:
+            connection.execute("SET threads = 2; SET memory_limit = '1GB'; SET preserve_insertion_order = false")
+            connection.execute(f"COPY ({_sql('snapshot_papers')}) TO {_quoted(everything)} (FORMAT parquet)", window)
+            records = f"FROM read_parquet({_quoted(everything)}) WHERE arxiv_id IS NOT NULL AND published IS NOT NULL"
+            papers = int(connection.execute(f"SELECT count(*) {records}").fetchall()[0][0])
+            refused = parquet.read_metadata(everything).num_rows - papers
+            if not papers and not _count_records(connection, path):
+                raise NothingMatchedError(f"{path} holds no record of a paper in {refused:,} lines", _EXPECTED)
+            if refused:
+                connection.execute(f"COPY (SELECT * {records}) TO {_quoted(unfinished)} (FORMAT parquet)")
+            else:
+                everything.replace(unfinished)
     except duckdb.Error as error:
         raise ConfigurationError(f"{path} cannot be read: {str(error).splitlines()[0]}", _EXPECTED) from error
     finally:
-        connection.close()
-        whole.unlink(missing_ok=True)
-        unfinished.unlink(missing_ok=True)
-    return found, refused
+        everything.unlink(missing_ok=True)
+    return papers, refused
 
 
 def _count_records(connection: duckdb.DuckDBPyConnection, path: Path) -> int:

@@ -6,7 +6,6 @@ over all machines one controls. A denial (403) is never answered with another re
 
 import email.utils
 import json
-import os
 import random
 import re
 import time
@@ -23,6 +22,7 @@ from filelock import FileLock
 
 import posttrain
 from posttrain.errors import ConfigurationError, RefusedError
+from posttrain.files import make_folder, whole
 from posttrain.settings import ArxivSettings
 
 _TIMEOUT = httpx.Timeout(connect=15.0, read=180.0, write=30.0, pool=None)  # arXiv's first byte can take minutes
@@ -74,7 +74,7 @@ class Transport:
             )
         self._settings = settings
         self._clock = clock
-        state.mkdir(parents=True, exist_ok=True)
+        make_folder(state)
         self._pace = state / "arxiv-pace.json"
         self._lock = FileLock(state / "arxiv-pace.lock")
         self._client = httpx.Client(
@@ -96,7 +96,7 @@ class Transport:
         read: Callable[[Reply], Answer],
         most_bytes: int = 64 << 20,
     ) -> Answer:
-        """Return what `read` makes of the reply to `url`, asked as often as it takes and at most eight times.
+        """Return the result of `read` on the reply to `url`, which is asked for at most eight times.
 
         `read` raises FaultyReplyError for a reply that cannot be right; that is asked for again, like 429, 5xx and
         broken connections. Raises PosttrainError: for 403 at once, for 400 with the server's explanation, for a reply
@@ -106,9 +106,9 @@ class Transport:
             try:
                 return read(self._get_once(url, parameters, most_bytes))
             except (httpx.TransportError, httpx.DecodingError, _TryAgainError, FaultyReplyError) as error:
-                told = str(error) or type(error).__name__
+                reason = str(error) or type(error).__name__
                 if attempt == _TRIES - 1:
-                    raise FaultyReplyError(f"{told}, {_TRIES} times in a row") from error
+                    raise FaultyReplyError(f"{reason}, {_TRIES} times in a row") from error
                 self._postpone(self._back_off(attempt, getattr(error, "retry_after", None)))
         raise AssertionError("unreachable")
 
@@ -207,9 +207,8 @@ class Transport:
             return {"next": 0.0, "not_before": 0.0}
 
     def _write_pace(self, pace: dict[str, float]) -> None:
-        unfinished = self._pace.with_suffix(f".{os.getpid()}")
-        unfinished.write_text(json.dumps(pace))
-        unfinished.replace(self._pace)
+        with whole(self._pace) as unfinished:
+            unfinished.write_text(json.dumps(pace))
 
 
 class _TryAgainError(Exception):
@@ -237,7 +236,7 @@ def _read(response: httpx.Response, most_bytes: int) -> bytes:
         body += chunk
         if len(body) > most_bytes:
             raise RefusedError(
-                f"{response.url} sends more than {most_bytes >> 20} MB; that is no reply of arXiv",
+                f"{response.url} sends more than {most_bytes >> 20} MB; arXiv sends no such reply",
                 "check the [arxiv] addresses in posttrain.toml",
             )
     return bytes(body)

@@ -4,18 +4,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from posttrain.commands import Data, Debug, Json, make_app, run
+from posttrain.commands import make_app, run
 from posttrain.errors import ConfigurationError, NothingMatchedError
-from posttrain.settings import data_folder
 from survey.mentions.domain import Rule
-from survey.trends.domain import Scope
+from survey.trends.trend import Scope
+
+if TYPE_CHECKING:  # the store loads PyArrow, which `survey --help` does without
+    from survey.store.papers import Store
 
 Choice = TypeVar("Choice", bound=StrEnum)
-__all__ = ["Counts", "Data", "Debug", "Json", "app", "choice", "main", "own_store"]
 
 app = make_app("What the field trains language models with: papers in, trend tables with honest intervals out.")
 
@@ -31,21 +32,22 @@ def main() -> None:
 
 
 @contextmanager
-def own_store(data: Path | None) -> Iterator[Any]:
+def own_store(folder: Path) -> "Iterator[Store]":
+    """Give the store of own papers in a folder. Raises NothingMatchedError where there is none, or nothing in it."""
     from survey.arxiv.ledger import Ledger
     from survey.store.papers import Store
 
-    folder = data_folder(data)
-    listed = Ledger.exists(folder)
-    if not Store.exists(folder) and not listed:
+    is_listed = Ledger.exists(folder)
+    if not Store.exists(folder) and not is_listed:
         raise NothingMatchedError(f"no papers in {folder}", "survey ingest PATH…")
     with Store(folder) as store:
-        if next(store.sources(), None) is None and not store.skipped() and not listed:
+        if next(store.sources(), None) is None and not store.skipped() and not is_listed:
             raise NothingMatchedError(f"no papers in {folder}", "survey ingest PATH…")
         yield store
 
 
 def choice(flag: str, value: str, kind: type[Choice], more: str) -> Choice:
+    """Return the member of an enumeration that a flag names. Raises ConfigurationError with the members."""
     try:
         return kind(value)
     except ValueError:

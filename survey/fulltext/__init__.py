@@ -1,4 +1,4 @@
-"""Full text: from the content of a file to the text of one paper, and to what the file says about its identity.
+"""Full text: from the content of a file to the text of one paper, and to the paper's identity as the file states it.
 
 Both functions are pure over bytes, so that they run in a worker process where a crash or a hang ends one paper.
 Each reader is imported where it is called: none is needed to print a table.
@@ -18,11 +18,11 @@ from survey.paper import Identity, IdSource, newest_date_inside
 __all__ = ["EXTRACTOR", "Kind", "Section", "Text", "identify", "kind_of", "read", "section_at"]
 
 _DATED = (".tex", ".ltx", ".bbl", ".bib")  # the files of a source in which dates stand
-EXTRACTOR = 2  # raise by one when the text of any paper changes, so that `survey extract` makes it anew
+EXTRACTOR = 2  # raise by one when the text of any paper changes, so that `survey extract` reads it again
 
 
 class Kind(StrEnum):
-    """What a file is, by its content."""
+    """The kind of a file, by its content."""
 
     PDF = "pdf"
     LATEX = "latex"  # a .tex file, or an e-print container of them
@@ -39,9 +39,9 @@ PREFERENCE = (Kind.LATEX, Kind.HTML, Kind.RECORD, Kind.TEI, Kind.PDF, Kind.MARKD
 
 
 def kind_of(data: bytes, name: str) -> Kind:
-    """Return what a file is by its first bytes, and by its name only where text has no mark of its own.
+    """Return the kind of a file by its first bytes, and by its name only where text has no mark of its own.
 
-    Raises UnreadableError where it is nothing that a paper comes in.
+    Raises UnreadableError where no paper comes in such a file.
     """
     suffix = PurePath(name).suffix.lower()
     if not data.strip():
@@ -74,10 +74,10 @@ _OTHER_FORMATS = (
 
 
 def _other_format(start: bytes) -> str:
-    """Name what a file is that is no paper, the same way each time, so that skips can be counted by it."""
+    """Name the format of a file that is not a paper, always in the same words, so that skips can be counted by them."""
     low = start[:20].lower()
-    found = (name for mark, name in _OTHER_FORMATS if low.startswith(mark.lower()))
-    return next(found, "a text" if start and not start[:1000].count(0) and start[:1000].isascii() else "a binary file")
+    names = (name for mark, name in _OTHER_FORMATS if low.startswith(mark.lower()))
+    return next(names, "a text" if start and not start[:1000].count(0) and start[:1000].isascii() else "a binary file")
 
 
 def read(kind: Kind, data: bytes) -> Text:
@@ -103,7 +103,7 @@ def read(kind: Kind, data: bytes) -> Text:
 
 
 def identify(kind: Kind, data: bytes) -> Identity:
-    """Return what the content says about which paper it is. Raises UnreadableError where it cannot be opened."""
+    """Return the identity that the content states. Raises UnreadableError where it cannot be opened."""
     from survey.fulltext import html, markdown, pdf, records
 
     identifiers: dict[Kind, Callable[[bytes], Identity]] = {

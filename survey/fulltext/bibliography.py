@@ -1,7 +1,8 @@
 r"""The references of a LaTeX source: its .bbl, else those entries of its .bib files that the paper cites.
 
-arXiv ids in addresses are kept (`\url{https://arxiv.org/abs/2402.03300}`), for they say what is cited; other addresses
-go, as everywhere. A .bib is read by a few lines of our own: a library would refuse the broken ones that TeX accepts.
+arXiv ids in addresses are kept (`\url{https://arxiv.org/abs/2402.03300}`), for they name the cited papers; other
+addresses are removed, as everywhere. A .bib is read by a few lines of our own: a library would refuse the broken ones
+that TeX accepts.
 """
 
 import posixpath
@@ -10,13 +11,18 @@ from collections.abc import Iterator
 
 from survey.fulltext.macros import braced
 
+# `\url{https://arxiv.org/abs/2402.03300}`, `\href{https://doi.org/10.48550/arXiv.2402.03300}`
 _ADDRESS = re.compile(
     r"\\(?:url|path|href|nolinkurl)\s*\{[^{}]*?(?:arxiv\.org/(?:abs|pdf)/|10\.48550/arXiv\.)([^{}\s]+?)(?:\.pdf)?\}"
 )
+# `\field{title}{Attention …}`
 _BIBLATEX_FIELD = re.compile(r"\\field\s*\{([a-z]+)\}\s*(?=\{)")
 _SPOKEN = ("title", "booktitle", "journal", "journaltitle", "eprint", "url", "doi", "note", "howpublished", "year")
+# `\citep[see][p. 3]{lee24, kim23}`, `\nocite{*}`, `\Citet*{lee24}`
 _CITE = re.compile(r"\\(?:no)?[A-Za-z]*[Cc]ite[A-Za-z]*\*?(?:\s*\[[^\]]*\])*\s*\{([^{}]*)\}")
+# `@article{`, but not `@comment{`
 _ENTRY = re.compile(r"@(?!comment|string|preamble)[A-Za-z]+\s*(?=\{)", re.IGNORECASE)
+# `title =`
 _FIELD = re.compile(r"\b([A-Za-z]+)\s*=\s*")
 _EVERYTHING = "*"  # \nocite{*}
 

@@ -1,4 +1,4 @@
-"""E-print containers: what arXiv serves as `.gz` or `.tar.gz`, read in memory under hard limits.
+"""E-print containers: the `.gz` and `.tar.gz` files of arXiv, read in memory under hard limits.
 
 Nothing is ever written to disk under a name from the archive. Still, an archive with a member that would leave its
 folder is refused as a whole: no LaTeX source needs one.
@@ -16,20 +16,7 @@ MAX_UNPACKED = 1 << 30  # bytes; a real source with large figures stays under 20
 MAX_MEMBERS = 20_000
 MAX_DEPTH = 30  # folders
 MAX_TEXT = 50 << 20  # bytes of one text; the longest arXiv papers have some 5 MB
-_TEXT_SUFFIXES = {
-    ".tex",
-    ".bbl",
-    ".sty",
-    ".cls",
-    ".ltx",
-    ".tikz",
-    ".txt",
-    ".json",
-    ".def",
-    ".xxx",
-    ".bib",
-    "",
-}
+_TEXT_SUFFIXES = {".tex", ".bbl", ".sty", ".cls", ".ltx", ".tikz", ".txt", ".json", ".def", ".xxx", ".bib", ""}
 
 Tree = dict[str, bytes]  # path inside the source -> content
 

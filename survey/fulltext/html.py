@@ -44,7 +44,7 @@ def identify_html(data: bytes) -> Identity:
     """Return which paper an HTML page says it is: by arXiv's watermark."""
     root = _parse(data)
     marks = [" ".join(mark.itertext()) for mark in root.xpath("//*[contains(@id, 'watermark')]")]
-    stamp = next((found for mark in marks if (found := find_stamp(mark))), None)
+    stamp = next(filter(None, map(find_stamp, marks)), None)
     if stamp is None:
         return Identity(None, IdSource.NONE, _title(root))
     return Identity(stamp.arxiv_id, IdSource.STAMP, _title(root), stamp.date, stamp.arxiv_id.version == 1)
@@ -52,7 +52,7 @@ def identify_html(data: bytes) -> Identity:
 
 def _parse(data: bytes) -> parser.HtmlElement:
     if not is_latexml(data):
-        raise UnreadableError("an HTML page that is no paper of arXiv")
+        raise UnreadableError("an HTML page that is not a paper of arXiv")
     try:
         return parser.document_fromstring(data, parser=parser.HTMLParser(encoding="utf-8", no_network=True))
     except (etree.ParserError, etree.XMLSyntaxError) as error:

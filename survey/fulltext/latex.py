@@ -1,7 +1,7 @@
 r"""LaTeX source to plain text: root file, `\input` closure, comments out, zero-argument macros expanded.
 
 Counting every file of a source tree inflates the counts 1.8 times (stale copies, unused tables), and plain LaTeX
-strippers lose names that authors hide in macros. This reads what the paper's own build would read.
+strippers lose names that authors hide in macros. This module reads the files that the paper's own build would read.
 """
 
 import json
@@ -18,15 +18,19 @@ from survey.fulltext.sections import Section, Text, join_pieces
 
 _MAX_INPUT_DEPTH = 30
 
-# In the address of a link % is a character like any other.
+# `50\% of it % a note` keeps `50\% of it `. In the address of a link (`\url{a%20b}`) % is a character like any other.
 _COMMENT = re.compile(r"(\\(?:url|href|nolinkurl|path)\s*\{[^{}\n]*\})|(?<!\\)((?:\\\\)*)%.*")
+# `\begin{comment} … \end{comment}`, `\iffalse … \fi`
 _COMMENT_BLOCK = re.compile(r"\\begin\{comment\}.*?\\end\{comment\}|\\iffalse\b.*?\\(?:fi|else)\b", re.DOTALL)
+# `\input{sections/intro}`, `\input intro`, `\import{sections/}{intro}`
 _INPUT = re.compile(
     r"\\(?:input|include|subfile|subfileinclude)\s*\{([^{}]*)\}"
     r"|\\input\s+([^\s{}\\%]+)"
     r"|\\(?:sub)?import\*?\s*\{([^{}]*)\}\s*\{([^{}]*)\}"
 )
+# `\usepackage[final]{mymacros, booktabs}`
 _PACKAGE = re.compile(r"\\(?:usepackage|RequirePackage)\s*(?:\[[^\]]*\])?\s*\{([^{}]*)\}")
+# `\bibliography{refs}`, `\printbibliography[title=References]`
 _BIBLIOGRAPHY = re.compile(r"\\bibliography\s*\{[^{}]*\}|\\printbibliography\b(?:\[[^\]]*\])?")
 
 
@@ -43,7 +47,7 @@ def read_latex(tree: Tree) -> Text:
     title = _argument_of(flat, "title")
     document = _document(flat)
     pieces = [(section, to_plain(raw)) for section, raw in _split(document)]
-    for name in ("abstract", "title"):  # where they are set in the preamble, which is no part of the document
+    for name in ("abstract", "title"):  # where they are set in the preamble, outside the document
         if not _argument_of(document, name):
             pieces.insert(0, (Section.BODY, to_plain(_argument_of(flat, name))))
     text, spans = join_pieces(pieces)
@@ -93,8 +97,11 @@ def to_plain(raw: str) -> str:
 
 _COMBINING = {'"': "\u0308", "'": "\u0301", "`": "\u0300", "^": "\u0302", "~": "\u0303", "=": "\u0304", ".": "\u0307",
               "c": "\u0327", "v": "\u030c", "u": "\u0306", "H": "\u030b"}  # fmt: skip
+# `\"o`, `\'{e}`, `\c{c}`, `\v s`
 _ACCENT = re.compile(r"""\\(["'`^~=.]|[cvuH](?=[{\s]))\s*\{?\\?([A-Za-z])\}?""")
 _NESTED = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"  # braces three deep, enough for arguments that are dropped
+# Commands that go with their arguments: `\citep[see][]{lee24}`, `\label{eq:1}`, `\vspace*{-2pt}`, `\begin{table}`,
+# `\multicolumn{2}{c}`, `\cmidrule(lr){2-3}`, `\includegraphics[width=3cm]{plot}`. The words of `\textbf{GSM8K}` stay.
 _DROPPED = re.compile(
     r"\\(?:[Cc]ite[A-Za-z]*|nocite|footcite|parencite|textcite|autocite|label|(?:auto|eq|page|name|[cC])?ref|[vV]ref"
     r"|url|path|includegraphics|bibliography(?:style)?|usepackage|RequirePackage|hypersetup|setlength|addtolength"
@@ -103,10 +110,15 @@ _DROPPED = re.compile(
     r"|cellcolor|rowcolor|cmidrule|cline|graphicspath|pagestyle|thispagestyle|documentclass|input|include|cref|Cref)\*?"
     rf"(?:\s*\[[^\]]*\]|\s*\([^)]*\))*\s*{_NESTED}"
 )
+# `\href{https://…}{the code}` becomes `{the code}`
 _HREF = re.compile(rf"\\href\s*{_NESTED}\s*(?={{)()")
+# `GSM8K & 71.2`, but not `R\&D`
 _COLUMN = re.compile(r"(?<!\\)&")
+# `95\%`, `human\_eval`
 _ESCAPED = re.compile(r"\\([%#&_{}])")
+# the `\textbf` of `\textbf{GSM8K}`, the `\section*` of `\section*{Results}`
 _COMMAND_WITH_ARGUMENT = re.compile(r"\\[A-Za-z@]+\*?(?:\[[^\]]*\])?(?=\{)")
+# `\item`, `\toprule`, `\quad`
 _COMMAND = re.compile(r"\\(?:[A-Za-z@]+\*?|.)")
 _MARKUP = str.maketrans({"{": None, "}": None, "$": None, "^": None})
 
@@ -157,14 +169,14 @@ def _resolve(sources: dict[str, str], root: str, name: str) -> str | None:
 
 
 def _closure_size(sources: dict[str, str], root: str) -> int:
-    seen, waiting = {root}, [root]
+    reached, waiting = {root}, [root]
     while waiting:
         for name in map(_input_name, _INPUT.finditer(_without_comments(sources[waiting.pop()]))):
             target = _resolve(sources, root, name)
-            if target and target not in seen:
-                seen.add(target)
+            if target and target not in reached:
+                reached.add(target)
                 waiting.append(target)
-    return sum(len(sources[name]) for name in seen)
+    return sum(len(sources[name]) for name in reached)
 
 
 def _flatten(sources: dict[str, str], root: str) -> tuple[str, list[str]]:
@@ -200,9 +212,9 @@ def _add_bibliography(flat: str, sources: dict[str, str], root: str) -> str:
     if references is None:
         at = flat.find("\\begin{thebibliography}")
         return flat if at < 0 else flat[:at] + keep_ids(flat[at:])
-    place = _BIBLIOGRAPHY.search(flat)
+    command = _BIBLIOGRAPHY.search(flat)
     end = flat.find("\\end{document}")
-    at, behind = place.span() if place else ((end, end) if end >= 0 else (len(flat), len(flat)))
+    at, behind = command.span() if command else ((end, end) if end >= 0 else (len(flat), len(flat)))
     return flat[:at] + keep_ids(references) + flat[behind:]
 
 
@@ -224,7 +236,9 @@ def _document(text: str) -> str:
     return text[start + len("\\begin{document}") if start >= 0 else 0 : end if end >= 0 else len(text)]
 
 
-_SPEC = rf"(?:\s*\[[^\]]*\])?\s*{_NESTED}"  # columns or width of a table, which are no text
+_SPEC = rf"(?:\s*\[[^\]]*\])?\s*{_NESTED}"  # `[t]{lrr}`: the columns or the width of a table, not text
+# `\begin{table*}`, `\begin{tabular}{lrr}`, `\begin{tabularx}{\linewidth}{lX}`, `\end{thebibliography}`,
+# `\caption[short]{long}`, `\captionof{table}{…}`, `\appendix`, `\section*{Supplementary Material}`
 _STRUCTURE = re.compile(
     r"\\(?P<edge>begin|end)\s*\{(?P<env>table|tabular|tabularx|longtable|wraptable|sidewaystable|thebibliography"
     r"|appendices|appendix)\*?\}"

@@ -2,18 +2,20 @@ r"""Zero-argument macros (`\gsm` for GSM8K): authors hide names in them, and a c
 
 import re
 
-_MAX_GROWTH = 20  # times; what expansion may add, against definitions that double each other
+_MAX_GROWTH = 20  # times the length of the text, against definitions that double each other
 _ROUNDS = 5
+# `\newcommand{\gsm}{GSM8K}`, `\newcommand\gsm[0]{GSM8K}`, `\def\gsm{GSM8K}`; the brace of the body is not part of it
 _DEFINITION = re.compile(
     r"\\(?:(?:re|provide)?newcommand|providecommand|DeclareRobustCommand|def|gdef|newcommandx)\*?\s*"
     r"(?:\{\s*\\([A-Za-z@]+)\s*\}|\\([A-Za-z@]+))\s*(?:\[0\]\s*)?(?=\{)"
 )
-# What a macro of a style file may stand for: words, at most in a fixed font. Its other macros are machinery.
+# A macro of a style file counts where it stands for words, at most with a font: `\textsc{GSM}-8K\xspace`, but not
+# `\vskip 3pt`, which is machinery.
 _WORDS = re.compile(r"(?:[\w\s.+$^-]|\\(?:text(?:sc|tt|bf|it|sf|rm)?|emph|mbox|xspace|ensuremath|[- ,])|[{}])*")
 
 
 def expand_macros(text: str, styles: str = "") -> str:
-    r"""Return `text` with its zero-argument macros replaced by what they stand for, a few rounds deep.
+    r"""Return `text` with its zero-argument macros replaced by their bodies, a few rounds deep.
 
     `styles` are style files of the source; of their macros only those count that stand for plain words.
     """
@@ -53,7 +55,7 @@ def _take_definitions(text: str) -> tuple[dict[str, str], str]:
 
 
 def braced(text: str, start: int) -> tuple[str | None, int]:
-    """Return what stands between the brace at `start` and its partner, and the position behind that."""
+    """Return the text between the brace at `start` and its partner, and the position after the partner."""
     depth = 0
     for match in re.compile(r"\\.|[{}]", re.DOTALL).finditer(text, start, start + 20_000):
         depth += {"{": 1, "}": -1}.get(match[0], 0)

@@ -1,4 +1,4 @@
-"""Plain text from what a PDF or a file gives: one kind of dash, joined line-end hyphens, no control characters."""
+"""Plain text from the raw text of a PDF or a file: one kind of dash, joined line-end hyphens, no control characters."""
 
 import re
 import unicodedata

@@ -49,8 +49,8 @@ def _opened(data: bytes) -> Iterator[pypdfium2.PdfDocument]:
     except pypdfium2.PdfiumError as error:
         # PDFium's last error may be an older file's: it sets none for a PDF without pages
         encrypted = "password" in str(error).lower() and b"/Encrypt" in data
-        found = "an encrypted PDF" if encrypted else "a damaged PDF, or one without pages: PDFium cannot load it"
-        raise UnreadableError(found) from error
+        reason = "an encrypted PDF" if encrypted else "a damaged PDF, or one without pages: PDFium cannot load it"
+        raise UnreadableError(reason) from error
     try:
         if not 0 < len(document) <= _MAX_PAGES:
             raise UnreadableError(f"a PDF of {len(document)} pages; expected 1 to {_MAX_PAGES}")
@@ -87,7 +87,7 @@ def _title(document: pypdfium2.PdfDocument) -> str:
         textpage.close()
         page.close()
     usual = median([size for size in sizes if size] or [0.0])
-    # A sixth larger than usual keeps the small capitals of a title beside its large ones.
+    # A sixth larger than usual keeps the small capitals of a title on the line of its large ones.
     large = "".join(
         char if size > usual * 7 / 6 or not char.strip() else "\0" for char, size in zip(characters, sizes, strict=True)
     )

@@ -52,7 +52,7 @@ def identify_record(data: bytes) -> Identity:
         str(metadata.get("id") or ""),
         str(record.get("paper_id") or ""),
     ]
-    arxiv_id = next((found for text in stated if (found := find_arxiv_id(text))), None)
+    arxiv_id = next(filter(None, map(find_arxiv_id, stated)), None)
     published = first_version_created(metadata.get("versions"))
     source = IdSource.RECORD if arxiv_id else IdSource.NONE
     inside = None if arxiv_id else newest_date_inside(decode_text(data), date.today())
@@ -82,7 +82,7 @@ def identify_tei(data: bytes) -> Identity:
     root = _parse_xml(data)
     header = root.find(f"{_TEI}teiHeader")
     idnos = [] if header is None else [str(e.text) for e in header.iter(f"{_TEI}idno") if e.get("type") == "arXiv"]
-    arxiv_id = next((found for text in idnos if (found := find_arxiv_id(text))), None)
+    arxiv_id = next(filter(None, map(find_arxiv_id, idnos)), None)
     newest = newest_date_inside("".join(root.itertext()), date.today())
     return Identity(arxiv_id, IdSource.RECORD if arxiv_id else IdSource.NONE, _tei_title(root), inside=newest)
 
@@ -132,8 +132,8 @@ def _load(data: bytes) -> Json:
         "symbols" in record or "body_text" in record or "pdf_parse" in record or "latex_parse" in record
     ):
         return record
-    found = ", ".join(list(record)[:6]) if isinstance(record, dict) else type(record).__name__
-    raise UnreadableError(f"JSON of an unknown shape ({found}); expected unarXive, S2ORC or PaperMage")
+    shape = ", ".join(list(record)[:6]) if isinstance(record, dict) else type(record).__name__
+    raise UnreadableError(f"JSON of an unknown shape ({shape}); expected unarXive, S2ORC or PaperMage")
 
 
 def _pieces(record: Json, parsed: Json) -> Iterator[tuple[Section, str]]:

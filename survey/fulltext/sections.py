@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Section(StrEnum):
-    """The parts of a paper that are told apart. Everything before references and appendix is the body scope."""
+    """The sections of a paper that counts distinguish. All but references and appendix are the body scope."""
 
     BODY = "body"
     TABLE = "table"
@@ -21,7 +21,7 @@ class Section(StrEnum):
 class Text:
     """The text of one paper on one surface.
 
-    `spans` are (first character, section) in order; each reaches to the next. `note` says what was left out.
+    `spans` are (first character, section) in order; each reaches to the next. `note` says what the text lacks.
     """
 
     surface: str

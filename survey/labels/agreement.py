@@ -1,4 +1,4 @@
-"""Agreement: how far two readers gave the same papers the same labels, and what they took for what.
+"""Agreement: how far two readers gave the same papers the same labels, and which labels they exchanged.
 
 Observed agreement alone flatters a reader of a lopsided sample, so it comes with Cohen's kappa, which takes away what
 chance would give, and with the confusion matrix, from which every class has its precision, recall and F1.
@@ -88,9 +88,9 @@ def confusion_of(first: Sequence[str], second: Sequence[str], classes: Sequence[
         raise ValueError(f"classes {', '.join(classes)} name one twice; expected each once")
     _known([*first, *second], classes)
     counts = [[0] * len(classes) for _ in classes]
-    place = {label: at for at, label in enumerate(classes)}
-    for one, other in zip(first, second, strict=True):
-        counts[place[one]][place[other]] += 1
+    index = {label: number for number, label in enumerate(classes)}
+    for our, their in zip(first, second, strict=True):
+        counts[index[our]][index[their]] += 1
     return Confusion(tuple(classes), tuple(map(tuple, counts)))
 
 

@@ -9,7 +9,6 @@ of a method is the product along its path. Four small questions learn more from 
 first has the most papers, and is asked of all numbers; the last has the fewest, and is asked of the balances alone.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
 
 from posttrain.errors import ConfigurationError
+from posttrain.files import whole
 from posttrain.reference import reference_path
 from survey.labels.cues import SCOPES, SENTENCES, load_cues
 from survey.labels.decision import Decision
@@ -32,7 +32,7 @@ _TREES = 200
 _LEAST_COLUMNS = 3  # that a tree chooses from at a fork
 _LEAST_EXAMPLES = 3  # of a class on either side of a question
 _RULE_VOTE = 0.25  # set before it was measured
-_SECOND_SOURCE = 0.3  # probability from which a source is named beside the primary one
+_SECOND_SOURCE = 0.3  # probability from which a source is named after the primary one
 _UNSURE = 0.35  # the highest probability below which a paper is unclear
 _ON_SOURCES = ("api.", "open_weight.", "benchmark.", "human.", "sft.self", "sft.distil")  # cues
 Array = NDArray[np.float64]
@@ -41,7 +41,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Example:
-    """A labelled paper: its numbers, and what its readers agree on."""
+    """A labelled paper: its counts of cues, and the labels that its readers agree on."""
 
     features: Features
     method: Method
@@ -50,7 +50,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the classifier says of a paper: every class with its probability."""
+    """The classifier's answer for a paper: every class with its probability."""
 
     methods: Mapping[Method, float]
     sources: Mapping[DataSource, float]  # of the primary source, if the paper trains
@@ -101,7 +101,7 @@ class Classifier:
         self._unseen_sources = _by_row(self._sources.oob_decision_function_, known)
 
     def predict(self, papers: Mapping[str, Features]) -> dict[str, Prediction]:
-        """Return what each paper trains by, and where its data come from."""
+        """Return the probabilities of each paper's method and data source."""
         if not papers:
             return {}
         numbers, rows = self._numbers(list(papers.values())), [self._row.get(paper) for paper in papers]
@@ -117,7 +117,7 @@ class Classifier:
         sources = _unseen(self._sources.predict_proba(numbers[:, self._sources_of]), self._unseen_sources, rows)
         return {
             paper: Prediction(
-                {method: float(found[at]) for method, found in by_method.items()},
+                {method: float(probabilities[at]) for method, probabilities in by_method.items()},
                 {DataSource(source): float(p) for source, p in zip(self._sources.classes_, sources[at], strict=True)},
             )
             for at, paper in enumerate(papers)
@@ -147,13 +147,13 @@ def decide(features: Features, prediction: Prediction) -> Decision:
 class _Question:
     """One yes or no, with a probability: the trees' votes on the papers that each has not seen, through a sigmoid."""
 
-    def __init__(self, what: str, numbers: Array, answers: Bools, asked: Bools, columns: Bools) -> None:
+    def __init__(self, question: str, numbers: Array, answers: Bools, asked: Bools, columns: Bools) -> None:
         """Learn `answers` from the rows that are `asked`, by some of the columns."""
         self._columns = columns
         chosen = answers[asked]
         fewest = int(min(chosen.sum(), (~chosen).sum()))
         if fewest < _LEAST_EXAMPLES:
-            raise ValueError(f"{fewest} labelled papers on one side of the question whether papers {what}")
+            raise ValueError(f"{fewest} labelled papers on one side of the question whether papers {question}")
         self._trees = _trees(int(columns.sum())).fit(numbers[asked][:, columns], chosen)
         unseen = self._trees.oob_decision_function_[:, 1]
         self._sigmoid = LogisticRegression().fit(_logits(unseen), chosen)
@@ -162,8 +162,8 @@ class _Question:
     def ask(self, numbers: Array, rows: Sequence[int | None]) -> Array:
         """Return the probability of yes for each paper; `rows` are the examples that they are, if any."""
         votes = _unseen(self._trees.predict_proba(numbers[:, self._columns])[:, 1], self._unseen, rows)
-        found: Array = self._sigmoid.predict_proba(_logits(votes))[:, 1]
-        return found
+        probabilities: Array = self._sigmoid.predict_proba(_logits(votes))[:, 1]
+        return probabilities
 
 
 def _by_row(votes: Array, asked: Bools) -> dict[int, Array]:
@@ -200,25 +200,19 @@ def read_features(path: Path) -> dict[str, dict[str, int]]:
         table = parquet.read_table(path, columns=["arxiv_id", "feature", "n"])
     except (pyarrow.ArrowException, OSError) as error:
         raise ConfigurationError(
-            f"{path} is no table of numbers: {error}", "make it anew: survey annotate train"
+            f"{path} is not a table of counts: {error}", "make a new one: survey annotate train"
         ) from error
     for paper, name, n in zip(*(table[column].to_pylist() for column in ("arxiv_id", "feature", "n")), strict=True):
         papers.setdefault(paper, {})[name] = n
     if any(SENTENCES not in numbers for numbers in papers.values()):
-        raise ConfigurationError(f"{path} was made by an earlier version", "make it anew: survey annotate train")
+        raise ConfigurationError(f"{path} comes from an earlier version", "make a new one: survey annotate train")
     return papers
 
 
 def write_features(papers: Mapping[str, Features], path: Path) -> None:
-    """Write the numbers of papers; never a text."""
+    """Write the numbers of papers; never a text. Raises UnwritableError."""
     rows = [(paper, name, n) for paper, features in sorted(papers.items()) for name, n in sorted(features.items())]
     names = ("arxiv_id", "feature", "n")
     columns = {name: [row[at] for row in rows] for at, name in enumerate(names)}
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with whole(path, "free some space and run it again") as unfinished:
         parquet.write_table(pyarrow.table(columns), unfinished, compression="zstd", compression_level=19)
-        unfinished.replace(path)
-    except OSError as error:
-        raise ConfigurationError(f"cannot write {path}: {error}", "free some space and run it again") from error
-    finally:
-        unfinished.unlink(missing_ok=True)

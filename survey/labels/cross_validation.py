@@ -48,7 +48,7 @@ def cross_validate(
     for done, (_, held_out) in enumerate(folds, start=1):
         unseen = {several[at]: features[several[at]] for at in held_out}
         try:
-            classifier = Classifier({paper: one for paper, one in examples.items() if paper not in unseen})
+            classifier = Classifier({paper: example for paper, example in examples.items() if paper not in unseen})
         except ValueError as error:
             raise ConfigurationError(f"too few labels to learn from: {error}", "survey annotate next") from error
         for paper, prediction in classifier.predict(unseen).items():
@@ -59,9 +59,9 @@ def cross_validate(
                 Checked(
                     paper, papers[paper][0].drawn, method or IN_DISPUTE, decision.by_cues, decision.by_classifier,
                     decision.method,
-                    (source or IN_DISPUTE) if all(one.primary for one in papers[paper]) else NOT_TRAINING,
+                    (source or IN_DISPUTE) if all(reading.primary for reading in papers[paper]) else NOT_TRAINING,
                     by_cues[0] if by_cues else "", prediction.primary,
                 )
             )  # fmt: skip
         advance(done, _FOLDS)
-    return sorted(checked, key=lambda one: one.arxiv_id)
+    return sorted(checked, key=lambda paper: paper.arxiv_id)

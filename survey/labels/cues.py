@@ -1,4 +1,4 @@
-"""Cues: the places where a paper says what its own work trains, and on whose data.
+"""Cues: the wordings by which a paper says how its own work trains a model, and on whose data.
 
 `data/reference/cues.toml` holds the wordings, each with a reason and with sentences that test it. They are looked for
 in the sentences of own work (`survey.labels.passages`). A sentence that compares or cites without a word of "we"
@@ -34,7 +34,7 @@ _WE = re.compile(r"\b(?:we|our|ours|us|this (?:work|paper|study))\b", re.IGNOREC
 
 @dataclass(frozen=True)
 class Cue:
-    """One wording, by several patterns. `kind` is what it speaks for, the part of its name before the dot."""
+    """One wording, by several patterns. `kind` is the label that it speaks for, the part of its name before the dot."""
 
     name: str
     patterns: tuple[str, ...]
@@ -44,7 +44,7 @@ class Cue:
 
     @property
     def kind(self) -> str:
-        """What the cue speaks for."""
+        """The label that the cue speaks for, such as sft for `sft.we-tune-lm`."""
         return self.name.partition(".")[0]
 
     @cached_property
@@ -53,7 +53,7 @@ class Cue:
         return re.compile("|".join(f"(?:{pattern})" for pattern in self.patterns), re.IGNORECASE | re.ASCII)
 
 
-class CuePlace(NamedTuple):
+class CueMatch(NamedTuple):
     """A cue at bytes `start` to `end`. `own` says whether its sentence speaks of the paper's own work."""
 
     cue: str
@@ -66,9 +66,9 @@ class CuePlace(NamedTuple):
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one paper says on training: its cues, and how many sentences it has in which there could be some."""
+    """The cues of one paper, and how many of its sentences could hold any."""
 
-    places: tuple[CuePlace, ...]
+    matches: tuple[CueMatch, ...]
     sentences: int
 
     def features(self) -> Counter[str]:
@@ -77,10 +77,10 @@ class Evidence:
         A sentence counts once for each cue, in its part where it speaks of own work, else aside.
         """
         counts: Counter[str] = Counter({SENTENCES: self.sentences})
-        for place in self.places:
-            counts[f"{place.cue}@{place.part if place.own else ASIDE}"] += 1
-            if place.we:
-                counts[f"{place.cue}@{WE}"] += 1
+        for match in self.matches:
+            counts[f"{match.cue}@{match.part if match.own else ASIDE}"] += 1
+            if match.we:
+                counts[f"{match.cue}@{WE}"] += 1
         return counts
 
 
@@ -113,7 +113,7 @@ class CueFinder:
     """Finds cues. Build it once: compiling the patterns takes longer than reading many papers.
 
     With `scan`, hyperscan (where it is installed) looks for all patterns at once and points at sentences, which the
-    pattern itself then looks at; without, every sentence is looked at. Both give the same places. The first pays
+    pattern itself then looks at; without, every sentence is looked at. Both find the same cues. The first pays
     from some twenty papers on, for compiling takes seconds.
     """
 
@@ -125,21 +125,21 @@ class CueFinder:
         self._scan = None if engine is re_engine else engine(patterns)
 
     def read(self, text: StoredText, title: str) -> Evidence:
-        """Return the cues of a paper in the order of their places, those of its title first."""
-        found = list(sentences(text))
-        places = [CuePlace(cue.name, TITLE, -1, -1, True, False) for cue in self._cues if cue.regex.search(title)]
-        for sentence, cues in self._candidates(text, found):
-            places += self._confirmed(sentence, cues)
-        return Evidence(tuple(places), sum(sentence.part is not Part.CLOSING for sentence in found))
+        """Return the cues of a paper in the order of the text, those of its title first."""
+        ordered = list(sentences(text))
+        matches = [CueMatch(cue.name, TITLE, -1, -1, True, False) for cue in self._cues if cue.regex.search(title)]
+        for sentence, cues in self._candidates(text, ordered):
+            matches += self._confirmed(sentence, cues)
+        return Evidence(tuple(matches), sum(sentence.part is not Part.CLOSING for sentence in ordered))
 
-    def _candidates(self, text: StoredText, found: list[Sentence]) -> Iterable[tuple[Sentence, Iterable[int]]]:
+    def _candidates(self, text: StoredText, ordered: list[Sentence]) -> Iterable[tuple[Sentence, Iterable[int]]]:
         if self._scan is None:
             every = range(len(self._cues))
-            return [(sentence, every) for sentence in found if sentence.part is not Part.CLOSING]
+            return [(sentence, every) for sentence in ordered if sentence.part is not Part.CLOSING]
         flat = bytes(text.text).replace(b"\n", b" ")
-        return _by_sentence(found, {(end - 1, self._of_pattern[pattern]) for _, end, pattern in self._scan(flat)})
+        return _by_sentence(ordered, {(end - 1, self._of_pattern[pattern]) for _, end, pattern in self._scan(flat)})
 
-    def _confirmed(self, sentence: Sentence, cues: Iterable[int]) -> Iterable[CuePlace]:
+    def _confirmed(self, sentence: Sentence, cues: Iterable[int]) -> Iterable[CueMatch]:
         flat = _flat(sentence)
         we = says_we(flat)
         own = we or not compares(flat)
@@ -147,7 +147,7 @@ class CueFinder:
             match = self._cues[number].regex.search(flat)
             if match:
                 start, end = sentence.start + match.start(), sentence.start + match.end()
-                yield CuePlace(self._cues[number].name, sentence.part, start, end, own, we)
+                yield CueMatch(self._cues[number].name, sentence.part, start, end, own, we)
 
 
 def _filled(pattern: str, words: dict[str, str]) -> str:
@@ -160,11 +160,11 @@ def _flat(sentence: Sentence) -> str:
     return sentence.text.replace("\n", " ")
 
 
-def _by_sentence(found: list[Sentence], candidates: set[tuple[int, int]]) -> Iterable[tuple[Sentence, Iterable[int]]]:
+def _by_sentence(ordered: list[Sentence], candidates: set[tuple[int, int]]) -> Iterable[tuple[Sentence, Iterable[int]]]:
     """Group (byte, cue) by the sentence that holds the byte; in order."""
     groups: dict[int, tuple[Sentence, set[int]]] = {}
     for offset, cue in sorted(candidates):
-        sentence = sentence_at(found, offset)
+        sentence = sentence_at(ordered, offset)
         if sentence is not None and sentence.part is not Part.CLOSING:
             groups.setdefault(sentence.start, (sentence, set()))[1].add(cue)
     return groups.values()

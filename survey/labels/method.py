@@ -1,4 +1,4 @@
-"""Method: what a paper's own main work trains, by two routes.
+"""Method: how a paper's own main work trains its model, by two routes.
 
 By cues: a rule over the counts of cues in the sentences of own work, that one can follow with a finger. By the
 classifier: the same cues, weighed as readers' labels teach (`survey.labels.classifier`). Both are kept, and the
@@ -26,7 +26,7 @@ _ONLINE_ALONE = ("hybrid.without", "hybrid.versus")
 _ONLINE = ("rl.name", "rl.algorithm", "rl.we-use", "rl.trained")
 _PREFERENCE = ("preference.name", "preference.we-use")
 
-# What a rule asks for, in sentences of own work. Set by hand on papers that no two readers read alike measure.
+# The least number of sentences of own work for a rule. Set by hand, on papers that are not used to measure it.
 LEAST_TUNING = 8
 LEAST_ONLINE_NAMED = 3
 LEAST_ONLINE_DONE = 3
@@ -39,7 +39,7 @@ def sentences_of(counts: Features, cues: tuple[str, ...], parts: tuple[str, ...]
 
 
 def method_by_cues(counts: Features) -> Method:
-    """Return what the rule makes of a paper's cues; `unclear` for one without any."""
+    """Return the method that the rule gives for a paper's cues; `unclear` for a paper without any."""
     if not any("@" in name for name in counts):
         return Method.UNCLEAR
     tuning = sentences_of(counts, _TUNES_LM)
@@ -59,7 +59,7 @@ def method_by_cues(counts: Features) -> Method:
 
 
 def balances(counts: Features) -> list[float]:
-    """Return how kinds of cues weigh against each other, as logarithms of ratios: what sums of single cues miss."""
+    """Return the ratios between kinds of cues, as logarithms: a sum of single cues does not see them."""
     tuning, online = sentences_of(counts, _TUNES_LM), sentences_of(counts, _ONLINE)
     preference = sentences_of(counts, _PREFERENCE)
     both = sentences_of(counts, _BOTH)

@@ -1,6 +1,6 @@
-"""Parts: where a paper speaks of its own work, and where of others'; and the sentences of each.
+"""Passages: where a paper speaks of its own work, and where of others' work; and the sentences of each part.
 
-The method and the data source of a paper stand in the sentences in which it says what it did. So the text is cut at
+A paper states its method and its data source in the sentences on its own work. So the text is cut at
 its headings: front (title, abstract, introduction), related work (which is left out), own work (everything between),
 closing and appendix. Captions are own work; tables and references hold no sentences.
 """
@@ -17,7 +17,7 @@ from survey.store.texts import StoredText
 
 
 class Part(StrEnum):
-    """What a stretch of a paper is for."""
+    """The purpose of a passage."""
 
     ABSTRACT = "abstract"  # with the title and all that stands before the introduction
     INTRODUCTION = "introduction"
@@ -51,7 +51,7 @@ _NAMED = {
     ),
     Part.CLOSING: re.compile(r"conclu|limitation|future|ethic|broader|acknowledg|impact statement", re.IGNORECASE),
 }
-# What ends a part that has subsections of its own even where headings have no number.
+# Headings that end a part with subsections even where no heading has a number: "Our Method", "Experiments".
 _OWN_WORK = re.compile(
     r"(?:our |the )?(?:proposed )?(?:method|approach|experiment|evaluation|result|implementation|training|setup"
     r"|model|framework|system|dataset|task|analysis|ablation)",
@@ -62,7 +62,7 @@ SENTENCE_END = re.compile(
     r"[.!?](?<! al\.)(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bFig\.)(?<!\bEq\.)(?<!\bSec\.)(?<!\bvs\.)(?<!\bcf\.)"
     r"[\"')\]]{0,2}\s+(?=[A-Z(\[0-9])|\n[ \t]*\n"
 )
-_SHORTEST, _LONGEST = 15, 1_500  # bytes of a sentence; what is longer is a table or a list that no full stop ends
+_SHORTEST, _LONGEST = 15, 1_500  # bytes of a sentence; longer ones are tables or lists without a full stop
 
 
 def sentences(text: StoredText) -> Iterator[Sentence]:
@@ -102,7 +102,7 @@ class _Headings:
         self._number = ""  # of the heading that began the part
 
     def part_after(self, heading: re.Match[str]) -> Part | None:
-        """The part that begins at a heading; None where it is none, or goes on with the same part."""
+        """The part that begins at a heading; None where it is not a heading, or where the same part continues."""
         number, title = heading["number"] or "", heading["title"]
         if len(title.split()) > _MOST_WORDS or title.endswith((",", ";", "-", "\\")):
             return None
@@ -126,7 +126,7 @@ def _cut(whole: str, start: int, end: int, part: Part) -> Iterator[Sentence]:
             yield Sentence(part, first, last, whole[first:last])
 
 
-def sentence_at(found: list[Sentence], offset: int) -> Sentence | None:
-    """Return the sentence that holds a byte, or None; `found` are the sentences of the paper in order."""
-    at = bisect_right(found, offset, key=lambda sentence: sentence.start) - 1
-    return found[at] if at >= 0 and offset < found[at].end else None
+def sentence_at(ordered: list[Sentence], offset: int) -> Sentence | None:
+    """Return the sentence that holds a byte, or None; `ordered` are the sentences of the paper in order."""
+    at = bisect_right(ordered, offset, key=lambda sentence: sentence.start) - 1
+    return ordered[at] if at >= 0 and offset < ordered[at].end else None

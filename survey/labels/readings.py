@@ -1,29 +1,26 @@
 """Labels that readers gave: which method a paper's own work trains by, and where its training data come from.
 
-    data/reference/labels.csv   the bundled ones; their readers are language models, no person (data/README.md)
+    data/reference/labels.csv   the bundled ones; their readers are language models, not people (data/README.md)
     DATA/labels.csv             the user's own, made with `survey annotate`
 
 One row is one reader's reading of one paper by the codebook (docs/labels.md).
 """
 
 import csv
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from filelock import FileLock
-
-from posttrain.errors import ConfigurationError
+from posttrain.errors import BusyError, ConfigurationError
+from posttrain.files import held, make_folder, whole
 from posttrain.reference import reference_path
 from survey.paper import find_arxiv_id
-from survey.store.sqlite import explained
 
 
 class Method(StrEnum):
-    """What a paper's own main system trains. The survey knows the first three; RL means online RL."""
+    """How a paper's own main system is trained. The survey has the first three; RL means online RL."""
 
     SFT = "sft"
     HYBRID = "hybrid"
@@ -48,7 +45,7 @@ _OTHER_SPELLINGS = {"human_web": DataSource.HUMAN, "dpo": Method.PREFERENCE}
 
 @dataclass(frozen=True)
 class Reading:
-    """What one reader says of one paper. A paper that trains nothing, or is unclear, has no source."""
+    """One reader's labels of one paper. A paper that trains nothing, or is unclear, has no source."""
 
     arxiv_id: str
     method: Method
@@ -89,7 +86,7 @@ def parse_labels(lines: list[str], where: str) -> list[Reading]:
             raise ConfigurationError(message, f"begin it with the line {','.join(COLUMNS)}")
         readings = [_reading(row, f"{where}:{number}") for number, row in enumerate(rows, start=2)]
     except csv.Error as error:
-        raise ConfigurationError(f"{where} is no CSV: {error}", "survey annotate export shows the form") from error
+        raise ConfigurationError(f"{where} is not CSV: {error}", "survey annotate export shows the form") from error
     if not readings:
         raise ConfigurationError(f"{where} holds no label", "survey annotate next, to see which paper to read first")
     _refuse_contradictions(readings, where)
@@ -97,19 +94,14 @@ def parse_labels(lines: list[str], where: str) -> list[Reading]:
 
 
 def write_labels(readings: Iterable[Reading], path: Path) -> None:
-    """Write readings as CSV, by paper and reader. Raises PosttrainError where the file cannot be written."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow((*COLUMNS, "drawn"))
-            for one in sorted(readings, key=lambda reading: (reading.arxiv_id, reading.labeller)):
-                arxiv_id, method, sources, labeller, day, drawn = astuple(one)
-                writer.writerow([arxiv_id, method, "|".join(sources), labeller, day, drawn])
-        unfinished.replace(path)
-    except OSError as error:
-        raise ConfigurationError(f"cannot write {path}: {error.strerror}", "choose another file") from error
+    """Write readings as CSV, by paper and reader. Raises UnwritableError."""
+    make_folder(path.parent)
+    with whole(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow((*COLUMNS, "drawn"))
+        for reading in sorted(readings, key=_by_paper_and_reader):
+            arxiv_id, method, sources, labeller, day, drawn = astuple(reading)
+            writer.writerow([arxiv_id, method, "|".join(sources), labeller, day, drawn])
 
 
 def bundled_labels() -> list[Reading]:
@@ -125,42 +117,44 @@ def own_labels(data: Path) -> list[Reading]:
 
 def add_labels(data: Path, new: Iterable[Reading]) -> list[Reading]:
     """Put readings among the user's own, one process at a time; return all of them."""
-    path = labels_path(data)
-    with explained(data):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    with explained(data), FileLock(path.with_name(".labels.lock")):
+    make_folder(data, "choose another folder with --data DIR or POSTTRAIN_DATA")
+    busy = BusyError(f"another command has been writing labels to {data} for a minute", "run the same command again")
+    with held(data, busy, wait_seconds=60, lock=".labels.lock"):
         kept = merge(own_labels(data), new)
-        write_labels(kept, path)
+        write_labels(kept, labels_path(data))
     return kept
 
 
 def labels_path(data: Path) -> Path:
-    """Where the user's own readings lie."""
+    """Return the file of the user's own readings."""
     return data / "labels.csv"
 
 
 def merge(readings: Sequence[Reading], others: Iterable[Reading]) -> list[Reading]:
     """Return readings with those of `others`, which take the place of the same reader's earlier ones."""
-    by_reader = {(one.arxiv_id, one.labeller): one for one in readings}
-    return list((by_reader | {(one.arxiv_id, one.labeller): one for one in others}).values())
+    return list({_by_paper_and_reader(reading): reading for reading in [*readings, *others]}.values())
 
 
 def by_paper(readings: Iterable[Reading]) -> dict[str, list[Reading]]:
     """Return the readings of each paper, by reader."""
     papers: dict[str, list[Reading]] = {}
-    for one in sorted(readings, key=lambda reading: (reading.arxiv_id, reading.labeller)):
-        papers.setdefault(one.arxiv_id, []).append(one)
+    for reading in sorted(readings, key=_by_paper_and_reader):
+        papers.setdefault(reading.arxiv_id, []).append(reading)
     return papers
 
 
 def settled_method(readings: Sequence[Reading]) -> Method | None:
     """Return the method on which every reader of a paper agrees, else None."""
-    return readings[0].method if len({one.method for one in readings}) == 1 else None
+    return readings[0].method if len({reading.method for reading in readings}) == 1 else None
 
 
 def settled_source(readings: Sequence[Reading]) -> DataSource | None:
     """Return the primary source on which every reader of a paper agrees, else None."""
-    return readings[0].primary if len({one.primary for one in readings}) == 1 else None
+    return readings[0].primary if len({reading.primary for reading in readings}) == 1 else None
+
+
+def _by_paper_and_reader(reading: Reading) -> tuple[str, str]:
+    return reading.arxiv_id, reading.labeller
 
 
 def reading_of(paper: str, method: str, sources: str, labeller: str, day: str) -> Reading:
@@ -175,7 +169,7 @@ def _reading(row: Mapping[str | None, Any], where: str) -> Reading:
     cells = {name: (row[name] or "").strip() for name in COLUMNS}
     arxiv_id = find_arxiv_id(cells["arxiv_id"])
     if arxiv_id is None:
-        raise ConfigurationError(f"{where}: '{cells['arxiv_id']}' is no arXiv id", "write it like 2402.03300")
+        raise ConfigurationError(f"{where}: '{cells['arxiv_id']}' is not an arXiv id", "write it like 2402.03300")
     if not cells["labeller"]:
         raise ConfigurationError(f"{where}: no labeller", "say who read the paper")
     method = _one_of(Method, cells["method"], where)
@@ -192,17 +186,18 @@ def _one_of(kind: type[_Label], text: str, where: str) -> _Label:
     word = _OTHER_SPELLINGS.get(text.lower(), text.lower())
     if word not in tuple(kind):
         raise ConfigurationError(
-            f"{where}: '{text}' is no {kind.__name__.lower()}; expected {', '.join(kind)}", "mend it"
+            f"{where}: '{text}' is not a {kind.__name__.lower()}; expected {', '.join(kind)}", "mend it"
         )
     return kind(word)
 
 
 def _refuse_contradictions(readings: list[Reading], where: str) -> None:
-    seen: dict[tuple[str, str], Reading] = {}
-    for one in readings:
-        other = seen.setdefault((one.arxiv_id, one.labeller), one)
-        if (other.method, other.sources) != (one.method, one.sources):
+    earlier: dict[tuple[str, str], Reading] = {}
+    for reading in readings:
+        other = earlier.setdefault(_by_paper_and_reader(reading), reading)
+        if (other.method, other.sources) != (reading.method, reading.sources):
             raise ConfigurationError(
-                f"{where}: {one.labeller} labels {one.arxiv_id} twice and differently: {other.method}, {one.method}",
+                f"{where}: {reading.labeller} labels {reading.arxiv_id} twice and differently: {other.method}, "
+                f"{reading.method}",
                 "keep one of the two rows",
             )

@@ -1,4 +1,4 @@
-"""Validation: what the routes to a method and to a data source are worth, on papers of several readers.
+"""Validation: how often each route to a method and to a data source is right, on papers of several readers.
 
     data/reference/validation.csv   of the bundled labels
     DATA/validation.csv             with the user's own, once they are learned from
@@ -12,18 +12,20 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from posttrain.errors import ConfigurationError
+from posttrain.files import whole
 from posttrain.reference import reference_path
 from survey.labels.readings import TRAINS, DataSource, Method
 
-METHODS = (*map(str, TRAINS), str(Method.NONE))  # the classes that are told apart
+METHODS = (*map(str, TRAINS), str(Method.NONE))  # the classes of the tables
 SOURCES = tuple(map(str, DataSource))
+ROUTES = ("by_cues", "by_classifier", "together")  # to a method
 IN_DISPUTE = "in dispute"  # by its readers, so that no answer is right
 NOT_TRAINING = "-"  # by one reader at least, so that the paper has no source to compare
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A paper of several readers, and what was made of it unseen."""
+    """A paper of several readers, with the labels of every route by a classifier that has not seen it."""
 
     arxiv_id: str
     drawn: str
@@ -37,13 +39,11 @@ class Checked:
 
 
 def write_validation(checked: Sequence[Checked], path: Path) -> None:
-    """Write what `cross_validate` returned."""
-    unfinished = path.with_name(f".{path.name}")
-    with unfinished.open("w", newline="") as stream:
+    """Write the papers that `cross_validate` returned. Raises UnwritableError."""
+    with whole(path) as unfinished, unfinished.open("w", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow([column.name for column in fields(Checked)])
         writer.writerows(map(astuple, checked))
-    unfinished.replace(path)
 
 
 def read_validation(data: Path | None = None) -> list[Checked]:
@@ -54,22 +54,24 @@ def read_validation(data: Path | None = None) -> list[Checked]:
         with path.open(newline="") as stream:
             checked = [Checked(**row) for row in csv.DictReader(stream)]
     except (OSError, TypeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is no validation: {error}", "make it anew: survey annotate train") from error
+        raise ConfigurationError(
+            f"{path} is not a validation: {error}", "make a new one: survey annotate train"
+        ) from error
     known = {*METHODS, *SOURCES, str(Method.UNCLEAR), IN_DISPUTE, NOT_TRAINING, ""}
-    for one in checked:
-        strange = [cell for cell in astuple(one)[2:] if cell not in known]
+    for paper in checked:
+        strange = [cell for cell in astuple(paper)[2:] if cell not in known]
         if strange:
-            message = f"{path} is no whole validation: {one.arxiv_id} has '{strange[0]}'"
-            raise ConfigurationError(message, "make it anew: survey annotate train")
+            message = f"{path} is not a complete validation: {paper.arxiv_id} has '{strange[0]}'"
+            raise ConfigurationError(message, "make a new one: survey annotate train")
     return checked
 
 
 def method_pairs(checked: Sequence[Checked], route: str = "together") -> tuple[list[str], list[str]]:
     """Return the readers' methods and those of a route; IN_DISPUTE where the readers disagree."""
-    return [one.method for one in checked], [getattr(one, f"method_{route}") for one in checked]
+    return [paper.method for paper in checked], [getattr(paper, f"method_{route}") for paper in checked]
 
 
 def source_pairs(checked: Sequence[Checked], route: str = "together") -> tuple[list[str], list[str]]:
     """Return the readers' primary sources and those of a route, of the papers that train by every reader."""
-    training = [one for one in checked if one.source != NOT_TRAINING]
-    return [one.source for one in training], [getattr(one, f"source_{route}") for one in training]
+    training = [paper for paper in checked if paper.source != NOT_TRAINING]
+    return [paper.source for paper in training], [getattr(paper, f"source_{route}") for paper in training]

@@ -1,1 +1,1 @@
-"""Mentions: where a text names a benchmark, which domain that makes, and what it cites."""
+"""Mentions: where a text names a benchmark, the domains of a paper that follow, and the papers that it cites."""

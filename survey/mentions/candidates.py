@@ -1,8 +1,8 @@
-"""Names: what one paper calls by name, and whether it speaks of each as of a benchmark.
+"""Candidates: the names in one paper, and whether it speaks of each as of a benchmark.
 
 A name is a word of unusual shape (MMLU, HellaSwag, MATH-500, 2WikiMultihopQA), a capitalised word that the paper
-never writes small (Spider), or up to three such words in a row (Natural Questions). What it is, the words beside it
-say: "the X dataset" and "evaluated on X" against "the X model" and "trained on X". Nothing here knows any name.
+never writes small (Spider), or up to three such words in a row (Natural Questions). The words next to it say what
+it is: "the X dataset" and "evaluated on X" against "the X model" and "trained on X". Nothing here knows any name.
 """
 
 import re
@@ -16,7 +16,7 @@ from posttrain.reference import reference_path
 from survey.fulltext import Section
 from survey.store.texts import StoredText
 
-_BACK = 72  # bytes before a name that are read for what announces it, and words
+_BACK = 72  # bytes before a name that are read for an announcement, and words
 _WORDS_BACK = 7
 _BETWEEN = ("the", "both", "(", "popular", "standard", "two", "three", "several")  # on the X, on both X and Y
 _HEADS = 3  # lines above the first row of scores that can be the head of its table
@@ -28,25 +28,32 @@ _TOKEN = (
     r"|(?:[A-Z](?<![A-Z0-9\x80-\xff].)|\d[A-Z](?<![A-Za-z0-9\x80-\xff]..))[A-Za-z0-9]{0,40}"
     r"(?:[-_](?:[A-Z0-9][A-Za-z0-9]{0,40}|bench)|\.\d{1,4}){0,6}(?:\+\+?)?(?![A-Za-z0-9\x80-\xff]))"
 )
+# MMLU, HellaSwag, MATH-500, GSM8K, 2WikiMultihopQA, AIME_2024, HumanEval+, LLaMA-3.1
 _WORD = re.compile(_TOKEN)
+# up to four of them in a row: Natural Questions, Measuring Massive Multitask Language
 _RUN = re.compile(rf"{_TOKEN}(?:[ \n]{_TOKEN}){{0,3}}")
 _SMALL_HEAD = 3  # small letters that a name may begin with: bAbI, zsRE, tau-Bench
 _SIZED = re.compile(r"\d[Bb]\b|-(?:Instruct|Chat|Base)\b")  # LLaMA-3-8B, Qwen-Chat: the name of a model
+# the rest of a citation: "Lee et al", "Lee and Kim, 2024", "Lee (2024", "Lee, J."
 _AUTHOR = re.compile(r" et al|(?: and [A-Z][a-z]+)?,? \(?(?:19|20)\d\d|, [A-Z]\.")
+# a citation behind a name: " (Lee et al., 2024)", " [12, 13]"
 _CITED = r"(?:\s?\([^()]{4,60}\d{4}[a-z]?\)|\s?\[[\d,\s-]{1,20}\])?"
+# the word behind a name and its citation: "X dataset", "X [12] test set"
 _AFTER = re.compile(rf"{_CITED}[ \n]([a-z][\w-]*)(?:[ \n](sets?|splits?|suite)\b)?", re.IGNORECASE)
+# between two names of a list: ", ", " and the ", "/", " [12], and "
 _NEXT_IN_LIST = re.compile(rf"{_CITED}(?:\s?[,;/&]\s?(?:and |or )?|\s(?:and|or)\s)(?:the\s)?")
+# 71.2, -3, 85%, but not the 8 of GSM8K or the 3 of 3B
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d{1,3}(?:\.\d{1,4})?%?(?![\w.]*[A-Za-z])")
 _DECIMAL = re.compile(r"\d\.\d")
 
 
 class Naming(NamedTuple):
-    """How one paper names one thing: a spelling, the byte of its first place, and what is said of it anywhere."""
+    """One name in one paper: a spelling, the byte of its first use, and the words about it anywhere."""
 
     spelling: str
     offset: int
     called: bool  # a benchmark, data set or test set, in words
-    otherwise: bool  # a model, method, metric or what is trained on, in words
+    otherwise: bool  # a model, a method, a metric or training data, in words
     scored: bool  # in the head or a row of a table with scores, or in a caption
 
 
@@ -84,7 +91,7 @@ def _cues() -> _Cues:
 
 
 def key_of(spelling: str) -> str:
-    """Return what all spellings of a name share: without case, hyphens, spaces and a plural's small s.
+    """Return the key that all spellings of a name share: without case, hyphens, spaces and a plural's small s.
 
     Digits and plus signs stay, since MATH-500 is not MATH and HumanEval+ not HumanEval.
     """
@@ -95,23 +102,23 @@ def key_of(spelling: str) -> str:
 
 
 def names_in(text: StoredText) -> dict[str, Naming]:
-    """Return what a paper names outside its references, by key."""
+    """Return the names in a paper outside its references, by key."""
     content = str(text.text, "latin-1")
     words = set(content.split())
-    found: dict[str, Naming] = {}
+    namings: dict[str, Naming] = {}
     for start, end, section in _pieces(text, len(content)):
         for site in _sites(content, start, end, section, words):
             spelling, key = _spelt(content[site.start : site.end])
-            before = found.get(key)
+            before = namings.get(key)
             if before is None:
-                found[key] = Naming(spelling, site.start, site.called, site.otherwise, site.scored)
+                namings[key] = Naming(spelling, site.start, site.called, site.otherwise, site.scored)
             elif site.called > before.called or site.otherwise > before.otherwise or site.scored > before.scored:
-                found[key] = before._replace(
+                namings[key] = before._replace(
                     called=before.called or site.called,
                     otherwise=before.otherwise or site.otherwise,
                     scored=before.scored or site.scored,
                 )
-    return found
+    return namings
 
 
 @lru_cache(maxsize=100_000)
@@ -137,20 +144,20 @@ def _sites(content: str, start: int, end: int, section: Section, words: set[str]
 
 
 def _in_words(content: str, start: int, end: int, scored: bool, words: set[str]) -> list[_Site]:
-    """Return the names of running text; what is said of one name of a list is said of all."""
+    """Return the names of running text; the words about one name of a list apply to all of it."""
     sites: list[_Site] = []
     chain: list[tuple[int, int]] = []
     for run in _RUN.finditer(content, start, end):
         if (raw := run[0]).isalpha() and raw.istitle() and raw.lower() in words:
             continue  # the first word of a sentence, as most runs are
-        place = _trimmed(content, run.start(), run.end(), words)
-        if place is None:
+        bounds = _trimmed(content, run.start(), run.end(), words)
+        if bounds is None:
             continue
-        if chain and not _is_next(content, chain[-1][1], place[0]):
-            sites += _said(content, chain, scored)
+        if chain and not _is_next(content, chain[-1][1], bounds[0]):
+            sites += _sites_of(content, chain, scored)
             chain = []
-        chain.append(place)
-    return sites + _said(content, chain, scored) if chain else sites
+        chain.append(bounds)
+    return sites + _sites_of(content, chain, scored) if chain else sites
 
 
 def _trimmed(content: str, start: int, end: int, words: set[str]) -> tuple[int, int] | None:
@@ -198,7 +205,7 @@ def _is_next(content: str, end: int, start: int) -> bool:
     return start - end <= 80 and _NEXT_IN_LIST.fullmatch(content, end, start) is not None
 
 
-def _said(content: str, chain: list[tuple[int, int]], scored: bool) -> list[_Site]:
+def _sites_of(content: str, chain: list[tuple[int, int]], scored: bool) -> list[_Site]:
     start, end = chain[0][0], chain[-1][1]
     before, behind = _before(content, start), _behind(content, end, len(chain) > 1, content[max(0, start - 3) : start])
     called, otherwise = before[0] or behind[0], before[1] or behind[1]
@@ -256,7 +263,7 @@ def _in_tables(content: str, start: int, end: int, words: set[str]) -> Iterator[
 
 
 def _is_scores(line: str) -> bool:
-    """At least two numbers, one of them with a decimal, that are a third of what stands in the line."""
+    """At least two numbers, one of them with a decimal, that are a third of the words of the line."""
     if _DECIMAL.search(line) is None:
         return False
     numbers = len(_NUMBER.findall(line))
@@ -266,8 +273,8 @@ def _is_scores(line: str) -> bool:
 def _cells(content: str, start: int, end: int, words: set[str]) -> Iterator[_Site]:
     last = first = -2
     for word in _WORD.finditer(content, start, end):
-        if (place := _trimmed(content, word.start(), word.end(), words)) is not None:
-            yield _Site(*place, False, False, True)
+        if (bounds := _trimmed(content, word.start(), word.end(), words)) is not None:
+            yield _Site(*bounds, False, False, True)
         if (
             word.start() == last + 1
             and content[last] == " "

@@ -24,9 +24,12 @@ _FEWEST_WORDS = 3
 _PARTICULAR = 50  # letters: no other title contains one so long, but a later version may add a word or an s to it
 
 # A space or a line break may stand on either side of the point, and line breaks between the digits behind it.
+# 2402.03300, "2402. 03300", "2402.033\n00"
 _NEW_ID = re.compile(r"(\d{4})\s?\.\s?(\d(?:\n?\d){3,4})(?!\d)")
+# the text before an id: "arXiv:", "abs/", "arXiv." or a space
 _BEFORE_NEW_ID = re.compile(r"(?:(?:arxiv|abs|[^\w.]|^)|arxiv\.)$", re.IGNORECASE)
-_PUBLISHERS_DOI = re.compile(r"10\.\d{4,5}/$")  # what follows is a number of the publisher's
+_PUBLISHERS_DOI = re.compile(r"10\.\d{4,5}/$")  # 10.1145/2401.00001: a number of the publisher's, not an arXiv id
+# the number of hep-th/9901001, and its archive with the subject class: math.GT
 _OLD_NUMBER = re.compile(r"/\s?(\d{7})(?!\d)")
 _OLD_ARCHIVE = re.compile(r"(?<![\w.-])([a-z]+(?:-\s?[a-z]+)?)(?:\.[a-z]{2})?$", re.IGNORECASE)
 _LISTS = (Section.REFERENCES, Section.APPENDIX)
@@ -64,7 +67,7 @@ class CitationFinder:
         lengths: dict[str, set[int]] = {}  # of the titles that begin with the same letters
         for letters in titles:
             lengths.setdefault(letters[:_SHORTEST_TITLE], set()).add(len(letters))
-        self._lengths = {begin: sorted(found, reverse=True) for begin, found in lengths.items()}
+        self._lengths = {begin: sorted(sizes, reverse=True) for begin, sizes in lengths.items()}
 
     def find(self, text: StoredText, citing: str) -> set[str]:
         """Return the keys of the papers that the paper `citing` cites in `text`; never its own."""
@@ -73,24 +76,24 @@ class CitationFinder:
 
     def named_by_id(self, references: str) -> set[str]:
         """Return the keys of the papers whose arXiv id stands in `references`, in whatever form it is written."""
-        found: set[str] = set()
+        papers: set[str] = set()
         for match in _NEW_ID.finditer(references):
             before = references[max(0, match.start() - _LONGEST_BEFORE) : match.start()]
             if _BEFORE_NEW_ID.search(before) and not _PUBLISHERS_DOI.search(before):
-                # "1412.6980" at the end of a line does not go on with the number that begins the next
+                # "1412.6980" at the end of a line does not continue with the number that begins the next
                 readings = (match[2].replace("\n", ""), match[2].split("\n")[0])
                 keys = (self._ids.get(f"{match[1]}.{digits}") for digits in readings)
-                found.add(next(filter(None, keys), ""))
+                papers.add(next(filter(None, keys), ""))
         for match in _OLD_NUMBER.finditer(references):
             archive = _OLD_ARCHIVE.search(references[max(0, match.start() - _LONGEST_BEFORE) : match.start()])
             if archive:
-                found.add(self._ids.get(_plain_id(f"{archive[1]}/{match[1]}"), ""))
-        return found - {""}
+                papers.add(self._ids.get(_plain_id(f"{archive[1]}/{match[1]}"), ""))
+        return papers - {""}
 
     def named_by_title(self, references: str) -> set[str]:
         """Return the keys of the papers whose title stands in `references` as a phrase of its own.
 
-        A title of fewer than 50 letters that goes on without a mark on either side is part of another. Of two titles
+        A title of fewer than 50 letters without a mark on either side is part of a longer title. Of two titles
         of the sample that begin at the same word, the longer one is meant.
         """
         text = _folded(_PAGE_NUMBER.sub("\n", references))
@@ -100,9 +103,9 @@ class CitationFinder:
         begins = [n for n, start in enumerate(starts) if letters[start : start + _SHORTEST_TITLE] in self._lengths]
         if not begins:
             return set()
-        gaps = _WORD.split(text)  # what stands before each word, and behind the last
+        gaps = _WORD.split(text)  # the characters before each word, and after the last
         at = {start: n for n, start in enumerate(starts)}
-        found: set[str] = set()
+        papers: set[str] = set()
         for first in begins:
             start = starts[first]
             for length in self._lengths[letters[start : start + _SHORTEST_TITLE]]:
@@ -111,9 +114,9 @@ class CitationFinder:
                     plural = length >= _PARTICULAR and letters[behind : behind + 1] == "s"
                     end = at.get(behind, at.get(behind + plural))
                     if end and _stands(words, gaps, first, end, title):
-                        found.add(title.owner or "")
+                        papers.add(title.owner or "")
                         break
-        return found - {""}
+        return papers - {""}
 
 
 def citations_received(edges: Iterable[tuple[str, str]]) -> Counter[str]:
@@ -162,7 +165,7 @@ def _stands(words: list[str], gaps: list[str], first: int, end: int, title: _Tit
 
 
 def _runs_on(words: list[str], gaps: list[str], at: int) -> bool:
-    """Say whether the word at `at` goes on with the phrase of the word before it."""
+    """Say whether the word at `at` continues the phrase of the word before it."""
     if not 0 < at < len(words):
         return False
     gap = gaps[at]

@@ -1,8 +1,8 @@
 """Domain: which of qa, math, agentic and code a paper works on, by how often it names their benchmarks.
 
-The survey's rule (arXiv:2603.13985, appendix B): a paper belongs to a domain that it names at least five times. What
-"it" counts is not printed, so both readings are here: five mentions of any one benchmark of the domain, or five of
-all of them together. A threshold is always inclusive.
+The survey's rule (arXiv:2603.13985, appendix B): a paper belongs to a domain that it names at least five times. The
+survey does not print what counts as naming a domain, so there are two rules: five mentions of a single benchmark of the
+domain, or five of all its benchmarks together. A threshold is always inclusive.
 """
 
 from collections.abc import Mapping

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from survey.mentions.lexicon import CONTEXT, Lexicon
 
-Place = tuple[int, int, int]  # start, end (bytes), pattern number
+Place = tuple[int, int, int]  # start, end (bytes), pattern number: (17, 22, 3) for the `GSM8K` of a text
 Engine = Callable[[bytes | memoryview], list[Place]]
 # Bytes on either side of a place that its rules look at; a character has at most four.
 _NEIGHBOURS = 4 * 40
@@ -56,7 +56,7 @@ class MentionFinder:
             return []
         kept: list[Mention] = []
         refused: list[Mention] = []
-        end = 0  # of the last counted mention: what overlaps it need not be judged
+        end = 0  # of the last counted mention: a place that overlaps it need not be judged
         for start, stop, pattern in sorted(set(places), key=_leftmost_longest):
             if start >= end:
                 mention = self._judge(text, start, stop, pattern)
@@ -72,11 +72,11 @@ class MentionFinder:
 
     def counts(self, text: bytes | memoryview) -> dict[str, int]:
         """Return how often each benchmark is named in UTF-8 `text`; benchmarks not named are left out."""
-        found: dict[str, int] = {}
+        counts: dict[str, int] = {}
         for mention in self.find(text):
             if mention.counted:
-                found[mention.benchmark] = found.get(mention.benchmark, 0) + 1
-        return found
+                counts[mention.benchmark] = counts.get(mention.benchmark, 0) + 1
+        return counts
 
     def _judge(self, text: bytes | memoryview, start: int, end: int, pattern: int) -> Mention:
         """The verdict on one place: the first alias that takes it, else the refusal of the last.
@@ -106,7 +106,7 @@ def fastest_engine(starts: bool = True) -> Callable[[list[str]], Engine]:
 def hyperscan_engine(patterns: list[str], starts: bool = True) -> Engine:
     """Return a scan that finds every place of `patterns` at some 2 GB/s (github.com/intel/hyperscan).
 
-    Without `starts` it takes patterns of any length, and only the end of a place is told.
+    Without `starts` it takes patterns of any length, and gives only the end of a place.
     """
     import hyperscan
 
@@ -145,8 +145,8 @@ def re_engine(patterns: list[str]) -> Engine:
     return scan
 
 
-def _leftmost_longest(place: Place) -> Place:
-    start, end, pattern = place
+def _leftmost_longest(candidate: Place) -> Place:
+    start, end, pattern = candidate
     return start, -end, pattern
 
 

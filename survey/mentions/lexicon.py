@@ -1,7 +1,7 @@
 """The 26 benchmarks of the survey and the spellings that count for them.
 
-The table itself is `data/reference/benchmarks.toml`; this module gives its rules a voice: an alias looks at one
-candidate place in a text and says why it does not count, or that it does.
+The table itself is `data/reference/benchmarks.toml`; this module applies its rules: an alias looks at one
+candidate place in a text, and gives the reason why it does not count, or none where it does.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ CONTEXT = 100  # characters on either side that `near` and `not_near` look at, w
 
 
 class Domain(StrEnum):
-    """What a benchmark asks of a model (survey, section 5)."""
+    """The ability that a benchmark tests (survey, section 5)."""
 
     QA = "qa"
     MATH = "math"
@@ -58,11 +58,11 @@ class Alias:
 
     def refusal(self, text: str, start: int, end: int) -> str | None:
         """Return why `text[start:end]` is not this benchmark, or None where it is."""
-        found = text[start:end]
-        if not (self._starts_word(text, start, found) and self._ends_word(text, end, found)):
+        name = text[start:end]
+        if not (self._starts_word(text, start, name) and self._ends_word(text, end, name)):
             return f"inside the word '{_word_around(text, start, end)}'"
-        if not self._has_case(found):
-            return f"'{found}' in this case is not the benchmark's name"
+        if not self._has_case(name):
+            return f"'{name}' in this case is not the benchmark's name"
         return self._neighbours(text, start, end) or self._context(text, start, end)
 
     def _neighbours(self, text: str, start: int, end: int) -> str | None:
@@ -85,44 +85,44 @@ class Alias:
         around = _paragraph_around(text, start, end)
         for word in self.not_near:
             if word in around:
-                return f"'{word}' stands beside it"
+                return f"'{word}' stands near it"
         if self.near and not any(word in around for word in self.near):
-            return "in this case only beside one of: " + ", ".join(self.near)
+            return "in this case only near one of: " + ", ".join(self.near)
         return None
 
-    def _has_case(self, found: str) -> bool:
+    def _has_case(self, name: str) -> bool:
         if self.case == "upper":
-            return found == found.upper()
+            return name == name.upper()
         if self.case == "capital":
-            return found[0] == found[0].upper() and found != found.upper()
+            return name[0] == name[0].upper() and name != name.upper()
         return True
 
-    def _starts_word(self, text: str, start: int, found: str) -> bool:
+    def _starts_word(self, text: str, start: int, name: str) -> bool:
         before = text[start - 1 : start]
         if not before.isalnum():
             return True
         if not self.glued:
             return False
-        first, second = found[0], found[1:2]
+        first, second = name[0], name[1:2]
         return (
             before.isdigit() != first.isdigit()
             or (before.islower() and first.isupper())
             or (before.isupper() and first.isupper() and second.islower())
         )
 
-    def _ends_word(self, text: str, end: int, found: str) -> bool:
+    def _ends_word(self, text: str, end: int, name: str) -> bool:
         after = text[end : end + 1]
         if not after.isalnum():
             return True
         if not self.glued:
             return False
-        last = found[-1]
+        last = name[-1]
         if after.isdigit() or last.isdigit():
             return after.isdigit() != last.isdigit()
         if after.islower() or last.islower():
             return after.islower() != last.islower()
         # Capitals on both sides: "HotpotQAEM" ends a name in mixed case, "GSM8KFigure" starts a new word.
-        return found != found.upper() or text[end + 1 : end + 2].islower()
+        return name != name.upper() or text[end + 1 : end + 2].islower()
 
 
 @dataclass(frozen=True)

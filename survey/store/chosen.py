@@ -71,7 +71,7 @@ def each_text(store: Store, chosen: Sequence[ChosenText]) -> Iterator[tuple[int,
 
 
 def text_of(store: Store, paper: str) -> tuple[StoredText, str] | None:
-    """Return the counted text of one paper with the note on what it lacks, or None where the paper has no text."""
+    """Return the counted text of one paper with the note on its missing parts, or None where the paper has no text."""
     query = "SELECT shard, row, note FROM chosen_text WHERE paper = ? AND extractor = ?"
     for shard, row, note in store.rows(query, paper, EXTRACTOR):
         return next(read_shard(store.text_path(shard), frozenset([row]))), note
@@ -79,7 +79,7 @@ def text_of(store: Store, paper: str) -> tuple[StoredText, str] | None:
 
 
 def texts_fingerprint(store: Store) -> str:
-    """Return 12 digits that name exactly the texts that would be counted now, to tell whether counts are older.
+    """Return 12 digits that name exactly the texts that would be counted now, so that older counts can be recognised.
 
     A text follows from its raw file, its index in that file and the extractor, so the same papers give the same
     fingerprint everywhere.

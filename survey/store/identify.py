@@ -32,7 +32,7 @@ class Raw:
 
 
 def identify(raw: Raw) -> Outcome:
-    """Return the papers of one raw file and its refused rows. Raises UnreadableError where it is no paper."""
+    """Return the papers of one raw file and its refused rows. Raises UnreadableError where it is not a paper."""
     with Path(raw.path).open("rb") as stream:
         start = stream.read(4)
     if start == b"PAR1":
@@ -41,7 +41,7 @@ def identify(raw: Raw) -> Outcome:
     kind = kind_of(data, raw.name)
     identity = identify_content(kind, data)
     if kind is Kind.MARKDOWN and identity.source is IdSource.NONE and Path(raw.name).stem.lower().endswith(_SOFTWARE):
-        raise UnreadableError("a file that goes with software, no paper")
+        raise UnreadableError("a file that goes with software, not a paper")
     return Outcome(raw.name, [_source(raw, -1, kind, identity)])
 
 
@@ -118,4 +118,4 @@ def _named_id(name: str) -> ArxivId | None:
     path = Path(name)
     names = [path.name, path.parent.name] if path.suffix == ".tex" else [path.name]
     ids = (find_arxiv_id(part.replace("_", " ")) for part in names)
-    return next((arxiv_id for arxiv_id in ids if arxiv_id), None)
+    return next(filter(None, ids), None)

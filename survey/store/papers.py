@@ -1,7 +1,7 @@
 """The store: raw files as they came, an index of which paper each is, and the text that was read from them.
 
     DATA/raw/ab/abcd…          every file once, named by its SHA-256, never changed
-    DATA/store.sqlite          which sources there are, which paper each is, what became of it
+    DATA/store.sqlite          the sources, the paper of each, and the outcome of its extraction
     DATA/text/part-….parquet   the extracted texts, LZ4-compressed
 
 SQLite holds the index because it survives `kill -9` at any moment and lets several processes write.
@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS extraction (
     reason TEXT,                   -- why there is no text; NULL where there is one
     shard TEXT,
     row INTEGER,
-    note TEXT NOT NULL             -- what the text lacks, such as files that the source does not hold
+    note TEXT NOT NULL             -- missing parts of the text, such as files that the source does not hold
 );
 CREATE TABLE IF NOT EXISTS skipped (path TEXT PRIMARY KEY, reason TEXT NOT NULL);
 """
@@ -104,7 +104,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Extraction:
-    """What became of a source: its place in the text shards, or the reason why it has no text."""
+    """The outcome of reading a source: its shard and row there, or the reason why it has no text."""
 
     source: int
     surface: str | None
@@ -120,7 +120,7 @@ class Outcome:
 
     name: str  # the path as it was given
     sources: Sequence[Source] = ()
-    refused: Sequence[tuple[str, str]] = ()  # rows and members that are no papers, as (name:row, reason)
+    refused: Sequence[tuple[str, str]] = ()  # rows and members that are not papers, as (name:row, reason)
     skipped: str = ""  # why the file as a whole is skipped
     known: int = 0  # sources in the store that rest on the same content: it need not be identified again
 
@@ -176,17 +176,16 @@ class Store:
                 Path(copy.name).unlink(missing_ok=True)
 
     def raw_path(self, sha256: str) -> Path:
-        """Where the raw file with this SHA-256 lies."""
+        """Return the path of the raw file with this SHA-256."""
         return self.root / "raw" / sha256[:2] / sha256
 
     def forget_raw(self, sha256: str) -> None:
-        """Remove a raw file that no source rests on: it turned out not to be a paper."""
+        """Remove a raw file that no source rests on: it is not a paper."""
         if not self.holds(sha256):
             self.raw_path(sha256).unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """Remove what is a day old or older and belongs to nothing: half-written files of runs that were killed, and
-        texts that newer ones have taken the place of."""
+        """Remove files of a day or older that nothing refers to: half-written ones, and texts that are replaced."""
         named = {row[0] for row in self._db.execute("SELECT DISTINCT shard FROM extraction WHERE shard IS NOT NULL")}
         orphans = [path for path in self.root.glob("text/part-*.parquet") if path.name not in named]
         halves = [path for form in ("raw/tmp*", "text/.part-*", ".warehouse.*") for path in self.root.glob(form)]
@@ -238,13 +237,13 @@ class Store:
             " LEFT JOIN chosen_text ON chosen_text.paper = copy.paper AND chosen_text.extractor = ?1"
             " WHERE extraction.source IS NULL AND copy.kind <> ?2"
             " AND (chosen_text.rank IS NULL OR copy.rank < chosen_text.rank)"
-            ") GROUP BY paper ORDER BY first",  # the columns beside SQLite's min() come from the row that has it
+            ") GROUP BY paper ORDER BY first",  # SQLite takes the other columns from the row with the minimum
             extractor, Kind.METADATA,
         )  # fmt: skip
         return [_source(row[:-1]) for row in rows]
 
     def rekey(self, source: Source, paper: str) -> None:
-        """Give a source another key: its name turned out to be another paper's."""
+        """Give a source another key, for its file bears the name of another paper."""
         with explained(self.root), self._db:
             self._db.execute(
                 "UPDATE source SET paper = ?, id_source = ?, published = NULL, is_stated = 0 WHERE id = ?",
@@ -284,7 +283,7 @@ class Store:
     # ---- texts -------------------------------------------------------------------------------------------------
 
     def add_extractions(self, extractions: Sequence[Extraction], extractor: int) -> None:
-        """Record what became of sources, in one transaction."""
+        """Record the outcome of reading sources, in one transaction."""
         with explained(self.root), self._db:
             self._db.executemany(
                 "INSERT OR REPLACE INTO extraction VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -292,14 +291,14 @@ class Store:
             )
 
     def extractions(self, extractor: int) -> dict[int, Extraction]:
-        """Return what became of each source under this version of the extractor."""
+        """Return the outcome of each source that this version of the extractor has read."""
         rows = self.rows(
             "SELECT source, surface, reason, shard, row, note FROM extraction WHERE extractor = ?", extractor
         )
         return {row[0]: Extraction(*row) for row in rows}
 
     def text_path(self, shard: str) -> Path:
-        """Where a shard of texts lies."""
+        """Return the path of a shard of texts."""
         return self.root / "text" / shard
 
     def rows(self, query: str, *values: object) -> Iterator[Any]:

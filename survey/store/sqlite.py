@@ -43,12 +43,12 @@ def explained(root: Path) -> Iterator[None]:
             raise _unwritable(root, error.strerror) from error
         raise
     except sqlite3.DatabaseError as error:
-        found = str(error)
-        if "full" in found or "disk I/O" in found:
+        reason = str(error)
+        if "full" in reason or "disk I/O" in reason:
             raise _full(root, error) from error
-        if "unable to open" in found or "readonly" in found:
-            raise _unwritable(root, found) from error
-        if "locked" in found:
+        if "unable to open" in reason or "readonly" in reason:
+            raise _unwritable(root, reason) from error
+        if "locked" in reason:
             message = f"another command has been writing to {root} for {_SECONDS_TO_WAIT} seconds"
             raise BusyError(message, "run the same command again when it is done", ExitCode.PARTIAL) from error
         raise DamagedError(

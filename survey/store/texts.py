@@ -29,7 +29,7 @@ _ROWS_PER_GROUP = 256  # some 15 MB of text at a time
 
 @dataclass(frozen=True)
 class StoredText:
-    """One text as it lies in a shard: UTF-8 bytes, and the spans of its sections in bytes too."""
+    """One text as a shard holds it: UTF-8 bytes, and the spans of its sections in bytes too."""
 
     row: int
     text: memoryview

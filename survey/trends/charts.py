@@ -7,8 +7,8 @@ from typing import Any
 from posttrain.charts import COLOURS, SCHEMA, SHAPES, interval_layers, scale, titled
 from posttrain.statistics import share_of
 from survey.period import without_gaps
-from survey.trends.domain import TrendTable
 from survey.trends.published import LABELS, TITLES, Axis
+from survey.trends.trend import TrendTable
 
 
 class Measure(StrEnum):
@@ -16,7 +16,7 @@ class Measure(StrEnum):
 
     SHARE = "share of papers"
     CORRECTED = "share corrected for errors of the labels"
-    MIX = "part of a year's domain assignments"  # which is what can be compared with the survey's counts
+    MIX = "part of a year's domain assignments"  # comparable with the survey's counts, which shares of papers are not
 
 
 MEASURES = {
@@ -34,14 +34,14 @@ def chart(tables: Sequence[TrendTable], notes: Sequence[str], measure: Measure =
 
 
 def on_page(table: TrendTable, measure: Measure) -> dict[str, Any]:
-    """Return the chart of one table for a page, as wide as its place; each bar says its numbers to a screen reader.
+    """Return the chart of one table for a page, as wide as the page; a screen reader reads the numbers of each bar.
 
     A bar can be clicked: the selection `bar` holds its period and label.
     """
     drawn = _measured(table, measure)
     drawn["layer"][0]["mark"]["cursor"] = "pointer"
     drawn["layer"][0]["params"] = [{"name": "bar", "select": {"type": "point", "fields": ["period", "label"]}}]
-    # whole bands: Streamlit's theme makes bars narrower, and Vega-Lite then puts them beside their intervals
+    # whole bands: Streamlit's theme makes bars narrower, and Vega-Lite then draws the intervals next to the bars
     config = {"legend": {"orient": "top"}, "bar": {"discreteBandSize": {"band": 1}}}
     # one layer down Streamlit leaves the data as they are; at the top it would carry them through pandas and Arrow
     layer = {name: drawn[name] for name in ("data", "encoding", "layer")}
@@ -60,18 +60,18 @@ def _measured(table: TrendTable, measure: Measure) -> dict[str, Any]:
 def _bars(points: list[dict[str, Any]], table: TrendTable, title: str) -> dict[str, Any]:
     """Bars with their intervals, side by side in each period, and a tick where the survey printed a share.
 
-    A period without papers keeps its place, so that time runs evenly.
+    A period without papers stays on the axis, so that time runs evenly.
 
-    Label and shape of the points say what the colours say.
+    Labels and the shapes of points carry the same information as the colours.
     """
     y = {"axis": {"format": "%", "title": title}}
     shown = {point["period"] for point in points}
     time = {"axis": {"labelAngle": 0, "labelOverlap": "greedy", "title": None},
             "scale": {"domain": without_gaps(shown, table.by) if shown else []}}  # fmt: skip
-    place = [{"field": name, "type": "nominal"} for name in ("period", "label")]
-    tooltip = [*place, *({"field": name, "type": "quantitative"} for name in ("k", "n"))]
+    cell = [{"field": name, "type": "nominal"} for name in ("period", "label")]
+    tooltip = [*cell, *({"field": name, "type": "quantitative"} for name in ("k", "n"))]
     tooltip += [{"field": name, "type": "quantitative", "format": ".1%"} for name in ("share", "low", "high")]
-    printed = [*place, {"field": "printed", "type": "quantitative", "format": ".1%", "title": "the survey printed"}]
+    printed = [*cell, {"field": "printed", "type": "quantitative", "format": ".1%", "title": "the survey printed"}]
     return {
         "width": {"step": 22},
         "height": 260,
@@ -94,11 +94,11 @@ def _bars(points: list[dict[str, Any]], table: TrendTable, title: str) -> dict[s
 def _points(table: TrendTable) -> list[dict[str, Any]]:
     points = []
     for row in table.rows:
-        place = {"period": row.period, "label": row.label}
+        cell = {"period": row.period, "label": row.label}
         if row.share is not None:
-            points.append({**place, "k": row.k, "n": row.n, "share": row.share, "low": row.low, "high": row.high})
+            points.append({**cell, "k": row.k, "n": row.n, "share": row.share, "low": row.low, "high": row.high})
         if table.axis is not Axis.DOMAIN and row.published:  # the survey prints counts of domains, shares of the others
-            points.append({**place, "printed": row.published.value / 100})
+            points.append({**cell, "printed": row.published.value / 100})
     return points
 
 
@@ -108,16 +108,15 @@ def _corrected(table: TrendTable) -> list[dict[str, Any]]:
         row = next(row for row in table.rows if (row.period, row.label) == (point["period"], point["label"]))
         if "printed" in point:
             points.append(point)
-        elif row.corrected and row.corrected.share is not None:
-            one = row.corrected
-            points.append({**point, "share": one.share, "low": one.low, "high": one.high})
+        elif (corrected := row.corrected) and corrected.share is not None:
+            points.append({**point, "share": corrected.share, "low": corrected.low, "high": corrected.high})
     return points
 
 
 def _mix(table: TrendTable) -> list[dict[str, Any]]:
     """Return each domain's part of the domain assignments of its period, and of those the survey printed.
 
-    It printed whole years, at one threshold; a year of which a cell is missing has no printed mix.
+    The survey printed whole years, at one threshold; a year without all four printed cells has no printed mix.
     """
     points: list[dict[str, Any]] = []
     for period in dict.fromkeys(row.period for row in table.rows):
@@ -125,11 +124,11 @@ def _mix(table: TrendTable) -> list[dict[str, Any]]:
         n = sum(row.k for row in rows)
         printed = [row.published.value for row in rows if row.published]
         for row in rows:
-            place = {"period": period, "label": row.label}
+            cell = {"period": period, "label": row.label}
             if part := share_of(row.k, n):
-                points.append({**place, "k": row.k, "n": n, "share": part.share, "low": part.low, "high": part.high})
+                points.append({**cell, "k": row.k, "n": n, "share": part.share, "low": part.low, "high": part.high})
             if row.published and len(printed) == len(rows):
-                points.append({**place, "printed": row.published.value / sum(printed)})
+                points.append({**cell, "printed": row.published.value / sum(printed)})
     return points
 
 

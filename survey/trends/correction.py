@@ -1,13 +1,13 @@
-"""Corrected shares: what a period's labels would be if the machine erred as little as the people who checked it.
+"""Corrected shares: the shares we would see if the classifier made no errors beyond those of the reference readers.
 
-A machine that takes every tenth SFT paper for a hybrid one makes a trend of its own errors. A validation sample, papers
-that both a person and the machine labelled, tells how it errs, and the shares of each period are corrected for that.
+A classifier that labels every tenth SFT paper as hybrid turns its errors into a trend. The validation sample, papers
+labelled both by readers and by the classifier, measures these errors, and each period's shares are corrected for them.
 
 There are two directions. P(true | predicted) can be carried over only where the mix of labels is the same, and periods
 are compared because it is not. P(predicted | true) stays while the mix shifts, as long as the machine reads a paper of
 a class alike in every period (prior shift). So the correction asks which mix π of true classes makes the predictions q
 most probable when class t is predicted as c at the measured rate φ_tc: it maximises Σ_c q_c log Σ_t π_t φ_tc by EM
-(A. P. Dempster, N. M. Laird, D. B. Rubin, JRSS B 39, 1977; with labels in the place of densities this is the prior
+(A. P. Dempster, N. M. Laird, D. B. Rubin, JRSS B 39, 1977; with labels instead of densities this is the prior
 adjustment of M. Saerens, P. Latinne, C. Decaestecker, Neural Computation 14, 2002). Unlike the inverse of φ, that
 never gives a negative share.
 """
@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 REPLICATES = 4000  # a tenth of a second for a period of five classes
 _ROUNDS = 300  # of EM
 _STILL = 1e-6  # a round that moves no share further ends EM
-_TINY = 1e-12  # in the place of a rate of 0, so that nothing is divided by it
+_TINY = 1e-12  # instead of a rate of 0, so that nothing is divided by 0
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ def correct_shares(
     machine. The validation papers may be drawn by true class or at random, from any period.
 
     The estimate takes φ from the validation with one paper added to each true class, spread evenly over the predicted
-    ones, so that an error not yet seen stays possible. The interval runs from the 2.5th to the 97.5th percentile of
-    the estimates from drawn φ and q: each row of φ, and q, comes from a Dirichlet distribution over its counts and one
-    paper more of a random class (for two classes the fiducial distribution of J. Hannig, Statistica Sinica 19, 2009).
-    Resampling papers instead never leaves what was seen and covers too rarely. The interval is widened to hold the
-    estimate, and to be no surer of a share near 0 or 1 than n papers without a reading error would be.
+    ones, so that an error that has not occurred yet stays possible. The interval runs from the 2.5th to the 97.5th
+    percentile of the estimates from drawn φ and q: each row of φ, and q, comes from a Dirichlet distribution over its
+    counts and one paper more of a random class (for two classes the fiducial distribution of J. Hannig, Statistica
+    Sinica 19, 2009). Resampling papers instead never gives an error that did not occur, and covers too rarely. The
+    interval is widened to hold the estimate, and near 0 or 1 is never narrower than for n papers without an error.
 
     Measured, nominal 95 %: five classes read with 90 or 80 % accuracy, 200 validation papers, periods of 100 and 1,000
     papers with the same or a shifted mix, down to shares of 0 and classes of some six validation papers, each scenario
@@ -69,7 +69,7 @@ def correct_shares(
     raw share's Wilson interval, blind to the machine's errors, anything down to 0 %.
 
     A class without a validation paper is not corrected, for nothing is known about how the machine reads it. The
-    others then take the machine's label for it at its word and assume that none of its papers is hidden elsewhere. A
+    others then treat the classifier's label for it as correct and assume that none of its papers has another label. A
     period without papers is not corrected at all. The same input and seed give the same numbers, whatever other
     periods are asked about.
 
@@ -77,10 +77,12 @@ def correct_shares(
     """
     classes = validation.classes
     counts = {period: _counts(period, predicted, classes) for period, predicted in periods.items()}
-    seen = np.array(validation.counts, dtype=np.float64).reshape(len(classes), len(classes))
-    draws = _rates(_drawn(np.random.default_rng(seed), np.broadcast_to(seen, (replicates, *seen.shape))), seen)
+    observed = np.array(validation.counts, dtype=np.float64).reshape(len(classes), len(classes))
+    draws = _rates(
+        _drawn(np.random.default_rng(seed), np.broadcast_to(observed, (replicates, *observed.shape))), observed
+    )
     return {
-        period: _correct(np.random.default_rng([seed, 1, *period.encode()]), q, seen, draws, classes)
+        period: _correct(np.random.default_rng([seed, 1, *period.encode()]), q, observed, draws, classes)
         for period, q in counts.items()
     }
 
@@ -98,30 +100,30 @@ def _drawn(rng: np.random.Generator, counts: Floats) -> Floats:
     return rng.standard_gamma(counts + one_more)
 
 
-def _rates(weights: Floats, seen: Floats) -> Floats:
-    """Scale each true class's row to sum 1; a class never seen is read as itself."""
+def _rates(weights: Floats, observed: Floats) -> Floats:
+    """Scale each true class's row to sum 1; a class without validation papers is read as itself."""
     rates = weights / weights.sum(axis=-1, keepdims=True)
-    return np.where(seen.sum(axis=1, keepdims=True) > 0, rates, np.eye(len(seen)))
+    return np.where(observed.sum(axis=1, keepdims=True) > 0, rates, np.eye(len(observed)))
 
 
 def _correct(
-    rng: np.random.Generator, counts: Sequence[int], seen: Floats, draws: Floats, classes: Sequence[str]
+    rng: np.random.Generator, counts: Sequence[int], observed: Floats, draws: Floats, classes: Sequence[str]
 ) -> tuple[CorrectedShare, ...]:
     n = sum(counts)
     raws = [share_of(k, n) for k in counts]
     if not n:
         return tuple(CorrectedShare(label, None, None, None, None, "the period has no papers") for label in classes)
     q = np.array(counts, dtype=np.float64)
-    rates = np.concatenate([_rates(seen + 1 / len(classes), seen)[None], draws])
+    rates = np.concatenate([_rates(observed + 1 / len(classes), observed)[None], draws])
     drawn = _drawn(rng, np.broadcast_to(q, (len(draws), len(q))))
     estimate, mixes = np.split(most_likely_mix(rates, np.concatenate([q[None], drawn])), [1])
     bounds = np.quantile(mixes, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
     lows = np.minimum(np.minimum(bounds[0], estimate[0]), wilson(n, n)[0])
     highs = np.maximum(np.maximum(bounds[1], estimate[0]), wilson(0, n)[1])
-    unknown = f"none of the {seen.sum():.0f} validation papers is {{}}, so how it is read is unknown"
+    unknown = f"none of the {observed.sum():.0f} validation papers is {{}}, so how it is read is unknown"
     return tuple(
         CorrectedShare(label, raw, share, low, high, replicates=mixes[:, at])
-        if seen[at].any()
+        if observed[at].any()
         else CorrectedShare(label, raw, None, None, None, unknown.format(label))
         for at, (label, raw, share, low, high) in enumerate(
             zip(classes, raws, estimate[0].tolist(), lows.tolist(), highs.tolist(), strict=True)

@@ -1,82 +1,23 @@
-"""Trends: how many papers of each period belong to each label, as counts, shares and intervals.
+"""The domain table: how many papers of each period name benchmarks of each domain, at every threshold.
 
-Every number comes from one query over the sparse counts. A share never travels without its k, n and interval.
+Every number comes from one query over the sparse counts.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
-from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from posttrain.statistics import Estimate, Share, share_of
-from survey.fulltext.sections import Section
+from posttrain.statistics import Share, share_of
 from survey.mentions.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD, Rule
 from survey.period import Period, period_of, without_gaps
 from survey.trends.projection import Project, Projection, first_half, projection_of
-from survey.trends.published import LABELS, Axis, Published, published_cells
+from survey.trends.published import LABELS, Axis, published_cells
+from survey.trends.trend import ENOUGH, Scope, TrendRow, TrendTable, counted_row, sections_of
 
 if TYPE_CHECKING:  # duckdb and pyarrow take half a second to load, and the command line needs only the enums here
     from survey.warehouse.database import Warehouse
-
-READINGS = ("online", "online or preference")  # what counts as rl on the method axis
-_ENOUGH_TO_COMPARE = 30  # papers of a period
-
-
-class Scope(StrEnum):
-    """Which sections count."""
-
-    ALL = "all"
-    BODY = "body"  # without references and appendix
-
-
-@dataclass(frozen=True)
-class TrendRow:
-    """One cell: `k` of `n` papers of `period` belong to `label`. Without papers (n = 0) there is no share."""
-
-    period: str
-    label: str
-    k: int
-    n: int
-    share: float | None
-    low: float | None
-    high: float | None
-    growth: float | None  # of k against the period before, such as 1.23 for +123 %
-    projected: int | None
-    projected_low: int | None
-    projected_high: int | None
-    published: Published | None
-    corrected: Estimate | None = None  # for the machine's errors in labelling
-    cited: Estimate | None = None  # weighted by the citations that papers receive inside the sample
-
-
-@dataclass(frozen=True)
-class TrendTable:
-    """One table with everything that decides its numbers."""
-
-    axis: Axis
-    threshold: int
-    rule: Rule
-    scope: Scope
-    lexicon: str
-    by: Period
-    project: Project
-    rows: tuple[TrendRow, ...]
-    note: str = ""
-    inclusive: bool = True
-    several: Share | None = None  # of the papers counted in any domain, those counted in more than one
-    first_halves: Mapping[str, Share] = field(default_factory=dict)  # of each year's assignments, those by June
-    survives: tuple[str, ...] = ()  # what holds at every threshold from 1 to 20
-    reading: str = ""  # of the method axis: what counts as rl
-    quality: str = ""  # of the labels: agreement with readers, and on how many papers
-    differences: tuple[str, ...] = ()  # whether shares differ from period to period, by test
-
-
-def sections_of(scope: Scope) -> list[str]:
-    """Return the names of the sections in a scope."""
-    return [s.value for s in Section if scope is Scope.ALL or s not in (Section.REFERENCES, Section.APPENDIX)]
 
 
 def domain_trends(
@@ -148,28 +89,34 @@ def _surviving(
     Only periods of at least 30 papers are compared, each with the one before.
     """
     totals = _by_period(months, by)
-    periods = sorted(period for period, n in totals.items() if n >= _ENOUGH_TO_COMPARE)
-    at_each = [_conclusions(counts, periods, totals, by) for counts in reached.values()]
-    return tuple(told for told in at_each[0] if all(told in others for others in at_each[1:]))
+    periods = sorted(period for period, n in totals.items() if n >= ENOUGH)
+    first, *others = [_conclusions(counts, periods, totals, by) for counts in reached.values()]
+    return tuple(sentence for sentence in first if all(sentence in other for other in others))
 
 
 def _conclusions(
     reached: Counter[tuple[date, str]], periods: list[str], totals: Mapping[str, int], by: Period
 ) -> list[str]:
-    counts: Counter[tuple[str, str]] = Counter()
-    for (month, label), papers in reached.items():
-        counts[period_of(month, by), label] += papers
-    told = []
+    counts = _by_cell(reached, by)
+    sentences = []
     for period in periods:
         ranked = sorted(((counts[period, label], label) for label in LABELS[Axis.DOMAIN]), reverse=True)
         if ranked[0][0] > ranked[1][0]:
-            told.append(f"{ranked[0][1]} is the largest domain of {period}")
+            sentences.append(f"{ranked[0][1]} is the largest domain of {period}")
     for before, after in pairwise(periods):
         for label in LABELS[Axis.DOMAIN]:
             change = counts[after, label] * totals[before] - counts[before, label] * totals[after]
             if change:
-                told.append(f"the share of {label} {'rises' if change > 0 else 'falls'} from {before} to {after}")
-    return told
+                direction = "rises" if change > 0 else "falls"
+                sentences.append(f"the share of {label} {direction} from {before} to {after}")
+    return sentences
+
+
+def _by_cell(reached: Counter[tuple[date, str]], by: Period) -> Counter[tuple[str, str]]:
+    counts: Counter[tuple[str, str]] = Counter()
+    for (month, label), papers in reached.items():
+        counts[period_of(month, by), label] += papers
+    return counts
 
 
 def _by_period(months: Mapping[date, int], by: Period) -> Counter[str]:
@@ -186,29 +133,18 @@ def _rows(
     threshold: int,
     projection: Projection | None,
 ) -> tuple[TrendRow, ...]:
-    totals = _by_period(months, by)
-    counts: Counter[tuple[str, str]] = Counter()
-    for (month, domain), papers in reached.items():
-        counts[period_of(month, by), domain] += papers
+    totals, counts = _by_period(months, by), _by_cell(reached, by)
     printed = published_cells(Axis.DOMAIN, threshold) if by is Period.YEAR else {}
     periods = set(totals) | {period for period, _ in printed}
     every = without_gaps(periods, by) if periods else []
     rows = []
-    for before, period in zip([None, *every], every, strict=False):
+    for before, period in zip(["", *every], every, strict=False):
         if period not in periods:
             continue
         for label in LABELS[Axis.DOMAIN]:
-            k, n = counts[period, label], totals[period]
-            share = share_of(k, n)
-            earlier = counts[before, label] if before else 0
-            projected: tuple[int | None, int | None, int | None] = (None, None, None)
-            if projection and period == str(projection.year):
-                projected = projection.total(label, k)
-            rows.append(
-                TrendRow(
-                    period, label, k, n, share.share if share else None, share.low if share else None,
-                    share.high if share else None, k / earlier - 1 if earlier and n else None, *projected,
-                    printed.get((period, label)),
-                )
-            )  # fmt: skip
+            cell, k = (period, label), counts[period, label]
+            projects = projection is not None and period == str(projection.year)
+            projected = projection.total(label, k) if projection and projects else (None, None, None)
+            earlier = (counts[before, label], totals[before])
+            rows.append(counted_row(cell, (k, totals[period]), earlier, printed.get(cell), projected))
     return tuple(rows)

@@ -1,7 +1,7 @@
-"""Prevalence: how common each method is among the papers of a domain that train, with k, n and interval.
+"""Methods by domain: how common each method is among the papers of a domain that train, with k, n and interval.
 
-This is what advice is joined with. For the bundled sample the counts are kept in a small committed table, so that an
-answer needs no database: `python -m survey.trends.methods_by_domain` prints it, and `make reference-counts` writes it.
+The advisor shows these shares next to its advice. The counts of the bundled sample are a small committed table, so that
+advice needs no database: `python -m survey.trends.methods_by_domain` prints it, and `make reference-counts` writes it.
 """
 
 import csv
@@ -16,7 +16,7 @@ from posttrain.reference import reference_path
 from posttrain.settings import warehouse_path
 from posttrain.statistics import Share, share_of
 from survey.mentions.domain import DEFAULT_THRESHOLD
-from survey.trends.domain import Scope, sections_of
+from survey.trends.trend import Scope, sections_of
 
 if TYPE_CHECKING:  # duckdb takes its time to load
     from survey.warehouse.database import Warehouse
@@ -29,8 +29,8 @@ Counts = Mapping[str, Counter[str]]  # domain → method → papers
 
 def prevalence(counts: Counts, domain: str, method: str) -> Share | None:
     """Return which share of the domain's papers that train do so by this method; None where none trains."""
-    found = counts.get(domain, Counter())
-    return share_of(found[method], sum(found[one] for one in TRAINS))
+    methods = counts.get(domain, Counter())
+    return share_of(methods[method], sum(methods[name] for name in TRAINS))
 
 
 @cache

@@ -1,7 +1,7 @@
 """What arXiv:2603.13985 printed, each number with its readings and how far they agree.
 
 The paper's tables are known through three machine readings of its PDF (a summary, and two runs of another model);
-`agreement` says what that is worth. The method and data-source shares come without their n. It is rebuilt from the
+`agreement` says how far these agree. The method and data-source shares come without their n. It is rebuilt from the
 rounding: the smallest number of studies whose counts give the printed shares.
 """
 

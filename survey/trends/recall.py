@@ -7,7 +7,7 @@ from posttrain.statistics import Share, share_of
 from survey.arxiv.ledger import Ledger
 from survey.arxiv.prefilter import Prefilter
 from survey.mentions.domain import DEFAULT_THRESHOLD
-from survey.trends.domain import Scope, sections_of
+from survey.trends.trend import Scope, sections_of
 from survey.warehouse.database import Warehouse
 
 

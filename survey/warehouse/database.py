@@ -1,7 +1,7 @@
 """The warehouse: sparse mention counts in DuckDB, on which every table is one query.
 
-`survey label` makes DATA/warehouse.duckdb anew each time and puts it in place when it is whole. Without own data the
-committed counts of `data/reference/mentions.parquet` give the same tables in memory.
+`survey label` builds a new DATA/warehouse.duckdb each time, which replaces the old one when it is complete. Without own
+data the committed counts of `data/reference/mentions.parquet` give the same tables in memory.
 """
 
 from pathlib import Path
@@ -12,6 +12,7 @@ import pyarrow
 from pyarrow import parquet
 
 from posttrain.errors import ConfigurationError
+from posttrain.files import whole
 from survey.mentions.lexicon import load_lexicon
 from survey.warehouse.schema import create_tables, read_sql, set_provenance
 
@@ -42,7 +43,7 @@ class Warehouse:
             warehouse._db.execute("SELECT 1 FROM paper_method LIMIT 1").fetchall()  # which older ones do not have
         except duckdb.Error as error:
             raise ConfigurationError(
-                f"{path} cannot be read: {str(error).splitlines()[0]}", "make it anew: survey label"
+                f"{path} cannot be read: {str(error).splitlines()[0]}", "build a new one: survey label"
             ) from error
         return warehouse
 
@@ -76,7 +77,7 @@ class Warehouse:
             return cursor.execute(read_sql(name), parameters or None).fetchall()
 
     def provenance(self) -> dict[str, str]:
-        """Return what this warehouse was made from and with; threads may ask at the same time."""
+        """Return the lexicon, texts and versions it is built from; threads may ask at the same time."""
         with self._db.cursor() as cursor:
             return dict(cursor.execute("SELECT key, value FROM provenance ORDER BY key").fetchall())
 
@@ -90,10 +91,8 @@ class Warehouse:
         rows = self._db.sql(read_sql("export_counts")).to_arrow_table()
         provenance = {key: value for key, value in self.provenance().items() if key in ("lexicon", "fingerprint")}
         rows = rows.replace_schema_metadata({f"posttrain.{key}": value for key, value in provenance.items()})
-        try:
-            parquet.write_table(rows, path, compression="zstd", compression_level=19)
-        except OSError as error:
-            raise ConfigurationError(f"cannot write {path}: {error}", "choose another file with --export") from error
+        with whole(path, "choose another file with --export") as unfinished:
+            parquet.write_table(rows, unfinished, compression="zstd", compression_level=19)
         return int(rows.num_rows)
 
 

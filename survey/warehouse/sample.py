@@ -17,7 +17,7 @@ REPLACE = "survey ingest PATH…, survey extract, survey label"
 
 @dataclass
 class Sample:
-    """An open warehouse with one sentence on what it is and is not."""
+    """An open warehouse with a sentence on the papers in it and their limits."""
 
     warehouse: Warehouse
     is_bundled: bool
@@ -33,23 +33,23 @@ class Sample:
 
     @property
     def footer(self) -> str:
-        """What every export carries: surface mix, window, what is excluded and why, lexicon and its hash, version."""
-        made = self.warehouse.provenance()
+        """The line under every export: surfaces, window, excluded papers and why, lexicon with its hash, version."""
+        provenance = self.warehouse.provenance()
         (_, undated, first, last, _) = self.warehouse.query("sample")[0]
         surfaces = ", ".join(f"{surface} {count:,}" for surface, count in self.warehouse.query("papers_by_surface"))
         excluded = ", ".join(filter(None, [f"{undated:,} without a date" if undated else "", self.excluded])) or "none"
         return (
             f"surfaces: {surfaces}; window: version 1 of {first} to {last}; excluded: {excluded}; "
-            f"lexicon {made.get('lexicon')} {made.get('fingerprint')}; posttrain {posttrain.__version__}"
+            f"lexicon {provenance.get('lexicon')} {provenance.get('fingerprint')}; posttrain {posttrain.__version__}"
         )
 
     @property
     def cautions(self) -> list[str]:
-        """What a program must be told beside the numbers."""
+        """The warnings that a program must get with the numbers."""
         return [self.sentence, *self.warnings] if self.is_bundled else self.warnings
 
     def provenance(self) -> dict[str, Any]:
-        """Return what a table from this sample was made of and with."""
+        """Return the sample, lexicon and versions that a table from this sample rests on."""
         kind = "bundled" if self.is_bundled else "own"
         about = {"posttrain": posttrain.__version__, "sample": kind, "about": self.sentence}
         return {**about, "footer": self.footer, **self.warehouse.provenance()}
@@ -58,7 +58,7 @@ class Sample:
 def open_sample(data: Path, counts: Path | None = None) -> Sample:
     """Open the counts in a file, else the user's own, else the committed ones where no paper was ever ingested.
 
-    Raises PosttrainError where papers are ingested but not labelled: a table must not silently be about others.
+    Raises ConfigurationError where papers are ingested but not labelled: a table must not silently be about others.
     """
     if counts is not None:
         warehouse = Warehouse.from_counts(counts)
@@ -76,13 +76,13 @@ def open_sample(data: Path, counts: Path | None = None) -> Sample:
 
 
 def stamp(data: Path) -> tuple[int, ...]:
-    """Return what changes when own papers, counts or validation do: whoever keeps a sample open knows when to reopen.
+    """Return numbers that change with own papers, counts and validation: they say when an open sample is out of date.
 
     The store's write-ahead log is part of it: papers stand there first.
     """
     files = (warehouse_path(data), *(data / name for name in ("store.sqlite", "store.sqlite-wal", "validation.csv")))
     known = [file.stat() if file.exists() else None for file in files]
-    return tuple(number for one in known for number in ((one.st_ino, one.st_mtime_ns) if one else (0, 0)))
+    return tuple(number for stat in known for number in ((stat.st_ino, stat.st_mtime_ns) if stat else (0, 0)))
 
 
 def _own(data: Path) -> Sample:

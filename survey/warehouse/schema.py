@@ -20,5 +20,5 @@ def create_tables(db: duckdb.DuckDBPyConnection, lexicon: Lexicon) -> None:
 
 
 def set_provenance(db: duckdb.DuckDBPyConnection, values: dict[str, str]) -> None:
-    """Store what a warehouse is built from and with."""
+    """Store the lexicon, texts and versions that a warehouse is built from."""
     db.executemany("INSERT INTO provenance VALUES (?, ?)", [[key, str(value)] for key, value in values.items()])

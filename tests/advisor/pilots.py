@@ -1,14 +1,16 @@
 """Tiny pilots for tests: the starter on addition, a few updates an arm, one thread."""
 
-import copy
-import json
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from advisor.runs.plan import Plan, make_plan, write_plan
+from advisor.plan import make_plan
+from advisor.runs.outcome import Outcome
+from advisor.runs.plan import Plan, write_plan
+from advisor.runs.result import RunResult
+from advisor.task.traits import Traits
 
 TASK = {"model": "starter", "data": "task:addition"}
 TINY = {
@@ -26,7 +28,8 @@ LIVE = (
 
 def tiny_plan(ranked: str, budget: str = "3000-tokens", **more: Any) -> Plan:
     """Return the plan of these pipelines on the tiny task."""
-    return make_plan(ranked.split(","), {**TASK, **more.pop("task", {})}, budget, settings=TINY, **more)
+    task, traits = {**TASK, **more.pop("task", {})}, Traits(more.pop("traits", {}))
+    return make_plan(ranked.split(","), task, budget, settings=TINY, traits=traits, **more)
 
 
 def begin(plan: Plan, out: Path) -> subprocess.Popen[str]:
@@ -48,26 +51,38 @@ def hear_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def without_time(outcome: dict[str, Any]) -> dict[str, Any]:
-    """Return an outcome without what clocks and memory say."""
-    left = copy.deepcopy(outcome)
+def without_time(outcome: Outcome) -> dict[str, Any]:
+    """Return an outcome without the figures of clocks and memory."""
+    left: dict[str, Any] = outcome.as_dict()
     for arm in left["arms"]:
         arm.pop("seconds")
         for run in arm["runs"]:
             run.pop("seconds")
             run.pop("peak_memory_bytes")
-    return json.loads(json.dumps(left))  # type: ignore[no-any-return]
+    return left
 
 
-def result(right: str, technique: str = "sft", **more: Any) -> dict[str, Any]:
-    """Return a run's result with these marks, as result.json has it, made up."""
+def result(right: str, technique: str = "sft", **more: Any) -> RunResult:
+    """Return an invented result of a run with these marks."""
     share = right.count("1") / len(right)
     score = {"k": right.count("1"), "n": len(right), "share": share, "low": 0.0, "high": 1.0}
     after = {"strict": score, "lenient": score, "unscorable": 0, "finished": len(right), "marks": right}
     work = {"tokens": 1000, "flops": 1e9, "evaluated": 10, "seconds": 1.0, "generated": 0, "trained": 1000, "scored": 0}
-    made = {
+    values = {
         "technique": technique, "status": "done", "stopped_because": None, "before": after, "after": after, "steps": 3,
         "updates": 3, "chosen_step": 3, "learning_rate": 3e-4, "parameters": 800_000, "work": work, "device": "cpu",
         "peak_memory_bytes": 1, "versions": {}, "config": {"budget": "2000-tokens"},
     }  # fmt: skip
-    return {**made, **more}
+    return RunResult.model_validate({**values, **more})
+
+
+def probed(right: str, **more: Any) -> RunResult:
+    """Return an invented result of a probe: half of 16 rollouts are right, 40 rows hold a response."""
+    half = {"k": 8, "n": 16, "share": 0.5, "low": 0.3, "high": 0.7}
+    shares = ("verifier_on_gold", "pass_at_1", "prompts_ever_right", "format_rate", "finished", "equal_groups")
+    probe = {
+        **dict.fromkeys((*shares, "unscorable"), half), "verifier": "numeric", "pass_at_k": {"1": 0.5},
+        "rows": {"train": 40, "demonstrations": 40, "answers": 40}, "row_tokens": 30.0, "tokens_per_second": 1000.0,
+    }  # fmt: skip
+    config = {"budget": "1-tokens", "data": "rows.jsonl", "group_size": 1}
+    return result(right, "probe", **{"probe": probe, "config": config, **more})

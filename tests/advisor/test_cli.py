@@ -55,6 +55,7 @@ def test_from_rows_to_a_verdict_in_three_commands(tmp_path: Path) -> None:
     assert "too few: 1 cases" in advisor("evaluate", folder=tmp_path).stdout
 
 
+@pytest.mark.slow
 def test_a_verifier_that_fails_gold_is_said_and_advised_on(tmp_path: Path) -> None:
     """Every answer of the file is wrong by one: the probe warns, and the advice is to mend it."""
     write_rows(tmp_path / "rows.jsonl", 1)
@@ -84,7 +85,12 @@ def test_a_plan_says_what_would_run_and_can_be_exported(tmp_path: Path) -> None:
     ("arguments", "code", "message"),
     [
         (["probe"], 2, "--data is missing"),
-        (["probe", "--data", "none.jsonl", "--verifier", "exact"], 2, "there is no file none.jsonl"),
+        pytest.param(
+            ["probe", "--data", "none.jsonl", "--verifier", "exact"],
+            2,
+            "there is no file none.jsonl",
+            marks=pytest.mark.slow,
+        ),
         (["probe", "--data", "task:addition", "--out", "none/x/t.json", "--set", "rows=0"], 2, "rows"),
         (["plan", "nope"], 2, "there is no pipeline 'nope'"),
         (["plan", "gone.json"], 2, "there is no file gone.json"),

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from advisor.runs.background import pilots, stop
+from advisor.runs.background import stop
+from advisor.runs.status import pilots
 from tests import browser as browsing
 from tests.browser import App, Sitting
 

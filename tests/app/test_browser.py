@@ -11,9 +11,10 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from survey.explain import explain, papers_behind
 from survey.labels.validation import read_validation
 from survey.trends.charts import MEASURES, on_page
-from survey.trends.domain import TrendTable, domain_trends
+from survey.trends.domain import domain_trends
 from survey.trends.labelled import method_trends
 from survey.trends.published import Axis
+from survey.trends.trend import TrendTable
 from survey.warehouse.sample import Sample, open_sample
 from tests.browser import App, Sitting, settle, sitting
 
@@ -155,7 +156,7 @@ def test_the_threshold_moves_by_the_keyboard(window: Sitting, sample: Sample) ->
 def test_the_curve_over_thresholds_has_a_panel_for_each_period(window: Sitting) -> None:
     """Behind its expander: it is drawn when it is opened, with a line for each domain."""
     page = window.go("/")
-    page.get_by_text("Does the picture hang on the threshold?").click()
+    page.get_by_text("Does the result depend on the threshold?").click()
     chart = _chart(page, "Papers of each domain")
     expect(chart).to_be_visible()
     assert chart.locator("[aria-roledescription='line mark']").count() >= 4

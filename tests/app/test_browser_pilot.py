@@ -1,18 +1,21 @@
 """Pilots in a real browser: started, left alone, found again, refused twice, stopped and gone on with; own rows."""
 
 import json
+import os
 import re
+import signal
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from advisor.runs.background import learning, pilots, samples, stop
+from advisor.runs.background import stop
 from advisor.runs.charts import scores
-from advisor.runs.plan import NO_TRAINING
-from advisor.runs.status import Seen, see
-from tests.browser import Sitting, served, settle, sitting
+from advisor.runs.status import PilotStatus, learning, pilots, samples, status_of
+from tests.browser import App, Sitting, served, settle, sitting
 
 ROWS = [json.dumps({"prompt": f"{n}+{n}=", "answer": str(2 * n), "response": f"{2 * n}"}) for n in range(40)]
 
@@ -47,12 +50,13 @@ def _bars(page: Page, words: str) -> Locator:
     return page.locator(f"[data-testid=stVegaLiteChart][aria-label^='{words}'] svg [aria-roledescription=bar]")
 
 
-def _shows_the_end(page: Page, seen: Seen) -> None:
+def _shows_the_end(page: Page, pilot: PilotStatus) -> None:
     """Check verdict, scores and learning against the folder."""
-    assert seen.outcome
-    expect(page.get_by_test_id("stAlert").filter(has_text=seen.outcome["verdict"]["sentence"])).to_be_visible()
+    assert pilot.outcome
+    expect(page.get_by_test_id("stAlert").filter(has_text=pilot.outcome.verdict.sentence)).to_be_visible()
     settle(page)
-    spec, words = scores(seen.outcome["arms"])
+    spec: dict[str, Any]
+    spec, words = scores(pilot.outcome.arms)
     expect(page.locator("[data-testid=stVegaLiteChart][aria-label^='Scores']")).to_have_attribute("aria-label", words)
     drawn = _bars(page, "Scores").evaluate_all(
         "all => all.map((one) => [one.getAttribute('aria-label'), one.getBBox().width])"
@@ -63,61 +67,85 @@ def _shows_the_end(page: Page, seen: Seen) -> None:
     assert len(drawn) == len(meant)
     for (said, width), one in zip(drawn, meant, strict=True):
         assert f"arm: {one['arm']}" in said and abs(width / widest - one["share"] / best) < 0.01
-    curve = learning(seen)["curve"]
+    curve = learning(pilot).points
     points = page.locator("[data-testid=stVegaLiteChart][aria-label^='Validation'] svg [aria-roledescription=point]")
     assert curve and points.count() >= len(curve)
 
 
-def _shows_samples(page: Page, seen: Seen) -> None:
+def _shows_samples(page: Page, pilot: PilotStatus) -> None:
     """Check what came before and after training against the folder; a grid tells of the columns that are in view."""
-    (arm,) = [one.id for one in seen.plan.arms if one.role != NO_TRAINING] if seen.plan else []
-    rows = samples(seen)[arm]
+    (arm,) = [arm.id for arm in pilot.plan.arms if arm.trains] if pilot.plan else []
+    rows = samples(pilot)[arm]
     page.get_by_test_id("stDataFrame").scroll_into_view_if_needed()
     grid = page.get_by_test_id("stDataFrame").locator("table[role=grid] tbody")
     for column, moment in ((3, "before"), (4, "after")):
         cells = grid.locator(f"td[aria-colindex='{column}']")
-        told = [f"{one[moment]['response']}  ({one[moment]['outcome']})" for one in rows]
-        expect(cells).to_have_text(told, use_inner_text=False)
+        responses = [getattr(sample, moment) for sample in rows]
+        texts = [f"{response.response}  ({response.outcome})" for response in responses]
+        expect(cells).to_have_text(texts, use_inner_text=False)
 
 
 @pytest.mark.slow
 def test_a_pilot_outlives_browser_and_server(chromium: Browser, own: Path, tmp_path: Path) -> None:
     """Started by clicks, 20 seconds an arm; both go in the middle; whoever comes back finds it and its verdict."""
-    with served(own, tmp_path / "first.log") as app, sitting(chromium, app) as window:
-        page = window.go("/pilot")
-        _choose_sft_alone(page)
-        folder = _start(page, own)
-        expect(page.get_by_text(re.compile(r"sft, seed 0: step \d+, \d+ % of its budget left"))).to_be_visible()
-        assert app.troubles() == []
-    assert see(folder).at_work
-    with served(own, tmp_path / "second.log") as app:
-        with sitting(chromium, app) as window:
+    with ExitStack() as held:
+        with served(own, tmp_path / "first.log") as app, sitting(chromium, app) as window:
             page = window.go("/pilot")
-            expect(page.get_by_role("progressbar")).to_be_visible()
-            page.get_by_text("A new pilot").click()
-            expect(page.get_by_role("button", name="Start the pilot")).to_be_disabled()
-            expect(page.get_by_text(f"One pilot at a time: {folder.name} is at work")).to_be_visible()
-            expect(
-                page.get_by_test_id("stAlert").filter(has_text="test prompts")
-            ).to_be_visible()  # by itself, when it ends
-            seen = see(folder)
-            assert seen.state == "done"
-            _shows_the_end(page, seen)
-            _shows_samples(page, seen)
-            with page.expect_download() as coming:
-                page.get_by_role("button", name="All, as JSON").click()
-            assert json.loads(coming.value.path().read_text()) == seen.outcome
-        for options in ({"viewport": {"width": 390, "height": 844}}, {"color_scheme": "dark"}):
-            with sitting(chromium, app, **options) as window:
+            _choose_sft_alone(page)
+            folder = _start(page, own)
+            expect(page.get_by_text(re.compile(r"sft, seed 0: step \d+, \d+ % of its budget left"))).to_be_visible()
+            held.enter_context(_frozen(folder))
+            assert app.troubles() == []
+        assert status_of(folder).at_work
+        with served(own, tmp_path / "second.log") as app:
+            with sitting(chromium, app) as window:
                 page = window.go("/pilot")
-                _shows_the_end(page, seen)
-                assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth <= innerWidth")
-        assert app.troubles() == []
+                expect(page.get_by_role("progressbar")).to_be_visible()
+                page.get_by_text("A new pilot").click()
+                expect(page.get_by_role("button", name="Start the pilot")).to_be_disabled()
+                expect(page.get_by_text(f"One pilot at a time: {folder.name} is at work")).to_be_visible()
+                held.close()
+                _ends_before_the_eyes(page, folder)
+            _looks_right_elsewhere(chromium, app, status_of(folder))
+            assert app.troubles() == []
+
+
+@contextmanager
+def _frozen(folder: Path) -> Iterator[None]:
+    """Keep a pilot from its end, however long servers and pages take to start."""
+    status = status_of(folder).status
+    assert status and status.pid
+    os.kill(status.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(status.pid, signal.SIGCONT)
+
+
+def _ends_before_the_eyes(page: Page, folder: Path) -> None:
+    """The page turns to the outcome by itself, and the whole of it can be downloaded."""
+    expect(page.get_by_test_id("stAlert").filter(has_text="test prompts")).to_be_visible()
+    pilot = status_of(folder)
+    assert pilot.state == "done"
+    _shows_the_end(page, pilot)
+    _shows_samples(page, pilot)
+    with page.expect_download() as coming:
+        page.get_by_role("button", name="All, as JSON").click()
+    assert json.loads(coming.value.path().read_text()) == (pilot.outcome and pilot.outcome.as_dict())
+
+
+def _looks_right_elsewhere(chromium: Browser, app: App, pilot: PilotStatus) -> None:
+    """On a small screen and in the dark."""
+    for options in ({"viewport": {"width": 390, "height": 844}}, {"color_scheme": "dark"}):
+        with sitting(chromium, app, **options) as window:
+            page = window.go("/pilot")
+            _shows_the_end(page, pilot)
+            assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth <= innerWidth")
 
 
 @pytest.mark.slow
 def test_a_pilot_is_stopped_and_goes_on(chromium: Browser, own: Path, tmp_path: Path) -> None:
-    """Stopped by a click it says that it can go on; a click later it is at work again, and so it is stopped again."""
+    """Stopped by a click it can be resumed; a click later it is at work again, and so it is stopped again."""
     with served(own, tmp_path / "server.log") as app, sitting(chromium, app) as window:
         page = window.go("/pilot")
         _choose_sft_alone(page)
@@ -129,11 +157,11 @@ def test_a_pilot_is_stopped_and_goes_on(chromium: Browser, own: Path, tmp_path: 
         folder = _start(page, own)
         for _ in range(2):
             page.get_by_role("button", name="Stop it").click()
-            expect(page.get_by_text("and can go on")).to_be_visible()
-            assert see(folder).state == "interrupted"
-            page.get_by_role("button", name="Go on with it").click()
+            expect(page.get_by_text("and can be resumed")).to_be_visible()
+            assert status_of(folder).state == "interrupted"
+            page.get_by_role("button", name="Resume it").click()
             expect(page.get_by_role("progressbar")).to_be_visible()
-            assert see(folder).at_work
+            assert status_of(folder).at_work
         assert app.troubles() == []
 
 

@@ -19,10 +19,11 @@ from advisor.task.examples import examples
 from advisor.task.traits import GROUPS, TRAITS, Traits, make_traits, written
 from survey.labels.validation import read_validation
 from survey.period import Period
-from survey.trends.domain import Scope, TrendTable, domain_trends
+from survey.trends.cells import as_grids
+from survey.trends.domain import domain_trends
 from survey.trends.labelled import data_source_trends, method_trends
 from survey.trends.published import LABELS, Axis
-from survey.trends.tables import as_grids
+from survey.trends.trend import Scope, TrendTable
 from survey.warehouse.sample import open_sample
 from tests.advisor.pilots import tiny_plan
 
@@ -413,7 +414,7 @@ def test_a_pilot_that_was_broken_off_can_go_on(tmp_path: Path) -> None:
     write_plan(tiny_plan("sft"), folder / "plan.json")
     app = _open(PILOT)
     assert "before its first run" in app.warning[0].value
-    assert "Go on with it" in [one.label for one in app.button]
+    assert "Resume it" in [one.label for one in app.button]
 
 
 def test_without_torch_the_page_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

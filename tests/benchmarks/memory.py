@@ -1,6 +1,6 @@
 """The tables of docs/memory.md: `python -m tests.benchmarks.memory` prints them.
 
-With `--write` the well-known models of data/reference/model_shapes.toml are counted anew into model_counts.json, which
+With `--write` the well-known models of data/reference/model_shapes.toml are counted again into model_counts.json, which
 takes some minutes; a name after it counts that model alone.
 """
 
@@ -10,9 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from advisor.memory import error_rows
-from advisor.memory.counts import known_shapes
-from advisor.memory.report import errors_as_markdown, left_out_as_markdown, summary
+from advisor.memory.published import error_rows
+from advisor.memory.report import summary
+from tests.advisor.memory.documented import errors_as_markdown, known_shapes, left_out_as_markdown
 
 COUNTS = Path(__file__).resolve().parents[2] / "data" / "reference" / "model_counts.json"
 
@@ -31,12 +31,14 @@ def write(names: list[str]) -> None:
     for name in names:
         held[name] = count(name)
         print(f"{name}: {held[name]['parameters'] / 1e9:.3f}B", file=sys.stderr, flush=True)
-        lines = ",\n".join(f"  {json.dumps(one)}: {json.dumps(held[one])}" for one in known_shapes() if one in held)
+        lines = ",\n".join(
+            f"  {json.dumps(known)}: {json.dumps(held[known])}" for known in known_shapes() if known in held
+        )
         COUNTS.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
 
 
 def count(name: str) -> dict[str, Any]:
-    """Return the counts of a well-known model, made now."""
+    """Return the counts of a well-known model, counted now."""
     from transformers import AutoConfig
 
     from reference_impls.model import memory

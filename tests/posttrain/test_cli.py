@@ -60,7 +60,7 @@ def test_every_technique_that_runs_is_listed_with_its_page() -> None:
     from reference_impls.configs import CONFIGS
 
     head, *lines = _run("train", "--list").stdout.splitlines()
-    assert head.split() == ["technique", "family", "page", "name"]
+    assert head.split() == ["technique", "family", "page"]
     assert [line.split()[0] for line in lines] == list(CONFIGS)
     assert [page for line in lines if not (ROOT / (page := line.split()[2])).exists()] == []
 
@@ -77,25 +77,6 @@ def test_the_entry_of_the_app_hides_no_module_of_python() -> None:
     assert beside & set(sys.stdlib_module_names) == set()
 
 
-@pytest.mark.slow
-def test_the_demo_shows_trends_advice_and_a_pilot_and_a_second_one_measures_nothing(tmp_path: Path) -> None:
-    """A small budget; what `make demo` runs is the same with its own."""
-    first = _run("demo", "--budget", "5k-tokens")
-    assert first.returncode == 0, first.stderr
-    assert [line[:5] for line in first.stderr.splitlines() if line.startswith("[")] == [
-        f"[{n}/4]" for n in (1, 2, 3, 4)
-    ]
-    shown = [first.stdout.index(words) for words in ("Papers by domain", "rejection_sampling", "over no training")]
-    assert shown == sorted(shown)
-    folder = tmp_path / "data" / "demo-5k-tokens"
-    kept = {path.name for path in folder.iterdir()}
-    assert {"traits.json", "advice.json", "plan.json", "probe.txt", "pilot"} <= kept
-    before = (folder / "plan.json").stat().st_mtime_ns, (folder / "pilot" / "outcome.json").read_text()
-    second = _run("demo", "--budget", "5k-tokens")
-    assert second.returncode == 0 and f"read from {Path('data') / folder.name}" in second.stderr
-    assert ((folder / "plan.json").stat().st_mtime_ns, (folder / "pilot" / "outcome.json").read_text()) == before
-
-
 def test_without_torch_the_demo_says_how_to_get_the_rest(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -107,3 +88,14 @@ def test_without_torch_the_demo_says_how_to_get_the_rest(
     shown = capsys.readouterr()
     assert "Papers by domain" in shown.out and "rejection_sampling" in shown.out
     assert "pip install 'posttrain[train]'" in shown.err
+
+
+def test_train_ends_as_the_technique_does(tmp_path: Path) -> None:
+    """Usage is 2 and names what is expected; nothing is trained for it."""
+    ended = _run("train", "nothing", str(tmp_path / "run"))
+    alone = subprocess.run(
+        [sys.executable, "-m", "reference_impls", "nothing", str(tmp_path / "run")],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (alone.returncode, alone.stdout) == (2, "")
+    assert "grpo" in ended.stderr and not (tmp_path / "run").exists()

@@ -6,6 +6,7 @@ import pytest
 
 from posttrain.errors import ExitCode, PosttrainError
 from survey.annotate import all_labels, train
+from survey.cli import main
 from survey.labels.reader import classifier_of, features_path
 from survey.labels.readings import COLUMNS, bundled_labels, own_labels, read_labels
 from survey.labels.validation import read_validation
@@ -45,21 +46,22 @@ def test_the_next_paper_is_labelled_on_the_command_line(labelled: None) -> None:
     assert [one["arxiv_id"] for one in again] == [paper]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("2501.99999", "--method", "tuning"), "'tuning' is no method"),
-        (("2501.99999", "--method", "sft", "--sources", "api,human"), "'api,human' is no datasource"),
-        (("--method", "sft"), "a paper and its --method go together"),
-        (("nothing", "--method", "sft"), "'nothing' is no arXiv id"),
-    ],
-)
-def test_a_label_that_is_none_is_refused(labelled: None, arguments: tuple[str, ...], message: str) -> None:
+def test_a_label_that_is_none_is_refused(
+    labelled: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """With what was expected, and nothing stored."""
-    done = command_line("annotate", "next", *arguments)
-    assert done.returncode == ExitCode.USAGE
-    assert message in done.stderr
-    assert own_labels(DATA) == []
+    for arguments, message in (
+        (("2501.99999", "--method", "tuning"), "'tuning' is not a method"),
+        (("2501.99999", "--method", "sft", "--sources", "api,human"), "'api,human' is not a datasource"),
+        (("--method", "sft"), "a paper and its --method go together"),
+        (("nothing", "--method", "sft"), "'nothing' is not an arXiv id"),
+    ):
+        monkeypatch.setattr("sys.argv", ["survey", "annotate", "next", *arguments])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        assert exit_.value.code == ExitCode.USAGE
+        assert message in capsys.readouterr().err
+        assert own_labels(DATA) == []
 
 
 def test_labels_go_in_and_out(labelled: None) -> None:

@@ -65,7 +65,7 @@ BAD: dict[str, tuple[bytes | str | Callable[[Path], object], str]] = {
     "empty.pdf": (b"", "an empty file"),
     "blank.md": (" \n\n", "an empty file"),
     "empty.parquet": (b"", "an empty file"),
-    "empty.jsonl": (b"", "no arXiv metadata in any line: an empty file"),
+    "empty.jsonl": (b"", "no line with arXiv metadata: an empty file"),
     "page.pdf": ("<html><body>404 Not Found</body></html>", "an HTML page named .pdf"),
     "text.parquet": ("plain words", "a text, which no paper comes in"),
     "torn.parquet": (b"PAR1 torn", "a damaged Parquet file"),

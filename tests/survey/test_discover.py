@@ -225,7 +225,7 @@ def test_rare_names_are_dropped_after_a_block() -> None:
     names = Names(block=4)
     for number in range(8):
         names.add(f"p{number}", None, names_in(stored(f"the KiteQA dataset and Rare{number}QA")))
-    assert {key: seen.papers for key, seen in names.seen.items()} == {"kiteqa": 8}
+    assert {key: seen.papers for key, seen in names.tallies.items()} == {"kiteqa": 8}
 
 
 _NAMINGS = st.dictionaries(
@@ -253,7 +253,7 @@ def test_the_order_of_papers_does_not_matter(
     """The same evidence, place and rank."""
     numbered = [(f"p{number}", *paper) for number, paper in enumerate(papers)]
     shuffled = sorted(numbered, key=lambda paper: random.random())  # type: ignore[attr-defined]
-    assert added(numbered).seen == added(shuffled).seen
+    assert added(numbered).tallies == added(shuffled).tallies
     assert candidates(added(numbered), LEXICON, least=1) == candidates(added(shuffled), LEXICON, least=1)
 
 
@@ -264,9 +264,9 @@ def test_a_paper_more_lowers_no_count(
     """Of no name."""
     numbered = [(f"p{number}", *paper) for number, paper in enumerate(papers)]
     fewer, all_of_them = added(numbered), added([*numbered, ("more", None, more)])
-    for key, seen in fewer.seen.items():
-        assert all_of_them.seen[key].papers >= seen.papers
-        assert all_of_them.seen[key].called >= seen.called
+    for key, seen in fewer.tallies.items():
+        assert all_of_them.tallies[key].papers >= seen.papers
+        assert all_of_them.tallies[key].called >= seen.called
 
 
 @pytest.mark.parametrize(
@@ -323,4 +323,6 @@ def test_real_papers(corpora: Path, tmp_path: Path) -> None:
     assert not found & NO_BENCHMARKS
     assert len(found & JUDGED_TRUE) >= 31
     assert len(found - JUDGED_TRUE) <= 3, found - JUDGED_TRUE
-    assert NO_BENCHMARKS & {seen for n in names.seen.values() for seen in n.spellings}, "they are named, not overlooked"
+    assert NO_BENCHMARKS & {seen for n in names.tallies.values() for seen in n.spellings}, (
+        "they are named, not overlooked"
+    )

@@ -10,8 +10,9 @@ from survey.explain import papers_behind
 from survey.labels.validation import read_validation
 from survey.mentions.domain import Rule
 from survey.period import Period
-from survey.trends.domain import Scope, TrendTable, domain_trends
+from survey.trends.domain import domain_trends
 from survey.trends.labelled import data_source_trends, method_trends
+from survey.trends.trend import Scope, TrendTable
 from survey.warehouse.database import Warehouse
 from survey.warehouse.sample import Sample, open_sample, stamp
 

@@ -21,7 +21,8 @@ from survey.mentions.domain import DEFAULT_THRESHOLD
 from survey.mentions.lexicon import LexiconName, load_lexicon
 from survey.period import Period
 from survey.store.papers import Store
-from survey.trends.domain import Scope, domain_trends
+from survey.trends.domain import domain_trends
+from survey.trends.trend import Scope
 from survey.warehouse import builder
 from survey.warehouse.builder import CountedMention, CountedPaper, build_warehouse
 from survey.warehouse.database import Warehouse
@@ -104,12 +105,12 @@ def test_every_paper_with_a_text_is_counted_also_without_a_mention() -> None:
 
 def test_each_mention_belongs_to_its_own_paper_and_section() -> None:
     """Over many papers in one shard, with accents before every name."""
-    texts = [f"Étude № {n}. " + "GSM8K, " * n + "\n\nReferences\n\n" + "MMLU, " * (n % 3) for n in range(60)]
-    save_table("t.parquet", table_of([f"2501.{n:05d}" for n in range(60)], texts))
+    texts = [f"Étude № {n}. " + "GSM8K, " * n + "\n\nReferences\n\n" + "MMLU, " * (n % 3) for n in range(20)]
+    save_table("t.parquet", table_of([f"2501.{n:05d}" for n in range(20)], texts))
     take_in()
     read_texts()
     found = counts()
-    assert {n: found[f"2501.{n:05d}"].get("gsm8k", 0) for n in range(60)} == {n: n for n in range(60)}
+    assert {n: found[f"2501.{n:05d}"].get("gsm8k", 0) for n in range(20)} == {n: n for n in range(20)}
 
 
 def test_labelling_again_with_another_lexicon_replaces_the_warehouse() -> None:

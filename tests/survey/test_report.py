@@ -7,16 +7,21 @@ from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyarrow import parquet
 
+from posttrain.errors import ConfigurationError
 from posttrain.tables import as_terminal
 from survey.labels.validation import read_validation
-from survey.report import Format, render
-from survey.trends.domain import TrendTable, domain_trends
+from survey.report import Format, Question, Report, axes_of, tables_of, thresholds_of, trend_tables
+from survey.trends.cells import as_data, as_grids, flat_rows, grid
+from survey.trends.domain import domain_trends
 from survey.trends.labelled import method_trends
-from survey.trends.tables import as_data, as_grids, flat_rows, grid
+from survey.trends.published import Axis
+from survey.trends.trend import TrendTable
+from survey.warehouse.sample import open_sample
 from tests.warehouses import make_warehouse
 
 FOOTER = "surfaces: latex 3; lexicon aliases 0123456789ab; posttrain 0"
@@ -30,9 +35,13 @@ def tables(tmp_path: Path) -> list[TrendTable]:
         return domain_trends(warehouse, [4, 5])
 
 
+def _written(tables: list[TrendTable], sample: str, form: Format) -> str | bytes:
+    return Report(tuple(tables), sample, FOOTER).render(form)
+
+
 def test_csv_holds_every_cell(tables: list[TrendTable]) -> None:
     """Read back, the CSV is the table."""
-    rows = list(csv.DictReader(io.StringIO(str(render(tables, "Sample: 3.", FOOTER, Format.CSV)))))
+    rows = list(csv.DictReader(io.StringIO(str(_written(tables, "Sample: 3.", Format.CSV)))))
     assert len(rows) == sum(len(table.rows) for table in tables)
     qa = next(row for row in rows if (row["threshold"], row["period"], row["label"]) == ("5", "2023", "qa"))
     assert (qa["k"], qa["n"], qa["published"], qa["inclusive"]) == ("2", "3", "292.0", "True")
@@ -41,7 +50,7 @@ def test_csv_holds_every_cell(tables: list[TrendTable]) -> None:
 
 def test_parquet_holds_the_same_rows(tables: list[TrendTable]) -> None:
     """The binary table equals the flat records."""
-    content = render(tables, "Sample: 3.", FOOTER, Format.PARQUET)
+    content = _written(tables, "Sample: 3.", Format.PARQUET)
     assert isinstance(content, bytes)
     assert parquet.read_table(io.BytesIO(content)).to_pylist() == flat_rows(tables, "Sample: 3.", FOOTER)
 
@@ -62,7 +71,7 @@ def test_documents_show_the_sample_and_every_share_with_k_n_and_interval(
     tables: list[TrendTable], form: Format
 ) -> None:
     """The sentence on the sample stands in the document itself."""
-    content = str(render(tables[1:], "Sample: 3 papers & no crawl.", FOOTER, form))
+    content = str(_written(tables[1:], "Sample: 3 papers & no crawl.", form))
     assert "Sample: 3 papers" in content
     line = next(line for line in content.splitlines() if "66.7" in line)
     assert "20.8" in line and "93.9" in line
@@ -85,13 +94,13 @@ def test_html_is_well_formed(tables: list[TrendTable]) -> None:
             assert self.open.pop() == tag
 
     checker = Checker()
-    checker.feed(str(render(tables, "Sample: <3 papers>.", FOOTER, Format.HTML)))
+    checker.feed(str(_written(tables, "Sample: <3 papers>.", Format.HTML)))
     assert checker.open == []
 
 
 def test_latex_has_as_many_cells_as_columns(tables: list[TrendTable]) -> None:
     """Each row of the tabular has the columns that its head declares."""
-    lines = str(render(tables[1:], "100 % of it", FOOTER, Format.LATEX)).splitlines()
+    lines = str(_written(tables[1:], "100 % of it", Format.LATEX)).splitlines()
     rows = [line for line in lines if line.endswith(r"\\")]
     assert len(rows) == len(tables[1].rows) + 1
     assert {line.count(" & ") for line in rows} == {7}
@@ -107,7 +116,7 @@ def test_a_sweep_is_one_table_of_counts(tables: list[TrendTable]) -> None:
 def test_an_empty_table_has_its_columns(tables: list[TrendTable]) -> None:
     """A program that reads CSV finds the head even where there is no row."""
     empty = replace(tables[0], rows=())
-    assert str(render([empty], "", FOOTER, Format.CSV)).startswith("axis,reading,threshold,")
+    assert str(_written([empty], "", Format.CSV)).startswith("axis,reading,threshold,")
 
 
 def test_the_terminal_shows_the_sample_first(tables: list[TrendTable]) -> None:
@@ -128,23 +137,80 @@ def test_the_printed_shares_show_the_implied_n(tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", [form for form in Format if form not in (Format.TERMINAL, Format.JSON, Format.PNG)])
 def test_every_export_carries_the_footer(tables: list[TrendTable], form: Format) -> None:
     """The lexicon's hash stands in each file, whatever its form."""
-    content = render(tables[1:], "Sample: 3.", FOOTER, form)
+    content = _written(tables[1:], "Sample: 3.", form)
     told = str(parquet.read_table(io.BytesIO(content)).to_pylist()) if isinstance(content, bytes) else content
     assert "0123456789ab" in " ".join(told.split()).replace("</text>", "")
 
 
 def test_charts_are_drawn_with_intervals(tables: list[TrendTable]) -> None:
     """The SVG has a point and an interval for each share, the PNG is a picture, the HTML holds the chart."""
-    drawn = str(render(tables[1:], "Sample: 3.", FOOTER, Format.SVG))
+    drawn = str(_written(tables[1:], "Sample: 3.", Format.SVG))
     assert drawn.startswith("<svg")
     assert drawn.count('aria-roledescription="point"') == 4
     assert drawn.count('aria-roledescription="rule mark"') == 4
-    png = render(tables[1:], "Sample: 3.", FOOTER, Format.PNG)
+    png = _written(tables[1:], "Sample: 3.", Format.PNG)
     assert isinstance(png, bytes) and png.startswith(b"\x89PNG") and len(png) > 5_000
-    assert "<svg" in str(render(tables[1:], "Sample: 3.", FOOTER, Format.HTML))
+    assert "<svg" in str(_written(tables[1:], "Sample: 3.", Format.HTML))
 
 
 def test_a_sweep_is_drawn_as_curves(tables: list[TrendTable]) -> None:
     """A line for each domain over the thresholds."""
-    drawn = str(render(tables, "Sample: 3.", FOOTER, Format.SVG))
+    drawn = str(_written(tables, "Sample: 3.", Format.SVG))
     assert drawn.count('aria-roledescription="line mark"') == 4
+
+
+def test_command_page_and_python_ask_the_same_question(tmp_path: Path) -> None:
+    """`trend_tables` opens the sample that `tables_of` is given, and asks for every table of the axes."""
+    question = Question(axes_of("all"), thresholds_of(None, "4..5"))
+    report = trend_tables(tmp_path, question)
+    assert [(table.axis, table.reading) for table in report.tables] == [
+        ("domain", ""), ("domain", ""), ("method", "online"), ("method", "online or preference"), ("data_source", ""),
+    ]  # fmt: skip
+    sample = open_sample(tmp_path)
+    with sample.warehouse:
+        assert tables_of(sample, question, tmp_path) == list(report.tables)
+    assert "not a crawl" in report.sample and report.provenance["sample"] == "bundled"
+    assert len(report.rows()) == sum(len(table.rows) for table in report.tables)
+    assert all(row.cited is None for table in report.tables for row in table.rows)
+    assert len(set(report.notes())) == len(report.notes())
+    weighted = trend_tables(tmp_path, Question(cited=True))
+    assert any(row.cited for row in weighted.tables[0].rows)
+    assert any("empty where either n is below 30" in note for note in weighted.notes())
+
+
+@pytest.mark.parametrize(
+    ("threshold", "sweep", "thresholds"),
+    [(None, None, (5,)), (3, None, (3,)), (range(2, 5), None, (2, 3, 4)), (None, "1..3", (1, 2, 3))],
+)
+def test_thresholds_are_a_number_numbers_or_a_sweep(threshold: Any, sweep: str | None, thresholds: Any) -> None:
+    """The default is the survey's five."""
+    assert thresholds_of(threshold, sweep) == thresholds
+
+
+@pytest.mark.parametrize(
+    ("threshold", "sweep", "message"),
+    [
+        (0, None, "--threshold 0; expected 1 to 20"),
+        ([5, 21], None, "--threshold 21; expected 1 to 20"),
+        (None, "6..2", r"--sweep '6..2'; expected A\.\.B"),
+        (None, "x", "--sweep 'x'; expected"),
+        (5, "1..6", "cannot be used together"),
+    ],
+)
+def test_a_threshold_that_cannot_be_is_refused(threshold: Any, sweep: str | None, message: str) -> None:
+    """With the range that is expected."""
+    with pytest.raises(ConfigurationError, match=message):
+        thresholds_of(threshold, sweep)
+
+
+def test_an_unknown_axis_names_the_known_ones() -> None:
+    """Found and expected."""
+    assert axes_of("method") == (Axis.METHOD,)
+    with pytest.raises(ConfigurationError, match="'domains' is unknown; expected domain, method, data_source or all"):
+        axes_of("domains")
+
+
+def test_json_is_the_envelope_of_the_command(tables: list[TrendTable]) -> None:
+    """A report alone does not know the command that prints it."""
+    with pytest.raises(ValueError, match="envelope"):
+        _written(tables, "Sample: 3.", Format.JSON)

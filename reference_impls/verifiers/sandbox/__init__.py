@@ -1,8 +1,8 @@
-"""Runs programs that nobody has read against tests they cannot see, many a second, at no risk to the run.
+"""Run programs that nobody has read against tests they cannot see, many a second, at no risk to the run.
 
 It is meant for accidents and for reward hacking, not for a determined attacker. Every trial is two fresh processes,
 forked from a clean Python that has neither the run's memory nor its open files: a judge, which has the tests, and the
-program's, which is only ever asked to do single calls and gives back plain values (`judge`, `exchange`).
+program's, which only answers single calls, with plain values (`judge`, `exchange`).
 
 Prevented on Linux (x86-64, ARM64), for root as well, by a system-call filter, resource limits, Landlock and, where
 they are allowed, namespaces: network, starting or stopping any process, changing any file, reading files other than
@@ -10,7 +10,7 @@ Python's own, memory and processor time and wall time beyond the limits, output 
 where that is killed. A program cannot pass by printing, exiting, replacing `assert` or builtins, giving an object that
 equals everything, or looking for the tests in frames, memory or files: none of this reaches the process that decides.
 
-Not prevented: what a test asks an object of the program (`x in obj`, `obj.ok()`) the object itself answers; a program
+Not prevented: where a test asks an object of the program (`x in obj`, `obj.ok()`), the object itself answers; a program
 that was trained on the expected values may know them; a fault in the kernel, in Python or in its pickle reader may be
 used to break out. Programs have the standard library alone and cannot write temporary files. On other systems (macOS)
 only resource limits, process groups and a hook inside Python stand guard, which native code can get round, and files
@@ -31,18 +31,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from posttrain.errors import ConfigurationError
-from reference_impls.verifiers import messages
 from reference_impls.verifiers.sandbox.allowed_names import borrowed
+from reference_impls.verifiers.workers import messages
 
 _ROOT = Path(__file__).resolve().parents[3]
 _START = (
     "import sys; sys.path.insert(0, {root!r}); from reference_impls.verifiers.sandbox import server; "
     "sys.path.remove({root!r}); server.main({arguments})"
 )
-_GRACE = 3.0  # seconds over the time limit after which the server itself is taken for broken
+_GRACE = 3.0  # seconds over the time limit after which the server itself counts as broken
 _SECONDS_TO_START = 60.0
 
 
@@ -50,7 +49,7 @@ _SECONDS_TO_START = 60.0
 class Job:
     """A program and its tests: the first of `sources` that compiles is the program.
 
-    `setup` is the row's own code, run beside the tests and not in the program; `entry` is a name the program defines.
+    `setup` is the row's own code, run with the tests and not in the program; `entry` is a name the program defines.
     """
 
     sources: Sequence[str]
@@ -78,12 +77,12 @@ class _Trial:
 
 
 class Sandbox:
-    """The parent's side: hands jobs to the server and waits for the judges. A server that ended is started anew."""
+    """The parent's side: hands jobs to the server and waits for the judges. An ended server is started again."""
 
     def __init__(self, seconds: float, memory_mb: int, workers: int) -> None:
         self._seconds, self._memory_mb, self._workers = seconds, memory_mb, max(1, workers)
         self._lock = threading.Lock()
-        self._close: Any = None
+        self._close: weakref.finalize[..., Sandbox] | None = None
         self._server: subprocess.Popen[bytes] | None = None
         self.facts: dict[str, bool] = {}  # which protections the system gives
 
@@ -165,9 +164,9 @@ class Sandbox:
                 ours.close()
                 raise messages.BrokenError("the server is gone") from None
         names, modules = borrowed(job.setup, tuple(job.tests), job.entry)
-        said = {"sources": job.sources, "tests": job.tests, "setup": job.setup, "names": names, "modules": modules}
+        message = {"sources": job.sources, "tests": job.tests, "setup": job.setup, "names": names, "modules": modules}
         with suppress(messages.BrokenError, TimeoutError):  # seen when the report is read
-            messages.send(ours, json.dumps(said).encode())
+            messages.send(ours, json.dumps(message).encode())
         return ours, selectors.EVENT_READ, _Trial(number, ours, time.monotonic() + self._seconds + _GRACE)
 
     def _finished(self, selector: selectors.BaseSelector) -> list[_Trial]:

@@ -12,13 +12,15 @@ def borrowed(setup: str, tests: tuple[str, ...], entry: str) -> tuple[tuple[str,
     """Return the names that the program must define, and the modules of the standard library that the tests use.
 
     `math.isclose` in a test is the library's, whatever the program imports or calls `math`. Tests that cannot be read
-    use no names; that they cannot be run is said where they are run.
+    use no names; the run then reports that they cannot be run.
     """
     try:
         nodes = [node for text in [setup, *tests] for node in ast.walk(ast.parse(text))]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return (), ()
-    used = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)} - _made(nodes)
+    used = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)} - _defined(
+        nodes
+    )
     unknown = sorted(used - set(dir(builtins)) - {entry})
     modules = [name for name in unknown if name in sys.stdlib_module_names]
     names = [entry] * bool(entry) + [name for name in unknown if name not in modules]
@@ -26,11 +28,11 @@ def borrowed(setup: str, tests: tuple[str, ...], entry: str) -> tuple[tuple[str,
     return tuple(names or sorted(used)), tuple(modules)
 
 
-def _made(nodes: Sequence[ast.AST]) -> set[str]:
+def _defined(nodes: Sequence[ast.AST]) -> set[str]:
     """Return the names that the tests define themselves."""
-    made = {node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
-    made |= {node.arg for node in nodes if isinstance(node, ast.arg)}
-    made |= {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))}
-    made |= {node.name for node in nodes if isinstance(node, ast.ExceptHandler) and node.name}
+    names = {node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+    names |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    names |= {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))}
+    names |= {node.name for node in nodes if isinstance(node, ast.ExceptHandler) and node.name}
     aliases = [node for node in nodes if isinstance(node, ast.alias)]
-    return made | {alias.asname or alias.name.split(".")[0] for alias in aliases}
+    return names | {alias.asname or alias.name.split(".")[0] for alias in aliases}

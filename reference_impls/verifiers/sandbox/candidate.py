@@ -1,12 +1,11 @@
-"""The process that runs the program under test. It is told the program and single calls, never the tests."""
+"""The process that runs the program under test. It gets the program and single calls, never the tests."""
 
 import random
 import socket
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
 
 from reference_impls.verifiers.sandbox.confine import confine
 from reference_impls.verifiers.sandbox.exchange import Channel, EndedError
@@ -37,36 +36,38 @@ def _load(module: types.ModuleType, sources: Sequence[str]) -> None:
     for source in sources:
         try:
             code = compile(source, f"<{NAME}>", "exec", dont_inherit=True)
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as found:
-            error = found
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as fault:
+            error = fault
         else:
             exec(code, module.__dict__)
             return
     raise error
 
 
-def _names(module: types.ModuleType, wanted: Sequence[str]) -> dict[str, tuple[str, Any]]:
-    """Return what the program calls by the names the tests use, each as ("exception", None) or ("value", itself)."""
-    found = {}
+def _names(module: types.ModuleType, wanted: Sequence[str]) -> dict[str, tuple[str, object]]:
+    """Return the program's objects by the tests' names, each as ("exception", None) or ("value", itself)."""
+    items: dict[str, tuple[str, object]] = {}
     for name in wanted:
         if name in module.__dict__:
             item = module.__dict__[name]
             is_exception = isinstance(item, type) and issubclass(item, Exception)
-            found[name] = ("exception", None) if is_exception else ("value", item)
-    return found
+            items[name] = ("exception", None) if is_exception else ("value", item)
+    return items
 
 
-def _call(module: types.ModuleType, target: Any, positional: tuple[Any, ...], named: dict[str, Any]) -> Any:
+def _call(
+    module: types.ModuleType, target: Callable[..., object], positional: tuple[object, ...], named: dict[str, object]
+) -> tuple[object, tuple[object, ...] | None]:
     """Return the result, and the arguments as they are now where a call may change them."""
     result = target(*positional, **named)
     return result, positional if changeable(positional) else None
 
 
-def _set(module: types.ModuleType, target: Any, name: str, value: Any) -> None:
+def _set(module: types.ModuleType, target: object, name: str, value: object) -> None:
     setattr(target, name, value)
 
 
-_ACTIONS: dict[str, Any] = {
+_ACTIONS: dict[str, Callable[..., object]] = {
     "load": _load,
     "names": _names,
     "call": _call,

@@ -1,4 +1,4 @@
-"""What a process gives up for good before it runs code that it does not trust."""
+"""The rights that a process gives up for good before it runs code that it does not trust."""
 
 import os
 import resource
@@ -7,7 +7,6 @@ import sys
 from contextlib import suppress
 from functools import partial
 from math import ceil
-from typing import Any
 
 from reference_impls.verifiers.sandbox import filter as system_calls
 from reference_impls.verifiers.sandbox.filter import libc
@@ -60,7 +59,7 @@ def read_only_libraries() -> bool:
 
 
 def limit(memory_mb: int) -> None:
-    """Limit what each child of this process may use; what a child may not need in the server is left to `confine`."""
+    """Limit each child of this process; `confine` sets the limits that the server itself could not bear."""
     for what, most in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
@@ -97,8 +96,8 @@ _REFUSED = (
 )  # fmt: skip
 
 
-def _refuse(child: int, event: str, arguments: tuple[Any, ...]) -> None:
-    """Refuse in Python what the filter would refuse in the kernel; code that leaves Python is not stopped by it."""
+def _refuse(child: int, event: str, arguments: tuple[object, ...]) -> None:
+    """Refuse in Python the calls that the filter would refuse in the kernel; it does not stop native code."""
     writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & system_calls.WRITES
     ends_child = event == "os.kill" and child and arguments[0] == child
     if (event in _REFUSED and not ends_child) or writes:

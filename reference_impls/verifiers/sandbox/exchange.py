@@ -1,8 +1,8 @@
-"""Calls between two processes that do not trust each other: plain values cross, objects stay where they were made.
+"""Calls between two processes that do not trust each other: plain values cross, objects stay where they are.
 
-Values are pickled, but only plain data is ever built from what arrives: numbers, text, containers and a few types of
-the standard library, always of exactly that type, so that no value brings its own `==`. Any other object is exported:
-the other side gets a Remote, and what it does with it is done by its owner.
+Values are pickled, but only plain data is ever built from the bytes that arrive: numbers, text, containers and a few
+types of the standard library, always of exactly that type, so that no value brings its own `==`. Any other object is
+exported: the other side gets a Remote, and its owner carries out every use of it.
 """
 
 import builtins
@@ -16,10 +16,10 @@ from datetime import date, datetime, timedelta, timezone
 from datetime import time as time_of_day
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
-from reference_impls.verifiers import messages
 from reference_impls.verifiers.sandbox.remote import Remote
+from reference_impls.verifiers.workers import messages
 
 _CROSS: tuple[Any, ...] = (
     bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset, range, slice,
@@ -32,7 +32,7 @@ _BY_NAME = {
 }
 _BY_ID = {id(part) for part in _CROSS}
 _TYPES = {part for part in _CROSS if isinstance(part, type)} | {type(NotImplemented), type(Ellipsis)}
-# A subclass crosses as what it is underneath: made without the subclass's own methods.
+# A subclass crosses as its builtin base, built without the subclass's own methods.
 _UNDERNEATH: dict[type, Callable[[Any], tuple[Any, ...]]] = {
     int: lambda value: (int.__int__(value),),
     float: lambda value: (float.__float__(value),),
@@ -64,15 +64,15 @@ def yours(number: int) -> NoReturn:
 class Channel:
     """Questions and answers over one connection; while one side waits for an answer, it answers the other."""
 
-    def __init__(self, connection: socket.socket, answer: Callable[[str, Any], Any]) -> None:
+    def __init__(self, connection: socket.socket, answer: Callable[[str, tuple[Any, ...]], object]) -> None:
         self._connection = connection
         self._answer = answer
-        self._exported: list[Any] = []
+        self._exported: list[object] = []
         self.deadline: float | None = None
         self.ended = ""  # why, once it has
         self.exceptions: dict[str, type[Exception]] = {}  # those of the other side that have a stand-in here
 
-    def ask(self, verb: str, *arguments: Any) -> Any:
+    def ask(self, verb: str, *arguments: object) -> Any:
         """Return the other side's answer, or raise the exception that it raised, as one of the builtin kinds."""
         if self.ended:
             raise EndedError(self.ended)
@@ -97,18 +97,18 @@ class Channel:
                 case _:
                     self._end("an answer without a question")
 
-    def exception(self, kinds: Sequence[Any], text: str) -> BaseException:
-        """Return the nearest builtin exception; what ends a process in its own place is an error like any in ours."""
+    def exception(self, kinds: Sequence[object], text: str) -> BaseException:
+        """Return the nearest builtin exception; an exception that ends a process there is an ordinary error here."""
         for kind in kinds:
-            found = (self.exceptions.get(kind) or getattr(builtins, kind, None)) if isinstance(kind, str) else None
-            if isinstance(found, type) and issubclass(found, Exception):
+            known = (self.exceptions.get(kind) or getattr(builtins, kind, None)) if isinstance(kind, str) else None
+            if isinstance(known, type) and issubclass(known, Exception):
                 try:
-                    return found(text)
+                    return known(text)
                 except TypeError:  # UnicodeDecodeError and its like want more than a text
                     continue
         return RuntimeError(f"{kinds[0] if kinds else 'an exception'}: {text}")
 
-    def export(self, item: Any) -> int:
+    def export(self, item: object) -> int:
         """Return the number under which the other side may name an object of ours."""
         for number, known in enumerate(self._exported):
             if known is item:
@@ -116,17 +116,17 @@ class Channel:
         self._exported.append(item)
         return len(self._exported) - 1
 
-    def owns(self, item: Any) -> bool:
+    def owns(self, item: object) -> bool:
         """Return whether an object of ours was given to the other side."""
         return any(known is item for known in self._exported)
 
-    def own(self, number: int) -> Any:
+    def own(self, number: int) -> object:
         """Return the object of ours that the other side names."""
         return self._exported[number]
 
-    def _reply(self, question: str, details: Any) -> None:
+    def _reply(self, question: str, details: tuple[Any, ...]) -> None:
         try:
-            answer: Any = ("value", self._answer(question, details))
+            answer: tuple[object, ...] = ("value", self._answer(question, details))
         except EndedError:
             raise
         except BaseException as error:
@@ -136,7 +136,7 @@ class Channel:
         except (pickle.PicklingError, TypeError, ValueError, AttributeError, RecursionError, MemoryError) as error:
             self._send(("raise", ("ValueError",), f"the result cannot leave the program: {type(error).__name__}"))
 
-    def _send(self, message: Any) -> None:
+    def _send(self, message: tuple[object, ...]) -> None:
         file = io.BytesIO()
         _Pickler(file, self).dump(message)
         payload = file.getvalue()
@@ -189,18 +189,18 @@ class _Pickler(pickle.Pickler):
         super().__init__(file, protocol=5)
         self._channel = channel
 
-    def reducer_override(self, item: Any) -> Any:  # not called for exact builtin values: they cost nothing extra
+    def reducer_override(self, item: object) -> Any:  # not called for exact builtin values: they cost nothing extra
         kind = type(item)
         if kind in _TYPES or id(item) in _BY_ID or item is theirs or item is yours:
             return NotImplemented
         if kind is Remote:
             return yours, (object.__getattribute__(item, "_number"),)
         if kind is defaultdict:
-            return dict, (list(dict.items(item)),)
+            return dict, (list(dict.items(cast("dict[object, object]", item))),)
         for base in kind.__mro__:
             if base in _UNDERNEATH:
-                made = frozenset if base not in _TYPES else base
-                return made, _UNDERNEATH[base](item)
+                plain = frozenset if base not in _TYPES else base
+                return plain, _UNDERNEATH[base](item)
         return theirs, (self._channel.export(item),)
 
 

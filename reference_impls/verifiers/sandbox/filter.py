@@ -1,9 +1,8 @@
 """The system calls that a confined process may not make, as a seccomp filter (Linux on x86-64 and ARM64).
 
-A list of what is denied, not of what is allowed: the C library and Python gain harmless calls with every release.
-What the list cannot know is denied as a whole: every call newer than the list says that it does not exist, and the C
-library then falls back to an older one. Numbers: Linux `asm/unistd_64.h` and `asm-generic/unistd.h`; the filter's
-form: the manual page seccomp(2).
+A list of denied calls, not of allowed ones: the C library and Python gain harmless calls with every release.
+Calls newer than the list are refused as a whole, as if they did not exist; the C library then falls back to older
+ones. Numbers: Linux `asm/unistd_64.h` and `asm-generic/unistd.h`; the filter's form: the manual page seccomp(2).
 """
 
 import ctypes
@@ -14,7 +13,7 @@ import struct
 import sys
 from functools import cache
 
-Numbers = tuple[int | None, int | None]  # on x86-64 and on ARM64; None where the call does not exist there
+Numbers = tuple[int | None, int | None]  # on x86-64 and on ARM64, such as 41 and 198; None where there is no such call
 _DENIED: dict[str, Numbers] = {
     # the network, and sockets that others listen on; socketpair stays, for asyncio needs one
     "socket": (41, 198), "connect": (42, 203), "accept": (43, 202), "accept4": (288, 242), "bind": (49, 200),
@@ -23,12 +22,12 @@ _DENIED: dict[str, Numbers] = {
     "execve": (59, 221), "execveat": (322, 281), "ptrace": (101, 117),
     "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "kcmp": (312, 272), "tkill": (200, 130),
     "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240), "setsid": (112, 157), "setpgid": (109, 154),
-    # own rights: what was taken stays taken
+    # own rights: a right that was given up stays given up; setuid(0) would fail for root too
     "setuid": (105, 146), "setgid": (106, 144), "setreuid": (113, 145),
     "setregid": (114, 143), "setresuid": (117, 147), "setresgid": (119, 149), "setfsuid": (122, 151),
     "setfsgid": (123, 152), "setgroups": (116, 159), "capset": (126, 91), "personality": (135, 92),
     "unshare": (272, 97), "setns": (308, 268),
-    # what a file holds, is called, or belongs to
+    # the content, the name, the owner and the times of a file; reading is left to Landlock (confine.py)
     "creat": (85, None), "truncate": (76, 45), "ftruncate": (77, 46), "fallocate": (285, 47), "rename": (82, None),
     "renameat": (264, 38), "renameat2": (316, 276), "mkdir": (83, None), "mkdirat": (258, 34), "rmdir": (84, None),
     "link": (86, None), "linkat": (265, 37), "symlink": (88, None), "symlinkat": (266, 36), "unlink": (87, None),
@@ -50,12 +49,13 @@ _DENIED: dict[str, Numbers] = {
     "ioperm": (173, None), "quotactl": (179, 60), "syslog": (103, 116), "modify_ldt": (154, None),
     "vhangup": (153, 58),
 }  # fmt: skip
-# What the server still needs to start a trial, and a trial gives up: new processes, own limits, the settings of prctl
+# Calls that the server needs to start a trial and a trial gives up: new processes, own limits, the settings of prctl
 _DENIED_IN_TRIAL: dict[str, Numbers] = {
     "fork": (57, None), "vfork": (58, None), "setrlimit": (160, 164), "prctl": (157, 167),
 }  # fmt: skip
-_NEWER = 424  # from here on both tables agree; pidfd, io_uring, clone3, openat2 and all that is still to come
+_NEWER = 424  # from here on both tables agree: 424 pidfd_send_signal, 425 io_uring_setup, 435 clone3, 437 openat2, …
 _NEWER_ALLOWED = (436, 439, 449)  # close_range, faccessat2, futex_waitv
+# open flags that can change a file: O_RDONLY alone passes. O_TMPFILE contains O_DIRECTORY, which may be opened
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_TMPFILE", 0) & ~os.O_DIRECTORY
 _CLONE_THREAD = 0x10000
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column above, AUDIT_ARCH
@@ -66,7 +66,7 @@ _ALLOW, _KILL, _REFUSE = 0x7FFF0000, 0x80000000, 0x00050000
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data
 
 _NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER = 38, 22, 2  # prctl(2)
-_SOME_PID = 0x7EADBEEF  # larger than any real one
+_SOME_PID = 0x7EADBEEF  # stands for the own process id in the prepared filter; larger than any real one
 
 Step = tuple[int, int, int, int]  # opcode, steps to skip if true, steps to skip if false, operand
 Rule = tuple[Numbers, int, int, int, bool]  # the call, which argument, test, operand, whether true means denied
@@ -88,12 +88,12 @@ def install() -> bool:
     steps: list[Step] = []
     for number in _NEWER_ALLOWED:
         steps += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ALLOW)]
-    # also the x32 calls of x86-64, which have numbers of their own from 0x40000000
+    # also the x32 calls of x86-64, whose numbers begin at 0x40000000; at ENOSYS the C library takes clone for clone3
     steps += [(_AT_LEAST, 0, 1, _NEWER), (_RETURN, 0, 0, _REFUSE | errno.ENOSYS)]
     rules: list[Rule] = [
         ((2, None), 1, _ANY_BIT, WRITES, True),  # open
         ((257, 56), 2, _ANY_BIT, WRITES, True),  # openat
-        ((44, 206), 4, _EQUAL, 0, False),  # sendto: without an address
+        ((44, 206), 4, _EQUAL, 0, False),  # sendto: only without an address, as send() on a connected socket does
     ]
     libc().prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     _in_trial()
@@ -132,6 +132,7 @@ def _packed(steps: list[Step]) -> bytes:
 
 def _install(packed: bytes) -> bool:
     content = ctypes.create_string_buffer(packed, len(packed))
+    # struct sock_fprog: the number of steps in two bytes, padding, and the address of the steps, 8 bytes each
     head = struct.pack("HxxxxxxP", len(packed) // 8, ctypes.addressof(content))
     return bool(libc().prctl(_SET_SECCOMP, _FILTER, head, 0, 0) == 0)
 
@@ -146,7 +147,7 @@ def _denied(calls: dict[str, Numbers], column: int) -> list[Step]:
     steps: list[Step] = []
     for numbers in calls.values():
         number = numbers[column]
-        if number is not None:
+        if number is not None:  # an equal number meets the refusal, any other skips that step
             steps += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _REFUSE | errno.EPERM)]
     return steps
 
@@ -154,17 +155,17 @@ def _denied(calls: dict[str, Numbers], column: int) -> list[Step]:
 def _by_argument(rules: list[Rule], column: int) -> list[Step]:
     """Return the steps for calls that are denied for some arguments.
 
-    Of an argument only the low 32 bits are looked at: of a pointer they are never all 0 unless it is null.
+    Only the low 32 bits of an argument are compared: those of a pointer are all 0 only where it is null.
     """
     steps: list[Step] = []
     for numbers, position, test, operand, denied_if_true in rules:
         number = numbers[column]
         if number is not None:
             steps += [
-                (_EQUAL, 0, 4, number),
+                (_EQUAL, 0, 4, number),  # another call: skip the four steps of this rule
                 (_LOAD, 0, 0, _ARGUMENTS + 8 * position),
                 (test, 0, 1, operand) if denied_if_true else (test, 1, 0, operand),
                 (_RETURN, 0, 0, _REFUSE | errno.EPERM),
-                (_LOAD, 0, 0, _NUMBER),
+                (_LOAD, 0, 0, _NUMBER),  # the next rule compares the call's number again
             ]
     return steps

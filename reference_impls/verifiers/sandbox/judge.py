@@ -1,4 +1,4 @@
-"""The process that runs the tests, beside the one that runs the program, and reports to the parent.
+"""The process that runs the tests, next to the process that runs the program, and reports to the parent.
 
 The tests and the expected values are never in the program's process: there is no frame, no object and no assert that
 the program could look at or replace. It can only answer calls, with plain values.
@@ -12,17 +12,37 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from types import CodeType
+from typing import Any, TypedDict
 
-from reference_impls.verifiers import messages
 from reference_impls.verifiers.sandbox import candidate
 from reference_impls.verifiers.sandbox.confine import confine, unreadable
 from reference_impls.verifiers.sandbox.exchange import Channel, EndedError
 from reference_impls.verifiers.sandbox.remote import special
-from reference_impls.verifiers.worker import end_with
+from reference_impls.verifiers.workers import messages
+from reference_impls.verifiers.workers.worker import end_with
 
 _GRACE = 1.0  # seconds for the report itself
 _NAME = "tests"
+
+
+class Job(TypedDict):
+    """A job as the parent sends it, see `Sandbox`."""
+
+    sources: list[str]
+    tests: list[str]
+    setup: str
+    names: list[str]
+    modules: list[str]
+
+
+class Report(TypedDict):
+    """A report as the parent reads it, see `sandbox.Report`."""
+
+    passed: int
+    total: int
+    fault: str
+    reason: str
 
 
 def main(parent: socket.socket, seconds: float) -> None:
@@ -52,13 +72,13 @@ def main(parent: socket.socket, seconds: float) -> None:
 class _Trial:
     """One program before its tests."""
 
-    def __init__(self, job: dict[str, Any], connection: socket.socket, seconds: float) -> None:
+    def __init__(self, job: Job, connection: socket.socket, seconds: float) -> None:
         self._job = job
-        self._space: dict[str, Any] = {"__name__": _NAME}
+        self._space: dict[str, object] = {"__name__": _NAME}
         self.channel = Channel(connection, self._answer)
         self.channel.deadline = time.monotonic() + seconds
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> Report:
         """Return how many tests pass, of how many, whose fault it is that not all do, and the first failure."""
         total = len(self._job["tests"]) or 1
         try:
@@ -77,7 +97,7 @@ class _Trial:
             return _report(0, total, "program", f"the program does not load: {type(error).__name__}: {error}")
         return self._score(tests)
 
-    def _score(self, tests: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    def _score(self, tests: Sequence[tuple[str, CodeType]]) -> Report:
         passed, first = 0, ""
         for text, code in tests:
             try:
@@ -94,23 +114,23 @@ class _Trial:
         reason = f"{passed} of {len(tests)} tests pass; {first}" if len(tests) > 1 else first
         return _report(passed, len(tests), "" if passed == len(tests) else "program", reason)
 
-    def _compiled(self) -> tuple[Any, list[tuple[str, Any]]]:
+    def _compiled(self) -> tuple[CodeType, list[tuple[str, CodeType]]]:
         """Return the code that stands before the tests, and each test with its text."""
         setup = compile(self._job["setup"], _NAME, "exec", dont_inherit=True)
         tests = [(text, compile(text, _NAME, "exec", dont_inherit=True)) for text in self._job["tests"]]
         return setup, tests
 
     def _bind(self, wanted: Sequence[str]) -> None:
-        found = self.channel.ask("names", tuple(wanted))
+        items = self.channel.ask("names", tuple(wanted))
         for name in wanted:
-            kind, item = found.get(name, ("absent", None))
+            kind, item = items.get(name, ("absent", None))
             if kind == "exception":  # `except Name` needs a class of this process
                 self._space[name] = self.channel.exceptions[name] = type(name, (Exception,), {})
             elif kind == "value":
                 self._space[name] = item
 
-    def _answer(self, verb: str, details: Any) -> Any:
-        """Answer the program: it may call what a test handed it, and use objects of the tests' own classes."""
+    def _answer(self, verb: str, details: tuple[Any, ...]) -> object:
+        """Answer the program: it may call functions that a test passed to it, and use objects of the tests' classes."""
         target, *rest = details
         if not self.channel.owns(target):
             raise PermissionError("not an object of the tests")
@@ -125,15 +145,15 @@ class _Trial:
         return _field(verb, target, *rest)
 
 
-def _field(verb: str, target: Any, name: str, *value: Any) -> Any:
+def _field(verb: str, target: object, name: str, *value: object) -> object:
     """Read or set a public attribute."""
     if not isinstance(name, str) or name.startswith("_") or verb not in {"get", "set"}:
         raise AttributeError(f"{name!r:.50} of an object of the tests")
-    action: Callable[..., Any] = getattr if verb == "get" else setattr
+    action: Callable[..., object] = getattr if verb == "get" else setattr
     return action(target, name, *value)
 
 
-def _report(passed: int, total: int, fault: str, reason: str) -> dict[str, Any]:
+def _report(passed: int, total: int, fault: str, reason: str) -> Report:
     return {"passed": passed, "total": total, "fault": fault, "reason": reason[:400]}
 
 

@@ -1,14 +1,21 @@
-"""What one process holds of an object of the other: every use of it is a question to its owner."""
+"""A stand-in for an object of the other process: every use of it is a question to its owner."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
 
 _MUTABLE = (list, dict, set, bytearray, deque)
 
 
+class Asking(Protocol):
+    """A channel to the owner of objects."""
+
+    def ask(self, verb: str, *arguments: object) -> Any:
+        """Return the owner's answer."""
+
+
 class Remote:
-    """An object of the other side. It equals no plain value, and none can be compared or reckoned out of it.
+    """An object of the other side. It equals no plain value, and no arithmetic with it gives a plain value.
 
     A program that is asked for a number must give one; an object that claims to be equal to anything is not one.
     Between two objects of the other side, its own operators hold.
@@ -16,14 +23,14 @@ class Remote:
 
     __slots__ = ("_channel", "_number")
 
-    def __init__(self, channel: Any, number: int) -> None:
+    def __init__(self, channel: Asking, number: int) -> None:
         object.__setattr__(self, "_channel", channel)
         object.__setattr__(self, "_number", number)
 
-    def _ask(self, verb: str, *arguments: Any) -> Any:
+    def _ask(self, verb: str, *arguments: object) -> Any:
         return object.__getattribute__(self, "_channel").ask(verb, self, *arguments)
 
-    def __call__(self, *positional: Any, **named: Any) -> Any:
+    def __call__(self, *positional: object, **named: object) -> object:
         """Call it; lists and other containers that it changes in place are changed here too."""
         result, after = self._ask("call", positional, named)
         if type(after) is tuple and len(after) == len(positional):
@@ -34,7 +41,7 @@ class Remote:
     def __getattr__(self, name: str) -> Any:
         return self._ask("get", name)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         self._ask("set", name, value)
 
     def __eq__(self, other: object) -> bool:
@@ -46,11 +53,11 @@ class Remote:
     def __bool__(self) -> bool:
         return self._ask("truth") is True
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[object]:
         steps = self._ask("iterate")
         return steps if type(steps) is Remote else iter(steps)
 
-    def __instancecheck__(self, item: Any) -> bool:
+    def __instancecheck__(self, item: object) -> bool:
         return type(item) is Remote and self._ask("is_instance", item) is True
 
 
@@ -67,13 +74,13 @@ def _update(ours: Any, changed: Any) -> None:
             ours.update(changed)
 
 
-def changeable(values: Sequence[Any]) -> bool:
+def changeable(values: Sequence[object]) -> bool:
     """Return whether a call may change one of its arguments in place."""
     return any(isinstance(value, _MUTABLE) for value in values)
 
 
-def special(target: Any, name: str, *arguments: Any) -> Any:
-    """Return what a method such as `__len__` of an object of ours gives; lacking it is a TypeError, as in Python."""
+def special(target: object, name: str, *arguments: object) -> object:
+    """Return the result of a method such as `__len__` of our object; a missing method is a TypeError, as in Python."""
     if name not in SPECIAL:
         raise TypeError(f"{name!r:.30} is not asked of an object of the other side")
     method = getattr(target, name, None)
@@ -82,19 +89,19 @@ def special(target: Any, name: str, *arguments: Any) -> Any:
     return method(*arguments)
 
 
-def _forward(name: str, between_objects: bool) -> Callable[..., Any]:
-    def method(self: Remote, *arguments: Any) -> Any:
+def _forward(name: str, between_objects: bool) -> Callable[..., object]:
+    def method(self: Remote, *arguments: object) -> object:
         plain = between_objects and not (arguments and all(type(argument) is Remote for argument in arguments))
         result = self._ask("special", name, *arguments)
-        # reckoning with a plain value gives an object or nothing: `f(x) - 1.5` must not come out as 0
+        # arithmetic with a plain value gives an object or nothing: `f(x) - 1.5` must not come out as 0
         return NotImplemented if plain and type(result) is not Remote else result
 
     return method
 
 
 _REACH = ("len", "getitem", "setitem", "delitem", "contains", "str", "repr", "next", "enter", "exit", "abs", "neg")
-_RECKON = ("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "mod", "pow", "matmul",
+_ARITHMETIC = ("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "mod", "pow", "matmul",
            "and", "or", "xor", "lt", "le", "gt", "ge")  # fmt: skip
-for _name in _REACH + _RECKON:
-    setattr(Remote, f"__{_name}__", _forward(f"__{_name}__", between_objects=_name in {"abs", "neg", *_RECKON}))
-SPECIAL = {f"__{_name}__" for _name in (*_REACH, *_RECKON, "eq", "hash")}
+for _name in _REACH + _ARITHMETIC:
+    setattr(Remote, f"__{_name}__", _forward(f"__{_name}__", between_objects=_name in {"abs", "neg", *_ARITHMETIC}))
+SPECIAL = {f"__{_name}__" for _name in (*_REACH, *_ARITHMETIC, "eq", "hash")}

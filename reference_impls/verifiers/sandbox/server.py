@@ -7,12 +7,12 @@ import signal
 import socket
 import sys
 
-from reference_impls.verifiers import messages
 from reference_impls.verifiers.sandbox import confine, judge
 from reference_impls.verifiers.sandbox import filter as system_calls
-from reference_impls.verifiers.worker import end_with
+from reference_impls.verifiers.workers import messages
+from reference_impls.verifiers.workers.worker import end_with
 
-# What programs import most: loaded here once, for loading it costs more than a trial.
+# The modules that programs import most: loaded here once, for loading them costs more than a trial.
 _COMMON = (
     "abc", "bisect", "collections", "collections.abc", "copy", "dataclasses", "datetime", "decimal", "enum",
     "fractions", "functools", "heapq", "itertools", "json", "math", "operator", "random", "re", "statistics", "string",
@@ -21,7 +21,7 @@ _COMMON = (
 
 
 def main(parent: int, descriptor: int, seconds: float, memory_mb: int) -> None:
-    """Say what confines the trials, then start one for every connection that is handed over, until the parent ends."""
+    """Report what confines the trials, then start one for every connection that comes in, until the parent ends."""
     end_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt ends
     control = socket.socket(fileno=descriptor)
@@ -57,15 +57,15 @@ def _continue_in_child(control: socket.socket) -> None:
 def _serve(control: socket.socket, seconds: float) -> None:
     own = os.getpid()
     while True:
-        said, descriptors, _, _ = socket.recv_fds(control, 1, 1)
-        if not said:
+        data, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if not data:
             os._exit(0)
         if os.fork() == 0:
-            _one(control, descriptors[0], own, seconds)
+            _trial(control, descriptors[0], own, seconds)
         os.close(descriptors[0])
 
 
-def _one(control: socket.socket, descriptor: int, server: int, seconds: float) -> None:
+def _trial(control: socket.socket, descriptor: int, server: int, seconds: float) -> None:
     """Run one trial; whatever happens, this copy of the server ends here."""
     try:
         end_with(server)

@@ -6,7 +6,7 @@ import re
 import pytest
 import vl_convert
 
-from advisor.advice.charts import BESIDE, flow, memory_bars
+from advisor.advice.charts import RESERVE, flow, memory_bars
 from advisor.advice.cost import COMFORTABLE, THRIFTY, estimate, memory_ways
 from advisor.advice.pipelines import LADDER, PIPELINES
 from advisor.advice.techniques import TECHNIQUES
@@ -37,7 +37,7 @@ def test_memory_bars_add_up_to_what_the_advice_says() -> None:
     for way, total in ((THRIFTY, cost.adapters), (COMFORTABLE, cost.whole)):
         parts = [one for one in spec["data"]["values"] if one["way"] == way]
         assert sum(one["gigabytes"] for one in parts) == pytest.approx(total / 1e9)
-        assert parts[-1]["part"] == BESIDE
+        assert parts[-1]["part"] == RESERVE
     assert f"{THRIFTY}: {cost.adapters / 1e9:.1f} GB" in words
     assert words.count("does not fit 24 GB") == 1 and words.count("which fits 24 GB") == 1
     drawn = vl_convert.vegalite_to_svg(json.dumps({**spec, "width": 500}))

@@ -3,18 +3,24 @@
 import json
 import multiprocessing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from advisor.bank.cases import Bank, add_case, case_of, family_of, read_bank, render
-from advisor.runs.outcome import outcome_of
+from advisor.bank.cases import Bank, Case, add_case, case_of, family_of, read_bank, render
+from advisor.runs.plan import Task
+from advisor.runs.scoring import RunsOfArms, outcome_of
 from posttrain.errors import PosttrainError
-from tests.advisor.pilots import result, tiny_plan
+from tests.advisor.pilots import probed, result, tiny_plan
 
 
-def _case(name: str) -> dict[str, Any]:
-    return {"schema_version": 1, "id": name, "family": "addition", "traits": {}, "arms": [], "text": "x" * 5000}
+def _case(name: str) -> Case:
+    """Return a case without arms, longer than one write of a pipe."""
+    return Case.model_validate({
+        "id": name, "family": "addition", "task": {"model": "starter", "data": "task:addition", "verifier": None},
+        "parameters": None, "traits": {}, "budget": "1k-tokens", "seeds": [0], "arms": [], "notes": "x" * 5000,
+        "verdict": {"best": None, "ties": [], "simplest": None},
+        "provenance": {"posttrain": "0", "plan": "p", "date": "2026-01-01", "device": "cpu", "versions": {}},
+    })  # fmt: skip
 
 
 def test_a_pilot_becomes_a_case_without_its_folders(tmp_path: Path) -> None:
@@ -22,12 +28,12 @@ def test_a_pilot_becomes_a_case_without_its_folders(tmp_path: Path) -> None:
     rows = (json.dumps({"prompt": f"{n}+1=", "answer": str(n + 1)}) for n in range(60))
     (tmp_path / "rows.jsonl").write_text("\n".join(rows))
     task = {"data": str(tmp_path / "rows.jsonl"), "verifier": "numeric"}
-    plan = tiny_plan("sft", task=task, traits={"start": "base"})
-    outcome = outcome_of(plan, {("no_training", 0): [result("10", "probe")], ("sft", 0): [result("11")]})
-    case = case_of(outcome, {"start": "instruct", "pass_at_1": 0.5})
-    assert case["family"] == "rows" and case["task"]["data"] == "rows.jsonl" and str(tmp_path) not in json.dumps(case)
-    assert case["traits"] == {"start": "base", "pass_at_1": 0.5}
-    assert case["arms"][1]["strict"]["share"] == 1.0 and case["arms"][1]["runs"][0]["tokens"] == 1000
+    plan = tiny_plan("sft", task=task, traits={"start": "base", "demonstrations": 7})
+    runs: RunsOfArms = {("no_training", 0): [probed("10")], ("sft", 0): [result("11")]}
+    case = case_of(outcome_of(plan, runs), runs)
+    assert case.family == "rows" and case.task.data == "rows.jsonl" and str(tmp_path) not in json.dumps(case.as_dict())
+    assert case.traits["start"] == "base" and case.traits["demonstrations"] == 7 and case.traits["pass_at_1"] == 0.5
+    assert case.arms[1].strict and case.arms[1].strict.share == 1.0 and case.arms[1].runs[0].tokens == 1000
     assert add_case(tmp_path / "bank.jsonl", case) and not add_case(tmp_path / "bank.jsonl", case)
     bank = read_bank(tmp_path / "bank.jsonl")
     assert bank.cases == (case,) and "1 cases of 1 families" in "\n".join(render(bank))
@@ -35,9 +41,9 @@ def test_a_pilot_becomes_a_case_without_its_folders(tmp_path: Path) -> None:
 
 def test_a_family_is_the_generator_or_the_file() -> None:
     """Unless it was named."""
-    assert family_of({"data": "task:maze:4"}) == "maze"
-    assert family_of({"data": "a/gsm8k.train.jsonl"}) == "gsm8k"
-    assert family_of({"data": "a/b.jsonl", "family": "own"}) == "own"
+    assert family_of(Task(model="starter", **{"data": "task:maze:4"})) == "maze"
+    assert family_of(Task(model="starter", **{"data": "a/gsm8k.train.jsonl"})) == "gsm8k"
+    assert family_of(Task(model="starter", **{"data": "a/b.jsonl", "family": "own"})) == "own"
 
 
 def _write(path: Path, names: list[str]) -> None:
@@ -56,7 +62,7 @@ def test_two_writers_at_once_lose_nothing(tmp_path: Path) -> None:
     for writer in writers:
         writer.join()
     bank = read_bank(path)
-    assert bank.skipped == 0 and len(bank.cases) == 31 == len({case["id"] for case in bank.cases})
+    assert bank.skipped == 0 and len(bank.cases) == 31 == len({case.id for case in bank.cases})
 
 
 def test_broken_lines_are_skipped_and_counted(tmp_path: Path) -> None:
@@ -67,14 +73,14 @@ def test_broken_lines_are_skipped_and_counted(tmp_path: Path) -> None:
         file.write('[]\n{"schema_version": 9, "id": "x", "family": "f", "traits": {}, "arms": []}\n\n{"id": "ha')
     add_case(path, _case("second"))
     bank = read_bank(path)
-    assert [case["id"] for case in bank.cases] == ["first", "second"] and bank.skipped == 3
+    assert [case.id for case in bank.cases] == ["first", "second"] and bank.skipped == 3
     assert render(Bank((), 3))[-1] == "3 broken lines were skipped"
 
 
 def test_a_bank_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     """And no file is an empty bank."""
     (tmp_path / "file").touch()
-    with pytest.raises(PosttrainError, match="cannot write the bank"):
+    with pytest.raises(PosttrainError, match="cannot make"):
         add_case(tmp_path / "file" / "bank.jsonl", _case("one"))
     assert read_bank(tmp_path / "none.jsonl") == Bank((), 0)
     assert "advisor pilot" in render(read_bank(tmp_path / "none.jsonl"))[0]

@@ -79,7 +79,7 @@ def test_what_cannot_be_trained_there_is_known_by_name(target: str) -> None:
         ({"task": {**TASK, "data": "task:nonsense"}}, "no task:nonsense"),
         ({"task": {**TASK, "data": "missing.jsonl"}}, "no file missing.jsonl"),
         ({"target": "axolotl"}, "expected one of trl, verl"),
-        ({"pipeline": "kto", "stages": [{"nonsense": 1}]}, "settings of the stage 'kto' do not hold"),
+        ({"pipeline": "kto", "stages": [{"nonsense": 1}]}, "settings of the stage 'kto' are invalid"),
     ],
 )
 def test_what_does_not_hold_is_said(tmp_path: Path, change: dict[str, Any], said: str) -> None:

@@ -16,12 +16,13 @@ import pytest
 from filelock import FileLock
 
 from advisor.bank.cases import bank_path, read_bank
-from advisor.pilot import STATUS_VERSION, default_folder
 from advisor.runs import background
-from advisor.runs.background import at_work, learning, pilots, resume, samples, start, stop
+from advisor.runs.background import resume, start, stop
+from advisor.runs.charts import curves_chart
+from advisor.runs.folder import PilotFolder
 from advisor.runs.plan import Plan, write_plan
-from advisor.runs.report import chart
-from advisor.runs.status import Seen, see
+from advisor.runs.progress import STATUS_VERSION
+from advisor.runs.status import PilotStatus, at_work, learning, pilots, samples, status_of
 from posttrain.errors import PosttrainError
 from tests.advisor.pilots import hear_interrupts, tiny_plan, without_time
 
@@ -58,13 +59,14 @@ def _plan(budget: str = "1500-tokens", **more: Any) -> Plan:
 
 def _written(plan: Plan, data: Path, state: str | None = None, **more: Any) -> Path:
     """Write a pilot's folder as it is left behind, without running anything."""
-    folder = default_folder(plan, data).resolve()
+    folder = PilotFolder.of(plan, data).path.resolve()
     folder.mkdir(parents=True)
     write_plan(plan, folder / "plan.json")
     if state:
         status = {
             "schema_version": STATUS_VERSION, "state": state, "message": "it was so", "pid": 2**22 + 1, "spent": 0.5,
-            "runs": {"done": 1, "of": 2}, "now": [], "ended": [], **more,
+            "runs": {"done": 1, "of": 2}, "now": [], "ended": [], "plan": plan.id, "started": 1e9, "updated": 1e9,
+            **more,
         }  # fmt: skip
         (folder / "status.json").write_text(json.dumps(status))
     return folder
@@ -77,9 +79,9 @@ def _wait(until: Callable[[], bool], seconds: float = 900) -> None:
         time.sleep(0.1)
 
 
-def _ended(folder: Path) -> Seen:
-    _wait(lambda: not see(folder).at_work)
-    return see(folder)
+def _ended(folder: Path) -> PilotStatus:
+    _wait(lambda: not status_of(folder).at_work)
+    return status_of(folder)
 
 
 def _starter(plan: Plan, data: Path, name: str) -> "subprocess.Popen[str]":
@@ -103,46 +105,80 @@ def _told(*starters: "subprocess.Popen[str]") -> list[str]:
 def test_a_pilot_outlives_its_starter_is_stopped_killed_and_ends_as_if_left_alone(data: Path) -> None:
     """Found from another process with its curve and samples; stop, go on, kill -9, go on: the outcome is the same."""
     plan = _plan("6000-tokens")
-    starter = _starter(plan, data, "plan.json")  # ignores Ctrl-C, which its child must not
+    folder = _starts_apart(plan, data)
+    _is_alone_at_work(plan, folder, data)
+    _can_be_stopped(folder, data)
+    _goes_on_in_sight(folder, data)
+    _can_be_killed(folder)
+    done = _ends_in_an_outcome(plan, folder, data)
+    _is_not_run_again(plan, folder, data)
+    left_alone = _ended(start(plan, data.parent / "other"))
+    assert left_alone.outcome and done.outcome
+    assert without_time(left_alone.outcome) == without_time(done.outcome)
+
+
+def _starts_apart(plan: Plan, data: Path) -> Path:
+    """Start a pilot from a process that ignores Ctrl-C, which its child must not, and that ends at once."""
+    starter = _starter(plan, data, "plan.json")
     folder = Path(_told(starter)[0])
-    assert starter.returncode == 0 and folder == default_folder(plan, data.resolve())
+    assert starter.returncode == 0 and folder == PilotFolder.of(plan, data.resolve()).path
+    return folder
+
+
+def _is_alone_at_work(plan: Plan, folder: Path, data: Path) -> None:
+    """It is found with its plan, and another is refused."""
     found = at_work(data)
-    assert found and found.folder == folder and found.plan == plan and found.state == "running" and found.status
+    assert found and found.status
+    assert (found.folder, found.plan, found.state) == (folder, plan, "running")
     with pytest.raises(PosttrainError, match=f"the pilot {plan.id} is at work") as caught:
         start(_plan(), data)
     assert "stop it" in caught.value.hint
+
+
+def _can_be_stopped(folder: Path, data: Path) -> None:
+    """Once; stopping it again changes nothing."""
     stopped = stop(folder)
-    assert stopped.state == "interrupted" and "can go on" in stopped.message and not stopped.at_work
+    assert stopped.state == "interrupted" and "can be resumed" in stopped.message and not stopped.at_work
     assert stop(folder) == stopped and at_work(data) is None
 
-    assert resume(folder, data) == folder
-    _wait(lambda: bool(learning(see(folder))["curve"]))
-    seen = see(folder)
-    assert seen.at_work and seen.state == "running"
-    assert chart(learning(seen))["layer"][1]["data"]["values"]
-    assert samples(seen, 1)["sft"][0]["before"]["response"] and len(samples(seen, 1)["sft"]) == 1
-    pid = seen.status and seen.status["pid"]
-    assert isinstance(pid, int)
-    os.kill(pid, signal.SIGKILL)
-    killed = _ended(folder)
-    assert killed.state == "broken off" and "without a word" in killed.message
-    assert not Path(f"/proc/{pid}").exists()  # reaped, as it is this process's child
 
+def _goes_on_in_sight(folder: Path, data: Path) -> None:
+    """Its curve and its samples are there while it is at work."""
+    assert resume(folder, data) == folder
+    _wait(lambda: bool(learning(status_of(folder)).points))
+    pilot = status_of(folder)
+    assert pilot.at_work and pilot.state == "running"
+    assert learning(pilot).points and curves_chart(learning(pilot))["layer"]
+    assert (before := samples(pilot, 1)["sft"][0].before) and before.response and len(samples(pilot, 1)["sft"]) == 1
+
+
+def _can_be_killed(folder: Path) -> None:
+    """It is said to have broken off, and no zombie is left of this process's child."""
+    status = status_of(folder).status
+    assert status and isinstance(status.pid, int)
+    os.kill(status.pid, signal.SIGKILL)
+    killed = _ended(folder)
+    assert killed.state == "broken off" and "without an error message" in killed.message
+    _wait(lambda: bool(status_of(folder)) and not Path(f"/proc/{status.pid}").exists())
+
+
+def _ends_in_an_outcome(plan: Plan, folder: Path, data: Path) -> PilotStatus:
+    """Started once more, it ends with a verdict, its curve, its samples and one case in the bank."""
     start(plan, data)
     done = _ended(folder)
-    assert done.state == "done" and done.outcome and done.message == done.outcome["verdict"]["sentence"]
-    assert learning(done)["curve"] == done.outcome["curve"]
-    after = samples(done)["sft"][0]["after"]
-    assert after["outcome"] in ("right", "wrong") and samples(done)["no_training"][0]["after"] is None
+    assert done.state == "done" and done.outcome and done.message == done.outcome.verdict.sentence
+    assert learning(done).points == done.outcome.curve
+    after = samples(done)["sft"][0].after
+    assert after and after.outcome in ("right", "wrong") and samples(done)["no_training"][0].after is None
     assert len(read_bank(bank_path(data)).cases) == 1
+    return done
 
+
+def _is_not_run_again(plan: Plan, folder: Path, data: Path) -> None:
+    """Started or resumed after its end, it stays as it is."""
     before = (folder / "outcome.json").stat().st_mtime_ns
     assert start(plan, data) == resume(folder, data) == folder and at_work(data) is None
     assert (folder / "outcome.json").stat().st_mtime_ns == before
-
-    alone = start(plan, data.parent / "other")
-    left_alone = _ended(alone)
-    assert left_alone.outcome and without_time(left_alone.outcome) == without_time(done.outcome)
 
 
 @pytest.mark.parametrize("same", [True, False])
@@ -188,7 +224,7 @@ def test_a_pilot_that_ends_at_once_says_why(data: Path) -> None:
     (folder / "arms").write_text("a file where the runs' folders go")
     with pytest.raises(PosttrainError, match=r"the pilot ended at once: .*cannot make .*arms"):
         start(plan, data)
-    assert at_work(data) is None and see(folder).state == "failed"
+    assert at_work(data) is None and status_of(folder).state == "failed"
 
 
 def test_one_that_has_not_spoken_yet_can_be_stopped(data: Path) -> None:
@@ -201,27 +237,27 @@ def test_one_that_has_not_spoken_yet_can_be_stopped(data: Path) -> None:
         preexec_fn=hear_interrupts,  # noqa: PLW1509 - no threads here yet
     )
     (folder / "process.json").write_text(json.dumps({"pid": child.pid}))
-    _wait(lambda: see(folder).state == "starting")
+    _wait(lambda: status_of(folder).state == "starting")
     threading.Thread(target=child.wait, daemon=True).start()
     assert stop(folder).state == "broken off" and child.wait() != 0
 
 
 def test_a_process_that_is_not_the_pilot_is_never_signalled(data: Path) -> None:
     """Its number was taken over by another, and the folder is held by one that cannot be told."""
-    folder = default_folder(_plan(), data).resolve()
+    folder = PilotFolder.of(_plan(), data).path.resolve()
     other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)", str(folder / "pilot.log")])
     try:
         _written(_plan(), data, "running", pid=other.pid)
         (folder / "process.json").write_text(json.dumps({"pid": other.pid}))
-        assert see(folder).state == stop(folder).state == "broken off"
+        assert status_of(folder).state == stop(folder).state == "broken off"
         held = "import sys, time, filelock; lock = filelock.FileLock(sys.argv[1]); lock.acquire(); print(1, flush=True)"
         holder = subprocess.Popen(
             [sys.executable, "-c", f"{held}; time.sleep(1000)", str(folder / ".lock")], stdout=subprocess.PIPE
         )
         assert holder.stdout and holder.stdout.readline() == b"1\n"
         try:
-            assert see(folder).state == "starting"
-            with pytest.raises(PosttrainError, match="cannot be told"):
+            assert status_of(folder).state == "starting"
+            with pytest.raises(PosttrainError, match="cannot be identified"):
                 stop(folder)
             assert holder.poll() is None
         finally:
@@ -277,7 +313,7 @@ def test_damaged_folders_are_listed_with_the_reason_and_hide_no_other(data: Path
         assert found[name].state == "unreadable" and reason in found[name].message, name
     assert found[whole.name].state == "interrupted" and "after 1 of 2 runs" in found[whole.name].message
     assert set(found) == {*said, whole.name}
-    assert learning(found[garbled.name])["curve"] == [] and samples(found[garbled.name])["sft"] == []
+    assert learning(found[garbled.name]).points == () and samples(found[garbled.name])["sft"] == []
     with pytest.raises(PosttrainError, match=r"no plan\.json"):
         samples(found["empty"])
     with pytest.raises(PosttrainError, match="is no plan"):
@@ -324,9 +360,10 @@ def test_samples_pair_what_came_before_with_what_came_after(data: Path) -> None:
             for moment, prompt, response in lines
         )  # fmt: skip
         (stages / stage / "samples.jsonl").write_text(text + '{"moment": "after", "prompt": "ha', encoding="utf-8")
-    found = samples(see(folder), 5)["sft_grpo"]
-    assert [(one["prompt"][0]["content"], one["before"]["response"]) for one in found] == [("1", "bad"), ("2", "x")]
-    assert found[0]["after"]["response"] == "good\u2028!" and found[1]["after"] is None
+    found = samples(status_of(folder), 5)["sft_grpo"]
+    assert [sample.before and sample.before.response for sample in found] == ["bad", "x"]
+    assert [sample.prompt for sample in found] == [[{"role": "user", "content": number}] for number in "12"]
+    assert found[0].after and found[0].after.response == "good\u2028!" and found[1].after is None
 
 
 def test_a_data_folder_that_cannot_be_written_is_a_sentence(data: Path, tmp_path: Path) -> None:
@@ -343,6 +380,6 @@ def test_a_data_folder_that_cannot_be_written_is_a_sentence(data: Path, tmp_path
         resume(tmp_path, data)
     (data / "pilots").unlink()
     (data / "pilots").mkdir()
-    default_folder(_plan(), data).write_text("")
+    PilotFolder.of(_plan(), data).path.write_text("")
     with pytest.raises(PosttrainError, match="cannot make"):
         start(_plan(), data)

@@ -7,18 +7,13 @@ from typing import Any
 import pytest
 
 from advisor.advice.pipelines import LADDER, PIPELINES
-from advisor.runs.plan import (
-    CONTROL,
-    NEAREST,
-    NO_TRAINING,
-    RECOMMENDED,
-    RIVAL,
-    make_plan,
-    read_plan,
-    read_recommendation,
-)
+from advisor.plan import make_plan
+from advisor.runs.arms import NEAREST
+from advisor.runs.plan import Plan, Role, read_plan
 from advisor.runs.plan import write_plan as write
-from advisor.runs.plan_text import render, said_seconds
+from advisor.runs.plan_text import duration, render
+from advisor.runs.recommended import Recommended, read_recommendation
+from advisor.task.traits import Traits
 from posttrain.errors import ExitCode, PosttrainError
 from reference_impls.configs import Budget
 
@@ -26,8 +21,9 @@ TASK = {"model": "starter", "data": "task:addition"}
 RANKED = ["prompt_only", "sft_grpo", "dpo", "expert_iteration", "hybrid", "sft", "dft"]
 
 
-def _plan(ranked: list[str] = RANKED, budget: str = "200k-tokens", **more: Any) -> Any:
-    return make_plan(ranked, {**TASK, **more.pop("task", {})}, budget, **more)
+def _plan(ranked: list[str] = RANKED, budget: str = "200k-tokens", **more: Any) -> Plan:
+    task, traits = {**TASK, **more.pop("task", {})}, Traits(more.pop("traits", {}))
+    return make_plan(ranked, task, budget, traits=traits, **more)
 
 
 def test_every_arm_has_the_same_budget() -> None:
@@ -35,20 +31,20 @@ def test_every_arm_has_the_same_budget() -> None:
     plan = _plan()
     roles = {arm.id: arm.role for arm in plan.arms}
     assert roles == {
-        "no_training": NO_TRAINING, "sft_grpo": RECOMMENDED, "expert_iteration": RIVAL, "sft": RIVAL,
-        "expert_iteration-random": CONTROL,
+        "no_training": Role.NO_TRAINING, "sft_grpo": Role.RECOMMENDED, "expert_iteration": Role.RIVAL,
+        "sft": Role.RIVAL, "expert_iteration-random": Role.CONTROL,
     }  # fmt: skip
     for arm in plan.arms[1:]:
-        assert sum(Budget.parse(stage["budget"]).amount for stage in arm.stages) == 200_000
+        assert sum(Budget.parse(stage.budget).amount for stage in arm.stages) == 200_000
     control, its = plan.arms[-1].stages[0], plan.arms[2].stages[0]
-    assert control == {**its, "select": "random"}
+    assert control == its.changed(select="random")
 
 
 def test_what_cannot_be_tried_is_named_with_its_reason() -> None:
     """Nothing trained, no implementation (and what comes nearest), a need that is not met, the same run, the rest."""
     plan = _plan(["sft", "distillation", "prefix_hybrid", "collect", "r1_zero", "grpo", "dft", "expert_iteration"],
                  traits={"parameters": 0.5})  # fmt: skip
-    found = {one["pipeline"]: (one["reason"], one["nearest"]) for one in plan.left_out}
+    found = {pipeline.pipeline: (pipeline.reason, pipeline.nearest) for pipeline in plan.left_out}
     assert found["distillation"] == (
         "needs the teacher's responses first: write them into `response`, then plan sft",
         "sft",
@@ -88,12 +84,12 @@ def test_seconds_are_allowed_and_warned_of() -> None:
     """And FLOPs, whose amounts stay numbers that a run can read."""
     assert any("seconds are not comparable" in one for one in _plan(budget="60s").warnings)
     stages = _plan(budget="5e14-flops").arms[1].stages
-    assert [stage["budget"] for stage in stages] == ["2.5e14-flops", "2.5e14-flops"]
+    assert [stage.budget for stage in stages] == ["2.5e14-flops", "2.5e14-flops"]
 
 
 def test_an_arm_that_does_not_fit_is_warned_of() -> None:
     """Where memory is estimated and the device is known."""
-    plan = _plan(memory=lambda technique, settings: 3e9 if technique == "grpo" else 1e9, available=2e9)
+    plan = _plan(memory=lambda stage: 3e9 if stage.technique == "grpo" else 1e9, available=2e9)
     said = [one for one in plan.warnings if "does not fit" in one]
     assert len(said) == 1 and said[0].startswith("sft_grpo does not fit: about 3.0 GB")
 
@@ -108,18 +104,22 @@ def test_the_plan_says_what_it_would_do() -> None:
     assert lines[1] == "would score starter as it is, on 200 test prompts (no training)"
     assert lines[2] == (
         "would train sft_grpo (recommended): sft for 100000-tokens then grpo for 100000-tokens; about 200,000 tokens, "
-        "about 108,000 tokens of scores beside, about 5 minutes, memory not estimated"
+        "about 108,000 more tokens for scores, about 5 minutes, memory not estimated"
     )
     assert "would leave out dpo: has no reference implementation here (dpo)" in lines
     assert any(line.startswith("would be 5 runs one after another, about ") for line in lines)
-    assert [said_seconds(one) for one in (50, 600, 7200)] == ["about 50 seconds", "about 10 minutes", "about 2.0 hours"]
+    assert [duration(seconds) for seconds in (50, 600, 7200)] == [
+        "about 50 seconds",
+        "about 10 minutes",
+        "about 2.0 hours",
+    ]
 
 
 def test_a_verifier_that_errs_leaves_out_what_learns_from_it() -> None:
     """Below 95 % on gold only imitation is tried, and the plan says what to do first."""
     plan = _plan(traits={"verifier_on_gold": 0.9})
     assert [arm.id for arm in plan.arms] == ["no_training", "sft", "dft"]
-    assert any("accepts 90% of gold responses: mend it first" in one for one in plan.warnings)
+    assert any("accepts 90% of gold responses: correct it first" in one for one in plan.warnings)
 
 
 def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -172,8 +172,9 @@ def test_a_recommendation_is_a_file_or_a_list(tmp_path: Path) -> None:
     for number, written in enumerate((said, {"data": said})):
         path = tmp_path / f"{number}.json"
         path.write_text(json.dumps(written))
-        assert read_recommendation(str(path)) == {**said, "ranked": ["sft", "grpo"]}
-    assert read_recommendation("sft, grpo")["ranked"] == ["sft", "grpo"]
+        read = Recommended(ranked=("sft", "grpo"), traits={"verifier": "rule"}, task=TASK)
+        assert read_recommendation(str(path)) == read
+    assert read_recommendation("sft, grpo").ranked == ("sft", "grpo")
     with pytest.raises(PosttrainError, match="did you mean grpo"):
         read_recommendation("sft,grop")
     with pytest.raises(PosttrainError, match="there is no file"):
@@ -190,11 +191,11 @@ def test_a_file_is_scored_on_the_prompts_that_it_holds_back(tmp_path: Path) -> N
     """A tenth of sixty rows is few, and the plan says so before anything runs."""
     task = {"model": "starter", "data": _file(tmp_path, 60), "verifier": "numeric"}
     plan = make_plan(["sft"], task, "1M-tokens", settings={"eval_size": 100})
-    sizes = {stage["eval_size"] for arm in plan.arms for stage in arm.stages}
+    sizes = {stage.eval_size for arm in plan.arms for stage in arm.stages}
     assert len(sizes) == 1 and 0 < (held_back := sizes.pop()) < 20
     assert any(one.startswith(f"only {held_back} test prompts") for one in plan.warnings)
     many = make_plan(["sft"], {**task, "data": _file(tmp_path, 3000)}, "1M-tokens", settings={"eval_size": 100})
-    assert {stage["eval_size"] for arm in many.arms for stage in arm.stages} == {100}
+    assert {stage.eval_size for arm in many.arms for stage in arm.stages} == {100}
     assert not any(one.startswith("only ") for one in many.warnings)
 
 

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from advisor.runs import process as dispatch
-from advisor.runs.process import Progress, curve_of, json_lines, progress_of, read_json, run_stage
+from advisor.runs import process
+from advisor.runs.folder import scores_of
+from advisor.runs.process import Progress, progress_of, run_stage
+from advisor.runs.result import read_result
 from posttrain.errors import PosttrainError
 from reference_impls.configs import Budget
-from tests.advisor.pilots import TASK, TINY
+from tests.advisor.pilots import TASK, TINY, result
 
 SFT = {
     "technique": "sft", **TASK, "budget": "1500-tokens",
@@ -26,10 +28,10 @@ def test_a_stage_is_followed_to_its_result_and_not_run_again(tmp_path: Path, mon
     """Steps and validation scores come by, the result comes back; asked again, it is read and nothing starts."""
     seen: list[Progress] = []
     result = run_stage(tmp_path / "run", SFT, seen.append)
-    assert result["work"]["tokens"] >= 1500
-    assert seen[-1].spent == 1 and seen[-1].validation is not None and seen[-1].step == result["steps"]
-    points = curve_of(tmp_path / "run", "tokens")
-    assert points[0]["work"] == 0 and points[-1]["work"] == result["work"]["tokens"] and len(points) > 2
+    assert result.work.tokens >= 1500
+    assert seen[-1].spent == 1 and seen[-1].validation is not None and seen[-1].step == result.steps
+    scores = scores_of(tmp_path / "run", "tokens")
+    assert scores[0][0] == 0 and scores[-1][0] == result.work.tokens and len(scores) > 2
     monkeypatch.setattr(subprocess, "Popen", _refused)
     assert run_stage(tmp_path / "run", SFT) == result
 
@@ -38,6 +40,7 @@ def _refused(*arguments: Any, **more: Any) -> None:
     raise AssertionError("a process was started")
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_a_sentence_and_can_be_gone_on_with(tmp_path: Path) -> None:
     """Files that cannot grow stand for a disk without room: no traceback, and `--resume` in the hint."""
     code = (
@@ -63,7 +66,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
 
 def test_without_torch_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The extra is named, before any folder is made."""
-    monkeypatch.setattr(dispatch, "find_spec", lambda name: None)
+    monkeypatch.setattr(process, "find_spec", lambda name: None)
     with pytest.raises(PosttrainError, match="not installed") as caught:
         run_stage(tmp_path / "run", SFT)
     assert caught.value.hint == "pip install 'posttrain[train]'"
@@ -77,16 +80,16 @@ def test_a_process_that_outlived_its_parent_is_waited_for(tmp_path: Path, monkey
     monkeypatch.setattr(subprocess, "Popen", _refused)
     lock = FileLock(folder / ".lock", thread_local=False)
     lock.acquire()
-    waited = 0
+    waited, done = 0, result("1", config={"budget": SFT["budget"]})
 
     def follow(_: Progress) -> None:
         nonlocal waited
         waited += 1
         if waited == 2:
-            (folder / "result.json").write_text(json.dumps({"config": {"budget": SFT["budget"]}}))
+            (folder / "result.json").write_text(done.model_dump_json())
             lock.release()
 
-    assert run_stage(folder, SFT, follow)["config"]
+    assert run_stage(folder, SFT, follow) == done
     assert waited >= 2
 
 
@@ -111,12 +114,33 @@ def test_half_a_line_of_metrics_is_no_progress(tmp_path: Path) -> None:
     assert progress_of(tmp_path / "none", None) == Progress()
 
 
-def test_lines_end_where_json_ends_them(tmp_path: Path) -> None:
-    """A response may hold other ends of lines; half a line, a line that is no object and one too deep are left out."""
-    whole = {"response": "one\u2028two\x85three"}
-    deep = "[" * 100_000
-    text = json.dumps(whole, ensure_ascii=False) + f"\n7\n{deep}\n" + '{"response": "ha'
-    (tmp_path / "samples.jsonl").write_text(text, encoding="utf-8")
-    assert json_lines(tmp_path / "samples.jsonl") == [whole] and json_lines(tmp_path / "none") == []
-    (tmp_path / "deep.json").write_text(deep)
-    assert read_json(tmp_path / "deep.json") is None
+def test_an_error_comes_back_as_json_and_is_tried_again(tmp_path: Path) -> None:
+    """The child writes its error into result.json; that is no result, and the next start replaces it."""
+    (tmp_path / "empty").mkdir()
+    for _ in range(2):
+        with pytest.raises(PosttrainError, match=r"sft: .*cannot load the model") as caught:
+            run_stage(tmp_path / "run", {**SFT, "model": str(tmp_path / "empty")})
+        assert caught.value.hint
+    written = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert caught.value.message == f"sft: {written['error']['message']}"
+    assert caught.value.hint == written["error"]["hint"]
+    assert read_result(tmp_path / "run") is None
+
+
+def test_a_process_without_a_word_is_named_by_its_code_and_last_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash that wrote no JSON: the log has the rest."""
+    (tmp_path / "torch.py").write_text("raise RuntimeError('no such device')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(PosttrainError, match="sft ended with code 1: RuntimeError: no such device") as caught:
+        run_stage(tmp_path / "run", SFT)
+    assert caught.value.hint == f"{tmp_path / 'run' / 'stderr.txt'} has all of it"
+
+
+def test_a_damaged_result_is_said_so(tmp_path: Path) -> None:
+    """Half a result is no result that a verdict may rest on."""
+    (tmp_path / "result.json").write_text(json.dumps({"technique": "sft", "config": {"budget": SFT["budget"]}}))
+    with pytest.raises(PosttrainError, match="lacks a part of a result: status") as caught:
+        run_stage(tmp_path, SFT)
+    assert "--resume" in caught.value.hint

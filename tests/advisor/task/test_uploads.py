@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.bank.cases import family_of
+from advisor.runs.plan import Task
 from advisor.task.uploads import MOST_BYTES, check, keep
 from posttrain.errors import PosttrainError
 
@@ -30,7 +31,7 @@ def test_what_is_kept_is_found_by_its_content_and_named_in_the_bank(tmp_path: Pa
     """The same file twice is one; its family is the word in front."""
     kept = _keep("My rows.v2.jsonl", _content(*ROWS), tmp_path)
     assert kept == _keep("My rows.v2.jsonl", _content(*ROWS), tmp_path) and kept.read_bytes() == _content(*ROWS)
-    assert kept.parent == tmp_path / "uploads" and family_of({"data": str(kept)}) == "My-rows-v2"
+    assert kept.parent == tmp_path / "uploads" and family_of(Task(model="starter", data=str(kept))) == "My-rows-v2"
     assert _keep("My rows.v2.jsonl", _content(*ROWS[1:]), tmp_path) != kept
     assert len(list((tmp_path / "uploads").iterdir())) == 2
 

@@ -52,6 +52,7 @@ def test_every_family_is_right_now_and_then(starter: Policy) -> None:
     assert 0.05 < sum(right) / len(right) < 0.6
 
 
+@pytest.mark.slow
 def test_its_script_makes_the_same_policy_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A few steps of the script, twice, give the same weights; the tokenizer it writes is the bundled one."""
     for name, value in (("MOST_STEPS", 2), ("SCORE_EVERY", 2), ("SCORED", 4), ("ROWS", 50)):

@@ -47,5 +47,5 @@ def test_the_watermark_gives_the_id() -> None:
 def test_another_page_is_refused() -> None:
     """A captcha is HTML too."""
     assert kind_of(b"<!DOCTYPE html><html>please wait</html>", "a.html") is Kind.HTML
-    with pytest.raises(UnreadableError, match="no paper of arXiv"):
+    with pytest.raises(UnreadableError, match="not a paper of arXiv"):
         read(Kind.HTML, b"<!DOCTYPE html><html>please wait</html>")

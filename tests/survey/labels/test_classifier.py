@@ -163,5 +163,5 @@ def test_numbers_of_an_earlier_version_are_refused() -> None:
 def test_a_damaged_table_of_numbers_says_what_to_do() -> None:
     """Whatever stands in its place."""
     Path("training.parquet").write_bytes(b"PAR1 half of it")
-    with pytest.raises(PosttrainError, match="no table of numbers"):
+    with pytest.raises(PosttrainError, match="not a table of counts"):
         read_features(Path("training.parquet"))

@@ -63,7 +63,7 @@ def test_related_work_is_not_read() -> None:
 
 def test_sentences_that_compare_or_cite_are_set_aside() -> None:
     """They are kept, as what they are: `unlike SFT`, `Wei et al. fine-tune`, `baselines fine-tuned with PPO`."""
-    places = CueFinder(scan=False).read(stored(PAPER), "").places
+    places = CueFinder(scan=False).read(stored(PAPER), "").matches
     own = {(place.cue, place.part) for place in places if place.own}
     aside = {(place.cue, place.part) for place in places if not place.own}
     assert ("sft.we-tune-lm", Part.ABSTRACT) in own
@@ -81,7 +81,7 @@ def test_both_ways_of_looking_give_the_same_evidence() -> None:
     scanned, plain = CueFinder().read(text, "Teaching agents"), CueFinder(scan=False).read(text, "Teaching agents")
     assert scanned == plain
     assert scanned.features() == plain.features()
-    assert len({place.cue for place in plain.places}) == len(CUES)
+    assert len({place.cue for place in plain.matches}) == len(CUES)
 
 
 def test_features_count_sentences() -> None:
@@ -95,4 +95,4 @@ def test_features_count_sentences() -> None:
 
 def test_a_text_of_one_endless_word_takes_no_time() -> None:
     """A key, or a picture in base64."""
-    assert CueFinder(scan=False).read(stored("fine-tune" * 40_000), "").places == ()
+    assert CueFinder(scan=False).read(stored("fine-tune" * 40_000), "").matches == ()

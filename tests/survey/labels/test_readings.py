@@ -45,10 +45,10 @@ def test_labels_survive_writing_and_reading() -> None:
         ((HEAD,), "holds no label"),
         (("",), "lacks the columns"),
         (("arxiv_id,method", "2501.00001,sft"), "lacks the columns sources, labeller, date"),
-        ((HEAD, "2501.00001,fine-tuning,,ana,"), r"labels.csv:2: 'fine-tuning' is no method; expected sft"),
-        ((HEAD, "2501.00001,sft,books,ana,"), r"labels.csv:2: 'books' is no datasource"),
+        ((HEAD, "2501.00001,fine-tuning,,ana,"), r"labels.csv:2: 'fine-tuning' is not a method; expected sft"),
+        ((HEAD, "2501.00001,sft,books,ana,"), r"labels.csv:2: 'books' is not a datasource"),
         ((HEAD, "2501.00001,none,api,ana,"), "none with a data source"),
-        ((HEAD, "no-id,sft,api,ana,"), "'no-id' is no arXiv id"),
+        ((HEAD, "no-id,sft,api,ana,"), "'no-id' is not an arXiv id"),
         ((HEAD, "2501.00001,sft,api,human,ana,2026-01-01"), "more cells than columns"),
         ((HEAD, "2501.00001,sft,api,,"), "no labeller"),
         ((HEAD, "2501.00001,sft,api,ana,", "2501.00001,rl,api,ana,"), "twice and differently: sft, rl"),
@@ -102,7 +102,7 @@ def test_the_bundled_labels_are_what_is_told_of_them() -> None:
 def test_a_folder_that_cannot_be_written_says_so() -> None:
     """A file stands where the data folder should be."""
     Path("data").write_text("no folder")
-    with pytest.raises(PosttrainError, match="cannot write to data"):
+    with pytest.raises(PosttrainError, match="cannot make data"):
         add_labels(Path("data"), [ONE])
 
 

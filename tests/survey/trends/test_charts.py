@@ -10,9 +10,10 @@ from posttrain.charts import svg
 from survey.labels.validation import read_validation
 from survey.period import Period
 from survey.trends.charts import MEASURES, Measure, chart, on_page
-from survey.trends.domain import TrendTable, domain_trends
+from survey.trends.domain import domain_trends
 from survey.trends.labelled import data_source_trends, method_trends
 from survey.trends.published import Axis
+from survey.trends.trend import TrendTable
 from survey.warehouse.sample import open_sample
 
 

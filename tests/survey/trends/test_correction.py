@@ -29,7 +29,9 @@ def _by_label(shares: tuple[CorrectedShare, ...]) -> dict[str, CorrectedShare]:
     return {share.label: share for share in shares}
 
 
-@pytest.mark.parametrize(("n", "mix"), [(100, _VALIDATED_MIX), (1000, _SHIFTED_MIX)])
+@pytest.mark.parametrize(
+    ("n", "mix"), [pytest.param(100, _VALIDATED_MIX, marks=pytest.mark.slow), (1000, _SHIFTED_MIX)]
+)
 def test_the_interval_covers_the_truth(n: int, mix: np.ndarray) -> None:
     """Of 400 simulations 95 % of the intervals hold the true share: of no class fewer than 3.3 standard errors below.
 

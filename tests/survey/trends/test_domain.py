@@ -13,8 +13,9 @@ from posttrain.statistics import wilson
 from survey.mentions.domain import Rule, assign_domains
 from survey.mentions.lexicon import load_lexicon
 from survey.period import Period, period_of, without_gaps
-from survey.trends.domain import Scope, TrendRow, TrendTable, domain_trends
+from survey.trends.domain import domain_trends
 from survey.trends.projection import Project, Projection
+from survey.trends.trend import Scope, TrendRow, TrendTable
 from tests.strategies import mention_counts
 from tests.warehouses import make_warehouse
 
@@ -204,18 +205,29 @@ def test_the_interval_of_a_projection_covers_the_truth() -> None:
 
 
 def test_growth_is_of_the_count_against_the_period_before(tmp_path: Path) -> None:
-    """From two papers to five is +150 %; from none there is no growth."""
-    papers = [(date(2023, 12, 1), {"gsm8k": 5})] * 2 + [(date(2024, 12, 1), {"gsm8k": 5, "bird": 5})] * 5
+    """From 30 papers to 75 is +150 %; from none there is no growth."""
+    papers = [(date(2023, 12, 1), {"gsm8k": 5})] * 30 + [(date(2024, 12, 1), {"gsm8k": 5, "bird": 5})] * 75
     with make_warehouse(tmp_path, papers) as warehouse:
         (table,) = domain_trends(warehouse)
     assert _row(table, "2024", "math").growth == 1.5
     assert _row(table, "2024", "code").growth is None
-    assert table.several and (table.several.k, table.several.n) == (5, 7)
+    assert table.several and (table.several.k, table.several.n) == (75, 105)
 
 
-def test_growth_is_not_told_over_a_gap(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("before", "after", "growth"), [(30, 30, 0.0), (29, 90, None), (90, 29, None)])
+def test_no_growth_from_or_to_a_period_of_few_papers(
+    tmp_path: Path, before: int, after: int, growth: float | None
+) -> None:
+    """Both periods need 30 papers, whatever their k."""
+    papers = [(date(2023, 12, 1), {"gsm8k": 5})] * before + [(date(2024, 12, 1), {"gsm8k": 5})] * after
+    with make_warehouse(tmp_path, papers) as warehouse:
+        (table,) = domain_trends(warehouse)
+    assert _row(table, "2024", "math").growth == growth
+
+
+def test_there_is_no_growth_over_a_gap(tmp_path: Path) -> None:
     """The period before is the one before in time, not the one before in the table."""
-    papers = [(date(year, 1, 1), {"gsm8k": 5}) for year in (2021, 2023, 2024, 2024)]
+    papers = [(date(year, 1, 1), {"gsm8k": 5}) for year in (2021, 2023, 2024, 2024) for _ in range(30)]
     with make_warehouse(tmp_path, papers) as warehouse:
         (table,) = domain_trends(warehouse, [20])
         (low,) = domain_trends(warehouse)

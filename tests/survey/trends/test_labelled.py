@@ -10,9 +10,10 @@ from survey.labels.decision import Decision
 from survey.labels.readings import DataSource, Method
 from survey.labels.validation import IN_DISPUTE, Checked, read_validation
 from survey.trends.cited import with_citations
-from survey.trends.domain import TrendRow, TrendTable, domain_trends
+from survey.trends.domain import domain_trends
 from survey.trends.labelled import data_source_trends, method_trends
 from survey.trends.published import Axis
+from survey.trends.trend import TrendRow, TrendTable
 from survey.warehouse.database import Warehouse
 from tests.warehouses import make_warehouse
 
@@ -81,7 +82,7 @@ def test_papers_in_dispute_are_never_right_and_correct_nothing(tmp_path: Path) -
     disputed = [replace(one, method=IN_DISPUTE) for one in _checked(0)[:10]]
     with _warehouse(tmp_path) as warehouse:
         table = method_trends(warehouse, [*_checked(0), *disputed])[0]
-    assert "200 of 210 papers alike" in table.quality
+    assert "200 of 210 agree" in table.quality
     row = _row(table, "2025", "sft")
     assert row.corrected and row.corrected.share == pytest.approx(0.2, abs=0.02)
 
@@ -119,14 +120,14 @@ def test_whether_years_differ_is_answered_by_test(tmp_path: Path) -> None:
 
 
 def test_the_footer_has_kappa_n_and_the_confusion_matrix(tmp_path: Path) -> None:
-    """And says that the readers are no persons."""
+    """And says that the readers are not people."""
     with _warehouse(tmp_path) as warehouse:
         quality = method_trends(warehouse, _checked(10))[0].quality
         source = data_source_trends(warehouse, _checked(10)).quality
-    assert "language models, no person: 190 of 200 papers alike, kappa 0.94" in quality
+    assert "(reference labels by LLM readers, not people): 190 of 200 agree, κ = 0.94" in quality
     assert "in dispute" not in quality
     assert "sft: 30 sft, 10 hybrid" in quality
-    assert "160 of 160 papers alike" in source
+    assert "160 of 160 agree" in source
 
 
 def test_sources_are_shares_of_primary_ones(tmp_path: Path) -> None:

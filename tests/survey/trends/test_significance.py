@@ -12,7 +12,7 @@ from scipy.stats import chi2_contingency, fisher_exact
 from posttrain.statistics import Share, fisher, holm, newcombe, pooled_z, share_of
 from survey.labels.agreement import Confusion
 from survey.trends.correction import correct_shares
-from survey.trends.significance import Basis, Verdict, compare_corrected, compare_shares
+from survey.trends.significance import Basis, Significance, compare_corrected, compare_shares
 
 counted = st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -88,13 +88,13 @@ def test_the_printed_rows_tell_what_they_can() -> None:
     answers = compare_shares(
         [((rows[a][at], rows[a][3]), (rows[b][at], rows[b][3])) for a, b in steps for at in range(3)]
     )
-    different, same = Verdict.DIFFERENT, Verdict.NOT_DISTINGUISHABLE
+    different, same = Significance.DIFFERENT, Significance.NOT_DISTINGUISHABLE
     assert [answer and answer.verdict for answer in answers] == [different, different, same, same, same, same]
     sft, hybrid, rl = answers[:3]
     assert sft and hybrid and rl
     assert (sft.basis, hybrid.basis, rl.basis) == (Basis.Z, Basis.Z, Basis.FISHER)
-    assert sft.p < 0.001 < hybrid.adjusted < 0.01 and rl.adjusted == 1
-    assert sft.low > 0 and hybrid.high < 0 and rl.low < 0 < rl.high
+    assert sft.difference.p < 0.001 < hybrid.adjusted < 0.01 and rl.adjusted == 1
+    assert sft.difference.low > 0 and hybrid.difference.high < 0 and rl.difference.low < 0 < rl.difference.high
 
 
 def test_a_question_without_papers_has_no_answer_and_costs_the_others_nothing() -> None:
@@ -114,8 +114,8 @@ def test_the_family_wise_error_is_at_most_five_percent() -> None:
     for _ in range(1000):
         drawn = rng.binomial(80, [[0.1], [0.2], [0.3], [0.4], [0.5], [0.6], [0.7], [0.25]], size=(8, 2)).tolist()
         answers = compare_shares([((k1, 80), (k2, 80)) for k1, k2 in drawn])
-        wrong += any(answer is not None and answer.verdict is Verdict.DIFFERENT for answer in answers)
-        unadjusted += any(answer is not None and answer.p <= 0.05 for answer in answers)
+        wrong += any(answer is not None and answer.verdict is Significance.DIFFERENT for answer in answers)
+        unadjusted += any(answer is not None and answer.difference.p <= 0.05 for answer in answers)
     assert wrong <= 63  # 5 % and two standard errors
     assert unadjusted > 200
 
@@ -131,9 +131,11 @@ def test_corrected_shares_are_told_apart_by_their_replicates() -> None:
     asked = [(rl["2023"], rl["2024"]), (rl["2023"], rl["2025"]), (rl["2023"], rl["2026"])]
     different, same, none = compare_corrected(asked)
     assert different and same and none is None
-    assert different.verdict is Verdict.DIFFERENT and different.basis is Basis.REPLICATES and different.high < 0
-    assert different.p == pytest.approx(2 / 4001) and different.adjusted == pytest.approx(4 / 4001)
-    assert same.verdict is Verdict.NOT_DISTINGUISHABLE and same.low < same.difference < same.high
+    assert different.verdict is Significance.DIFFERENT and different.basis is Basis.REPLICATES
+    assert different.difference.high < 0
+    assert different.difference.p == pytest.approx(2 / 4001) and different.adjusted == pytest.approx(4 / 4001)
+    assert same.verdict is Significance.NOT_DISTINGUISHABLE
+    assert same.difference.low < same.difference.share < same.difference.high
 
 
 def test_the_errors_of_one_validation_cancel() -> None:
@@ -144,7 +146,7 @@ def test_the_errors_of_one_validation_cancel() -> None:
     (paired,) = compare_corrected([(found["2023"][1], found["2024"][1])])
     (unpaired,) = compare_corrected([(found["2023"][1], other["2024"][1])])
     assert paired and unpaired
-    assert paired.high - paired.low < 0.6 * (unpaired.high - unpaired.low)
+    assert paired.difference.high - paired.difference.low < 0.6 * (unpaired.difference.high - unpaired.difference.low)
 
 
 def test_equal_corrected_shares_are_seldom_told_apart() -> None:
@@ -157,7 +159,7 @@ def test_equal_corrected_shares_are_seldom_told_apart() -> None:
         periods = {str(at): {"sft": 300 - k, "rl": k} for at, k in enumerate(called)}
         found = correct_shares(periods, validation, seed, replicates=400)
         (answer,) = compare_corrected([(found["0"][1], found["1"][1])])
-        told += answer is not None and answer.verdict is Verdict.DIFFERENT
+        told += answer is not None and answer.verdict is Significance.DIFFERENT
     assert 3 <= told <= 25
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posttrain.statistics import wilson
-from survey.trends.weighting import CitedPaper, citation_share
+from survey.trends.cited import CitedPaper, citation_share
 
 LABELLED, OTHER = frozenset({"rl"}), frozenset({"sft"})
 
@@ -23,8 +23,8 @@ def test_a_share_worked_by_hand() -> None:
     assert share is not None
     assert (share.k, share.n, share.papers, share.share) == (6, 10, 4, 0.6)
     # Kish: 100/30 papers; the ratio's variance: (16 + 4) 0.16 + (9 + 1) 0.36 = 6.8, 24/6.8 = 3.5 papers
-    assert share.worth == pytest.approx(100 / 30 - 1)
-    assert (share.low, share.high) == pytest.approx(wilson(0.6 * share.worth, share.worth))
+    assert share.effective == pytest.approx(100 / 30 - 1)
+    assert (share.low, share.high) == pytest.approx(wilson(0.6 * share.effective, share.effective))
 
 
 def test_without_citations_there_is_no_share() -> None:
@@ -36,14 +36,14 @@ def test_one_paper_with_all_citations_says_little() -> None:
     """A thousand citations of one paper are one paper's."""
     share = citation_share([paper(1000), paper(1, OTHER)], "2025", "rl")
     assert share is not None
-    assert share.worth == 1
+    assert share.effective == 1
     assert share.high - share.low > 0.75
 
 
 def test_equally_cited_papers_are_worth_their_number_less_one() -> None:
     share = citation_share([paper(3)] * 30 + [paper(3, OTHER)] * 70, "2025", "rl")
     assert share is not None
-    assert share.worth == pytest.approx(99)
+    assert share.effective == pytest.approx(99)
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.booleans()), max_size=40))
@@ -56,7 +56,7 @@ def test_the_interval_holds_the_share(cited: list[tuple[int, bool]]) -> None:
     else:
         assert 0 <= one.low <= one.share + 1e-9 and one.share - 1e-9 <= one.high <= 1
         assert one.share + other.share == pytest.approx(1)
-        assert one.worth == pytest.approx(other.worth)
+        assert one.effective == pytest.approx(other.effective)
         assert (one.low, one.high) == pytest.approx((1 - other.high, 1 - other.low))
 
 

@@ -1,7 +1,7 @@
-"""Warm worker processes that call one function under a clock; one that hangs or dies ends its item and is replaced.
+"""Warm worker processes that call a function under a time limit; one that hangs or dies fails its item and is replaced.
 
-Every worker has a connection of its own, and the parent alone decides when time is over. (A pool whose workers share
-one pipe, as pebble's do, can be stopped by a function that closes, floods or is killed holding it; user functions do.)
+Every worker has a connection of its own, and only the parent decides when time is over. (A pool whose workers share a
+pipe, as pebble's do, can be stopped by a function that closes, floods or is killed holding it; user functions do.)
 """
 
 import json
@@ -15,18 +15,19 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from posttrain.errors import ConfigurationError, PosttrainError
-from reference_impls.verifiers import messages
+from reference_impls.verifiers.workers import messages
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 _SECONDS_TO_LOAD = 120.0  # a first `import torch` on a cold disk takes its time
-_START = "import sys; sys.path[:] = {path!r}; from reference_impls.verifiers import worker; worker.main({arguments})"
+_START = (
+    "import sys; sys.path[:] = {path!r}; from reference_impls.verifiers.workers import worker; worker.main({arguments})"
+)
 
 
 @dataclass(frozen=True)
@@ -64,13 +65,13 @@ class _Worker:
         """Wait until the function is imported; a PosttrainError says why it is not."""
         self.connection.settimeout(_SECONDS_TO_LOAD)
         try:
-            said = json.loads(messages.receive(self.connection))
+            greeting = json.loads(messages.receive(self.connection))
         except TimeoutError:
             raise ConfigurationError(f"importing it takes longer than {_SECONDS_TO_LOAD:.0f} s") from None
         except (messages.BrokenError, messages.GarbledError, ValueError):
             raise ConfigurationError(f"importing it ends the process ({self.how_it_ended()})") from None
-        if "unloadable" in said:
-            raise ConfigurationError(str(said["unloadable"]))
+        if "unloadable" in greeting:
+            raise ConfigurationError(str(greeting["unloadable"]))
 
     def how_it_ended(self) -> str:
         """Return the signal or exit code of the process, which has closed its connection."""
@@ -81,7 +82,7 @@ class _Worker:
 
 
 def _end(process: "subprocess.Popen[bytes]", connection: socket.socket) -> None:
-    """Kill the process and what it started, and wait until it is gone."""
+    """Kill the process and its children, and wait until it is gone."""
     connection.close()
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
@@ -102,7 +103,7 @@ class Workers:
         with self._lock:
             self._idle.append(self._new())
 
-    def map(self, items: Sequence[tuple[Any, ...]]) -> list[Any]:
+    def map(self, items: Sequence[tuple[object, ...]]) -> list[object]:
         """Return the result of each item, or Failed with the reason, in the order of the items."""
         with self._lock:
             return _Batch(items, self._seconds, self._count, self._idle, self._new).run()
@@ -123,17 +124,24 @@ class Workers:
 
 
 class _Batch:
-    """One batch on its way through the workers."""
+    """A batch of items on its way through the workers."""
 
-    def __init__(self, items: Sequence[tuple[Any, ...]], seconds: float, count: int, idle: list[_Worker], new: Any):
-        self._results: list[Any] = [Failed("it was not reached")] * len(items)
+    def __init__(
+        self,
+        items: Sequence[tuple[object, ...]],
+        seconds: float,
+        count: int,
+        idle: list[_Worker],
+        new: Callable[[], _Worker],
+    ) -> None:
+        self._results: list[object] = [Failed("it was not reached")] * len(items)
         self._waiting = list(enumerate(items))[::-1]
         self._seconds, self._count, self._idle, self._new = seconds, count, idle, new
         self._busy: list[_Worker] = []
         self._selector = selectors.DefaultSelector()
 
-    def run(self) -> list[Any]:
-        """Return all results. What is still at work when this is left (an interrupt) is killed."""
+    def run(self) -> list[object]:
+        """Return all results. An interrupt kills the workers that are still busy."""
         try:
             while self._waiting or self._busy:
                 while self._waiting and len(self._busy) < self._count:
@@ -145,7 +153,7 @@ class _Batch:
                 worker.close()
         return self._results
 
-    def _hand_out(self, number: int, item: tuple[Any, ...]) -> None:
+    def _hand_out(self, number: int, item: tuple[object, ...]) -> None:
         try:
             payload = pickle.dumps((number, item))
         except Exception as error:
@@ -173,11 +181,10 @@ class _Batch:
             if worker.process.poll() is None:
                 return worker
             worker.close()
-        worker = self._new()
-        return worker  # type: ignore[no-any-return]
+        return self._new()
 
     def _collect(self) -> None:
-        """Take what has arrived until the next deadline, then stop what is over time."""
+        """Take what has arrived until the next deadline, then stop the workers that are over time."""
         if not self._busy:
             return
         wait = max(0.0, min(worker.deadline for worker in self._busy) - time.monotonic())
@@ -198,10 +205,10 @@ class _Batch:
     def _take(self, worker: _Worker) -> None:
         worker.connection.settimeout(max(0.01, worker.deadline - time.monotonic()))
         try:
-            said = json.loads(messages.receive(worker.connection))
-            if said["item"] != worker.item:
+            answer = json.loads(messages.receive(worker.connection))
+            if answer["item"] != worker.item:
                 raise ValueError("an answer to another item")
-            self._results[worker.item] = said["result"] if "result" in said else Failed(str(said["failed"]))
+            self._results[worker.item] = answer["result"] if "result" in answer else Failed(str(answer["failed"]))
         except messages.BrokenError:
             self._fail(worker, f"it ended the process ({worker.how_it_ended()})")
         except TimeoutError:

@@ -1,4 +1,4 @@
-"""The trend tables as cells of text, and as flat records: what every format of the report is made from."""
+"""Trend tables as cells of text and as flat records; every format of the report is written from one of the two."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -6,17 +6,16 @@ from typing import Any
 
 from posttrain.statistics import Estimate, Share, wilson
 from posttrain.tables import Grid
-from survey.diff import Difference
 from survey.mentions.domain import Rule
 from survey.period import Period
-from survey.trends.domain import Scope, TrendRow, TrendTable
 from survey.trends.published import TITLES, Axis
+from survey.trends.trend import ENOUGH, Scope, TrendRow, TrendTable
 
 
 def as_grids(tables: Sequence[TrendTable], footer: str, with_cited: bool = False) -> list[Grid]:
     """Return tables as grids: one each, but a sweep of the domain table as one. `footer` goes below each.
 
-    `with_cited` puts the same table weighted by citations behind each.
+    With `with_cited` each is followed by the same table weighted by citations.
     """
     domain = [table for table in tables if table.axis is Axis.DOMAIN]
     others = [table for table in tables if table.axis is not Axis.DOMAIN]
@@ -46,7 +45,7 @@ def grid(table: TrendTable, footer: str) -> Grid:
     )
     rows = tuple(
         (
-            row.period, row.label, f"{row.k:,}", f"{row.n:,}", _percent(row.share), _interval(row),
+            row.period, row.label, f"{row.k:,}", f"{row.n:,}", percent(row.share), range_of(row.low, row.high),
             "" if row.growth is None else f"{row.growth:+.0%}", *([_projected(row)] if projected else []),
             f"{row.published.value:,.0f}{_mark(row)}" if row.published else "",
         )
@@ -56,10 +55,13 @@ def grid(table: TrendTable, footer: str) -> Grid:
 
 
 def table_notes(table: TrendTable, footer: str) -> tuple[str, ...]:
-    """Return what stands below a domain table: papers of several domains, first halves, the projection, the footer."""
-    notes = ["growth: of k against the period before; where n grows with it, compare the shares"]
+    """Return the notes of a domain table: growth, papers of several domains, first halves, projection, sample."""
+    notes = [
+        f"growth: change of k from the period before; empty where either n is below {ENOUGH}. Where n grows too, "
+        "compare the shares"
+    ]
     if table.several:
-        notes.append(f"counted in several domains: {_share(table.several)} of the papers counted in any")
+        notes.append(f"papers in several domains: {_share(table.several)} of the papers in any domain")
     if table.first_halves and table.by is Period.YEAR:
         halves = (f"{year} {_share(half)}" for year, half in table.first_halves.items())
         notes.append("domain assignments of January to June: " + "; ".join(halves))
@@ -67,24 +69,25 @@ def table_notes(table: TrendTable, footer: str) -> tuple[str, ...]:
         notes.append(table.note)
     if any(row.published for row in table.rows):
         notes.append(
-            "the survey printed counts of its own crawl without an n, 2025 as a projection; ? where readings conflict"
+            "the survey printed counts from its own crawl, without n; its 2025 is a projection; ? marks conflicting "
+            "readings"
         )
-    return (*notes, survives(table), f"{what_counts(table)}; {footer}")
+    return (*notes, robust_conclusions(table), f"{counting_rule(table)}; {footer}")
 
 
-def survives(table: TrendTable) -> str:
+def robust_conclusions(table: TrendTable) -> str:
     """Return the sentence on which conclusions hold at every threshold."""
     if not table.survives:
         return "no conclusion holds at every threshold from 1 to 20 (periods of at least 30 papers)"
     return "at every threshold from 1 to 20: " + "; ".join(table.survives)
 
 
-def what_counts(table: TrendTable, *others: TrendTable) -> str:
+def counting_rule(table: TrendTable, *others: TrendTable) -> str:
     """Return the rule of a domain table, or of a sweep, in words."""
-    times = "at least so many mentions" if others else at_least(table.threshold)
-    what = "of any one benchmark" if table.rule is Rule.ANY_NAME else "of a domain's benchmarks together"
-    where = "whole text" if table.scope is Scope.ALL else "body without references and appendix"
-    return f"k of n papers have {times} {what}; {where}"
+    times = "at least that many mentions" if others else at_least(table.threshold)
+    counted = "of any one benchmark" if table.rule is Rule.ANY_NAME else "of a domain's benchmarks together"
+    sections = "whole text" if table.scope is Scope.ALL else "body without references and appendix"
+    return f"k of n papers have {times} {counted}; {sections}"
 
 
 def at_least(threshold: int) -> str:
@@ -101,26 +104,12 @@ def sweep_grid(tables: Sequence[TrendTable], footer: str) -> Grid:
         (row.period, row.label, f"{row.n:,}", *(f"{k.get((row.period, row.label), 0):,}" for k in ks))
         for row in first.rows
     )
-    notes = (survives(first), f"{what_counts(*tables)}; shares with intervals: --threshold, or --format csv", footer)
-    return Grid("Papers by domain at each threshold", notes, head, rows, grouped=True)
-
-
-def diff_grid(cells: Sequence[Difference], table: TrendTable, footer: str) -> Grid:
-    """Return the printed table beside ours: counts, parts of the year's assignments, interval and verdict."""
-    rows = tuple(
-        (
-            cell.period, cell.label, f"{cell.published:,.0f}", f"{cell.published_part:.1%}", f"{cell.k:,}",
-            f"{cell.n:,}", _percent(cell.part), _interval(cell), cell.verdict.value,
-        )
-        for cell in cells
-    )  # fmt: skip
-    head = ("year", "domain", "printed", "part", "our k", "of n", "part", "95% interval", "verdict")
     notes = (
-        "a part is of all domain assignments of the year (n is ours; the survey printed none): counts of two crawls"
-        " cannot be compared, their mix can. A sample is no reproduction",
-        f"{what_counts(table)}; {footer}",
+        robust_conclusions(first),
+        f"{counting_rule(*tables)}; for shares with intervals: --threshold, or --format csv",
+        footer,
     )
-    return Grid("Printed and ours", notes, head, rows, grouped=True)
+    return Grid("Papers by domain at each threshold", notes, head, rows, grouped=True)
 
 
 def labelled_grid(table: TrendTable, footer: str) -> Grid:
@@ -136,8 +125,8 @@ def labelled_grid(table: TrendTable, footer: str) -> Grid:
         if row.n or row.published
     )  # fmt: skip
     notes = [
-        f"n: papers labelled with one of these; corrected: for the rates at which labels err; {table.note}",
-        "printed: the survey's share, and its interval at the smallest n that the rounding allows",
+        f"n: papers with one of these labels; corrected: for the measured error rates of the labels; {table.note}",
+        "survey printed: its share, with the interval for the smallest n that the rounding allows",
         *table.differences, *({row.corrected.note for row in table.rows if row.corrected and row.corrected.note}),
         table.quality, footer,
     ]  # fmt: skip
@@ -149,13 +138,13 @@ def cited_grid(table: TrendTable, footer: str) -> Grid:
     head = ("period", table.axis.replace("_", " "), "plain share", "cited share", "95% interval", "citations")
     rows = tuple(
         (
-            row.period, row.label, _percent(row.share), _percent(row.cited.share if row.cited else None),
+            row.period, row.label, percent(row.share), percent(row.cited.share if row.cited else None),
             _bounds(row.cited), row.cited.note if row.cited else "none",
         )
         for row in table.rows
         if row.n
     )  # fmt: skip
-    notes = ("cited share: of the citations that papers of the period receive from papers of the sample", footer)
+    notes = ("cited share: part of all citations from papers of the sample to papers of the period", footer)
     return Grid(f"{_title(table)}, weighted by citations inside the sample", notes, head, rows, grouped=True)
 
 
@@ -174,8 +163,10 @@ def _estimated(share: float | None, low: float | None, high: float | None) -> st
     return "–" if share is None or low is None or high is None else f"{share:.1%} ({low:.0%} to {high:.0%})"
 
 
-def _bounds(one: Estimate | None) -> str:
-    return "–" if one is None or one.low is None or one.high is None else f"{one.low:.1%} to {one.high:.1%}"
+def _bounds(estimate: Estimate | None) -> str:
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return "–"
+    return f"{estimate.low:.1%} to {estimate.high:.1%}"
 
 
 def as_data(table: TrendTable) -> dict[str, Any]:
@@ -192,7 +183,7 @@ FLAT_COLUMNS = (
 
 
 def flat_rows(tables: Sequence[TrendTable], sample: str, footer: str) -> list[dict[str, Any]]:
-    """Return one flat record of FLAT_COLUMNS per cell, with the sample, the footer and what decides its table."""
+    """Return a flat record of FLAT_COLUMNS for each cell, with the sample, the footer and the settings of its table."""
     records = []
     for table in tables:
         for row in table.rows:
@@ -203,29 +194,31 @@ def flat_rows(tables: Sequence[TrendTable], sample: str, footer: str) -> list[di
                 table.by.value, table.project.value, row.period, row.label, row.k, row.n, row.share, row.low, row.high,
                 row.growth, row.projected, row.projected_low, row.projected_high, *printed, *_values(row.corrected),
                 *_values(row.cited), "; ".join(filter(None, (table.note, table.quality))), sample,
-                f"{what_counts(table)}; {footer}" if table.axis is Axis.DOMAIN else footer,
+                f"{counting_rule(table)}; {footer}" if table.axis is Axis.DOMAIN else footer,
             )  # fmt: skip
             records.append(dict(zip(FLAT_COLUMNS, values, strict=True)))
     return records
 
 
 def _counting(table: TrendTable) -> tuple[int | None, bool | None, str, str, str]:
-    """What decides how mentions make a domain, which is nothing to the other axes."""
+    """Return the settings that assign papers to domains; the other axes have none."""
     if table.axis is not Axis.DOMAIN:
         return None, None, "", "", ""
     return table.threshold, table.inclusive, table.rule.value, table.scope.value, table.lexicon
 
 
-def _values(one: Estimate | None) -> tuple[float | None, float | None, float | None]:
-    return (one.share, one.low, one.high) if one else (None, None, None)
+def _values(estimate: Estimate | None) -> tuple[float | None, float | None, float | None]:
+    return (estimate.share, estimate.low, estimate.high) if estimate else (None, None, None)
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
+    """Return a share in per cent, or a dash where there is none."""
     return "–" if share is None else f"{share:.1%}"
 
 
-def _interval(row: TrendRow | Difference) -> str:
-    return "no papers" if row.low is None or row.high is None else f"{row.low:.1%} to {row.high:.1%}"
+def range_of(low: float | None, high: float | None) -> str:
+    """Return an interval in per cent; without one there are no papers."""
+    return "no papers" if low is None or high is None else f"{low:.1%} to {high:.1%}"
 
 
 def _projected(row: TrendRow) -> str:

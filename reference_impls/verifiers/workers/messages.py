@@ -1,18 +1,18 @@
-"""Messages over a socket: a length of four bytes, then the bytes. Nothing here reads what a message says."""
+"""Messages over a socket: a length of four bytes, then the bytes. Nothing here reads the content of a message."""
 
 import socket
 import struct
 
-LIMIT = 64 << 20  # bytes; what says that it is longer is not a message of ours
+LIMIT = 64 << 20  # bytes; a longer message is not ours
 _HEAD = struct.Struct(">I")
 
 
 class BrokenError(Exception):
-    """The other side is gone."""
+    """The other process is gone."""
 
 
 class GarbledError(Exception):
-    """What the other side sends is no message: something else has written into the connection."""
+    """The bytes are no message: some other code has written into the connection."""
 
 
 def send(connection: socket.socket, payload: bytes) -> None:

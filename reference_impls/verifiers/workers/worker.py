@@ -1,6 +1,6 @@
-"""The process in which one function is called, item after item, and where alone it is imported.
+"""The process in which a function is called, item after item; no other process imports it.
 
-Whatever the function prints goes nowhere, and what it returns is checked before it is sent. Started by `workers`.
+The function's output is discarded, and its result is checked before it is sent. Started by `pool`.
 """
 
 import ctypes
@@ -16,9 +16,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from reference_impls.verifiers import messages
+from reference_impls.verifiers.workers import messages
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
@@ -47,21 +46,21 @@ def main(parent: int, descriptor: int, target: str, memory_mb: int) -> None:
         messages.send(connection, json.dumps({"item": number} | answer).encode())
 
 
-def _load(target: str) -> Callable[..., Any]:
+def _load(target: str) -> Callable[..., object]:
     module, name = target.split(":", 1)
-    function: Any = importlib.import_module(module)
+    function: object = importlib.import_module(module)
     for part in name.split("."):
         function = getattr(function, part)
     if not callable(function):
         raise TypeError(f"{target} is of type {type(function).__name__}, expected a function")
-    return function  # type: ignore[no-any-return]
+    return function
 
 
-def _call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> dict[str, Any]:
+def _call(function: Callable[..., object], arguments: tuple[object, ...]) -> dict[str, object]:
     try:
         result = function(*arguments)
         if isinstance(result, numbers.Real) or hasattr(type(result), "__float__"):
-            result = float(result)
+            result = float(result)  # type: ignore[arg-type] # a number of NumPy, a tensor of one element
     except MemoryError:
         return {"failed": "it needs more memory than it may use"}
     except (SystemExit, KeyboardInterrupt) as error:
@@ -87,7 +86,7 @@ def end_with(parent: int) -> None:
     if sys.platform == "linux":
         _libc().prctl(_DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
         if parent and os.getppid() != parent:
-            os._exit(1)  # it went before the line above
+            os._exit(1)  # it ended before the line above
 
 
 @cache
@@ -96,7 +95,7 @@ def _libc() -> ctypes.CDLL:
 
 
 def limit_memory(megabytes: int) -> None:
-    """Limit what this process may use on top of what its imports took, and forbid core files."""
+    """Limit this process's memory to what its imports took plus `megabytes`, and forbid core files."""
     with suppress(ImportError, OSError, ValueError):
         import resource
 

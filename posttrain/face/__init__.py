@@ -1,0 +1,1 @@
+"""The functions of `import posttrain as pt`, a module for each room."""

@@ -1,0 +1,247 @@
+"""The functions of `import posttrain as pt`: each is the verb of a command, and gives a DataFrame or a typed object.
+
+They open the sample, call the verb of the room and put rows into a frame; what a number is, the rooms decide.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from posttrain.errors import ConfigurationError
+from posttrain.frames import frame_of
+from posttrain.settings import data_folder
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from posttrain.notebook import Chart
+    from survey.report import Report
+    from survey.warehouse.sample import Sample
+
+STUDY = "2603.13985"  # the bundled one
+SURFACE = "text"
+Data = str | Path | None
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def trends(
+    axis: str = "domain",
+    threshold: int | Iterable[int] = 5,
+    by: str = "year",
+    scope: str = "all",
+    surface: str = SURFACE,
+    study: str = STUDY,
+    data: Data = None,
+    *,
+    rule: str = "any-name",
+    project: str = "mean-share",
+) -> "DataFrame":
+    """Return the trend tables of an axis: a row for each period and label with k, n, share, low and high.
+
+    axis: domain, method, data_source, or all. threshold: the least mentions, or several such as range(1, 21).
+    by: year, half, quarter or month. scope: all, or body (without references and appendix). data: the folder of own
+    data, or a file of exported counts; left out, own papers where there are any, else the bundled counts. rule and
+    project are those of `survey report`. The frame has what `survey report --format csv` has; `.attrs["sample"]` says
+    which papers these are, `.attrs["notes"]` what decides the numbers. Raises ConfigurationError for an unknown value,
+    NothingMatchedError where no paper has a date.
+    """
+    report = _report(axis, threshold, by, scope, surface, study, data, rule, project, cited=True)
+    return _described(frame_of(report.rows()).drop(columns=["sample", "footer"]), report)
+
+
+def growth(
+    axis: str = "domain",
+    threshold: int = 5,
+    by: str = "year",
+    scope: str = "all",
+    surface: str = SURFACE,
+    study: str = STUDY,
+    data: Data = None,
+    *,
+    rule: str = "any-name",
+) -> "DataFrame":
+    """Return the growth between neighbouring periods: of k, and of the share with its interval, beside the printed one.
+
+    A growth of 0.25 is +25 %. Ours is missing where one of the two periods has fewer than 30 papers. Arguments, attrs
+    and errors are those of `trends`.
+    """
+    from survey.trends.growth import growth_of
+
+    report = _report(axis, threshold, by, scope, surface, study, data, rule)
+    rows = [
+        {"axis": table.axis.value, "reading": table.reading, **asdict(change)}
+        for table in report.tables
+        for change in growth_of(table)
+    ]
+    return _described(frame_of(rows), report)
+
+
+def papers(
+    domain: str | None = None,
+    period: str | None = None,
+    threshold: int = 5,
+    scope: str = "all",
+    data: Data = None,
+    *,
+    rule: str = "any-name",
+) -> "DataFrame":
+    """Return the papers of a cell of the domain table, a row each; without domain and period, all of the sample.
+
+    period: such as 2025, 2025-H1, 2025-Q2 or 2025-06. A cell without papers is an empty frame.
+    """
+    from survey.explain import papers as papers_of
+    from survey.mentions.domain import Rule
+    from survey.mentions.lexicon import Domain
+    from survey.trends.trend import Scope
+
+    chosen = _choice("domain", domain, Domain) if domain else None
+    counted = (_levels(threshold)[0], _choice("scope", scope, Scope), _choice("rule", rule, Rule))
+    with _sample(data) as (sample, _):
+        rows = papers_of(sample, chosen, period, *counted)
+        return _of_sample(frame_of(rows), sample)
+
+
+def mentions(id: str, data: Data = None) -> "DataFrame":
+    """Return the mentions of a paper, a row each, counted or refused with the reason; `.attrs["paper"]` has the rest.
+
+    id: an arXiv id, its URL, a local key, or words of a title. Raises NothingMatchedError where the sample lacks it.
+    """
+    from survey.explain import explain
+
+    with _sample(data) as (sample, folder):
+        paper = explain(sample, id, folder)
+        frame = _of_sample(frame_of(paper["mentions"]), sample)
+        frame.attrs["paper"] = {name: value for name, value in paper.items() if name != "mentions"}
+        return frame
+
+
+def published(axis: str = "domain") -> "DataFrame":
+    """Return what the survey arXiv:2603.13985 printed, a row for each cell, with how far its readings agree.
+
+    Values are counts of papers at `threshold` or more mentions on the axis domain, shares in per cent of about `n`
+    studies on method and data_source.
+    """
+    from pandas import read_csv
+
+    from posttrain.reference import reference_path
+    from survey.trends.published import Axis
+
+    path = reference_path(f"published/{_choice('axis', axis, Axis)}.csv")
+    frame = read_csv(path, dtype={"period": str})
+    frame.attrs |= {"sample": f"printed in arXiv:{STUDY}", "notes": []}
+    return frame
+
+
+def diff(data: Data = None) -> "DataFrame":
+    """Return our domain table against the printed one, a row for each printed cell, with verdict and likely cause."""
+    from survey.diff import diff as difference
+
+    report = difference(*_places(data))
+    frame = frame_of(report.rows())
+    frame.attrs |= {"sample": report.sample, "notes": [*report.grid.notes, *report.causes()]}
+    return frame
+
+
+def chart(frame: "DataFrame") -> "Chart":
+    """Return the chart of a frame of `trends`, also of some of its rows: shares with intervals, or the threshold curve.
+
+    Of a frame with several axes it is the chart of the first. Raises ConfigurationError for another frame.
+    """
+    from posttrain.notebook import Chart
+    from survey.report import Report
+    from survey.trends.cells import FLAT_COLUMNS
+    from survey.trends.records import tables_of
+
+    wanted = [name for name in FLAT_COLUMNS if name not in ("sample", "footer")]
+    missing = [name for name in wanted if name not in frame.columns]
+    if missing or not len(frame):
+        lack = f"without the column '{missing[0]}'" if missing else "without a row"
+        raise ConfigurationError(f"the frame is {lack}; expected one of pt.trends()", "pt.chart(pt.trends('method'))")
+    rows = frame[wanted].astype(object).where(frame[wanted].notna(), None).to_dict("records")
+    tables = tables_of([{str(name): value for name, value in row.items()} for row in rows])
+    report = Report(tuple(tables), frame.attrs.get("sample", ""), frame.attrs.get("footer", ""))
+    return Chart(report.charts()[0])
+
+
+def _report(
+    axis: str, threshold: int | Iterable[int], by: str, scope: str, surface: str, study: str, data: Data, rule: str,
+    project: str = "mean-share", *, cited: bool = False,
+) -> "Report":  # fmt: skip
+    """Return the report that words ask for. Raises ConfigurationError for an unknown word."""
+    from survey.mentions.domain import Rule
+    from survey.period import Period
+    from survey.report import Question, trend_tables
+    from survey.trends.projection import Project
+    from survey.trends.published import Axis
+    from survey.trends.trend import Scope
+
+    if surface != SURFACE:
+        raise ConfigurationError(f"surface is '{surface}'; expected {SURFACE}, the only surface so far", "leave it out")
+    if study not in (STUDY, f"arXiv:{STUDY}"):
+        raise ConfigurationError(f"study is '{study}'; expected {STUDY}, the bundled study", "leave it out")
+    question = Question(
+        tuple(Axis) if axis == "all" else (_choice("axis", axis, Axis, "all"),),
+        _levels(threshold),
+        _choice("by", by, Period),
+        _choice("scope", scope, Scope),
+        _choice("rule", rule, Rule),
+        _choice("project", project, Project),
+        cited,
+    )
+    folder, counts = _places(data)
+    return trend_tables(folder, question, counts)
+
+
+def _described(frame: "DataFrame", report: "Report") -> "DataFrame":
+    frame.attrs |= {"sample": report.sample, "footer": report.footer, "notes": report.notes()}
+    return frame
+
+
+@contextmanager
+def _sample(data: Data) -> Iterator[tuple["Sample", Path]]:
+    """Give the open sample and the folder of own data."""
+    from survey.warehouse.sample import open_sample
+
+    folder, counts = _places(data)
+    sample = open_sample(folder, counts)
+    with sample.warehouse:
+        yield sample, folder
+
+
+def _of_sample(frame: "DataFrame", sample: "Sample") -> "DataFrame":
+    frame.attrs |= {"sample": sample.story, "footer": sample.footer, "notes": [sample.footer]}
+    return frame
+
+
+def _places(data: Data) -> tuple[Path, Path | None]:
+    """Return the folder of own data, and the file of exported counts where `data` is one. Raises ConfigurationError."""
+    path = None if data is None else Path(data)
+    if path is not None and not path.exists():
+        message = f"there is no {path}; expected a folder of own data or a file of exported counts"
+        raise ConfigurationError(message, "survey ingest PATH…")
+    if path is not None and path.is_file():
+        return data_folder(), path
+    return data_folder(path), None
+
+
+def _levels(threshold: int | Iterable[int]) -> tuple[int, ...]:
+    from survey.mentions.domain import HIGHEST_THRESHOLD
+
+    levels = (threshold,) if isinstance(threshold, int) else tuple(threshold)
+    if not levels or not all(1 <= level <= HIGHEST_THRESHOLD for level in levels):
+        hint = f"threshold=5, or threshold=range(1, {HIGHEST_THRESHOLD + 1})"
+        raise ConfigurationError(f"threshold is {threshold!r}; expected 1 to {HIGHEST_THRESHOLD}", hint)
+    return levels
+
+
+def _choice(name: str, value: str, kind: type[Choice], *more: str) -> Choice:
+    try:
+        return kind(value)
+    except ValueError:
+        known = ", ".join([*kind, *more])
+        raise ConfigurationError(
+            f"{name} is '{value}'; expected one of {known}", f"{name}='{next(iter(kind))}'"
+        ) from None
