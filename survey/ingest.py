@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from posttrain.errors import ConfigurationError, UnreadableError, printable
+from survey.arxiv.abstracts import copy_abstracts, count_papers, is_table_of_abstracts
 from survey.arxiv.bulk import check, is_bulk, unpack
 from survey.arxiv.ledger import Ledger
 from survey.fulltext.container import MAX_UNPACKED
@@ -34,6 +35,7 @@ class Ingested:
 
     ingested: int = 0
     unchanged: int = 0
+    listed: int = 0  # papers of tables of abstracts
     skipped: list[tuple[str, str]] = field(default_factory=list)
     by_name: list[str] = field(default_factory=list)  # new papers whose id rests on their file's name
 
@@ -41,6 +43,7 @@ class Ingested:
         """Add the outcome of a file, `new` of whose sources are new in the store."""
         self.ingested += new
         self.unchanged += outcome.known + len(outcome.sources) - new
+        self.listed += outcome.listed
         self.skipped += outcome.skips
         if new:
             self.by_name += [source.paper for source in outcome.sources if source.id_source is IdSource.NAME]
@@ -144,6 +147,8 @@ def _take_in(path: Path, store: Store) -> Raw | Iterable[Outcome]:
             return _bulk_outcomes(path, name, store)
         if path.suffix.lower() == ".jsonl" and path.is_file():
             return _metadata_outcomes(path, name, store)
+        if path.suffix.lower() == ".parquet" and path.is_file() and is_table_of_abstracts(path):
+            return [_list_abstracts(path, name, store)]
         with _open(path) as stream:
             sha256, new = store.add_raw(stream)
         known = 0 if new else store.holds(sha256)
@@ -230,6 +235,17 @@ def _metadata_outcomes(path: Path, name: str, store: Store) -> Iterator[Outcome]
     many = len(refused) >= _LINES_TO_JUDGE
     judgement = f"no arXiv metadata in its first {_LINES_TO_JUDGE} lines" if many else "no line with arXiv metadata"
     yield Outcome(name, skipped=f"{judgement}: {refused[0][1] if refused else 'an empty file'}")
+
+
+def _list_abstracts(path: Path, name: str, store: Store) -> Outcome:
+    """Return the outcome of a table of abstracts, whose papers go to the ledger: an abstract is no text of a paper."""
+    with path.open("rb") as stream:
+        sha256, _ = store.add_raw(stream)
+    with Ledger(store.root) as ledger:
+        out = ledger.abstracts_path(sha256)
+    papers, refused = (count_papers(out), 0) if out.exists() else copy_abstracts(path, out)
+    reason = f"{refused:,} rows without an arXiv id, a date, a title or an abstract"
+    return Outcome(name, listed=papers, refused=[(name, reason)] if refused else [])
 
 
 def _identify_lines(raw: Raw, lines: list[tuple[int, bytes]], refused: list[tuple[str, str]]) -> Iterator[Source]:

@@ -3,13 +3,15 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import posttrain
 from posttrain.errors import NothingMatchedError
 from posttrain.settings import warehouse_path
 from survey.arxiv.ledger import Ledger
 from survey.arxiv.listed import Listed
-from survey.fulltext import EXTRACTOR, section_at
+from survey.arxiv.population import Population
+from survey.fulltext import EXTRACTOR, Section, section_at
 from survey.mentions.citations import CitationFinder
 from survey.mentions.finder import MentionFinder
 from survey.mentions.lexicon import Lexicon
@@ -20,6 +22,9 @@ from survey.store.texts import StoredText
 from survey.warehouse.builder import CountedMention, CountedPaper, build_warehouse
 
 _STRENGTH = list(IdSource)  # strongest first
+ABSTRACT = "abstract"  # the surface of listed papers
+
+Advance = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class Labelled:
     refused: int
 
 
-def label(store: Store, lexicon: Lexicon, advance: Callable[[int, int], None] = lambda done, of: None) -> Labelled:
+def label(store: Store, lexicon: Lexicon, advance: Advance = lambda done, of: None) -> Labelled:
     """Read every extracted paper and put a new warehouse in place; return how many mentions there are.
 
     Raises NothingMatchedError where no paper has a text; an earlier warehouse then stays.
@@ -62,6 +67,37 @@ def label(store: Store, lexicon: Lexicon, advance: Callable[[int, int], None] = 
         for decided, decision in reader.rest():
             warehouse.add_decision(number_of[decided], decision)
     return Labelled(len(papers), tally[True], tally[False])
+
+
+def label_abstracts(
+    ledger: Ledger, lexicon: Lexicon, path: Path, population: Population, advance: Advance = lambda done, of: None
+) -> Labelled:
+    """Count the listed abstracts of a population into a warehouse of their own at `path`, which is put in place whole.
+
+    A paper is read as far as its title and the first characters of its abstract. Raises NothingMatchedError where no
+    listed paper belongs to the population.
+    """
+    finder = MentionFinder(lexicon)
+    tally: Counter[bool] = Counter()
+    papers = 0
+    provenance = {"posttrain": posttrain.__version__, "study": lexicon.study, "population": population.name}
+    with build_warehouse(path, lexicon, provenance) as warehouse:
+        for paper in filter(population.holds, ledger.listed()):
+            mentions = [
+                CountedMention(papers, m.benchmark, m.alias, Section.BODY, m.start, m.end, m.counted, m.reason)
+                for m in finder.find(population.text_of(paper).encode("utf-8", "replace"))
+            ]
+            tally.update(mention.counted for mention in mentions)
+            warehouse.add_mentions(mentions)
+            warehouse.add_papers(
+                [CountedPaper(paper.arxiv_id, paper.title, paper.published, False, ABSTRACT, IdSource.RECORD)]
+            )
+            papers += 1
+            if papers % 1000 == 0:
+                advance(papers, ledger.count())
+        if not papers:
+            raise NothingMatchedError(f"no listed paper belongs to {population.name}", "survey ingest abstracts.parquet")
+    return Labelled(papers, tally[True], tally[False])
 
 
 def _mentions(paper: int, stored: StoredText, finder: MentionFinder) -> Iterator[CountedMention]:

@@ -2,6 +2,7 @@
 
     DATA/harvest.sqlite             slices, and the papers that arXiv listed page by page
     DATA/listing/snapshot-….parquet the papers of a metadata snapshot
+    DATA/listing/abstracts-….parquet the papers of a table of abstracts
 
 Each page is one transaction: its papers, its slice's progress. `kill -9` at any moment loses the page in flight and
 nothing else.
@@ -180,6 +181,12 @@ class Ledger:
                 (papers, fetched_at, query, since, until),
             )
 
+    def abstracts_path(self, sha256: str) -> Path:
+        """Return the place of the papers of a table of abstracts, by the content of the table."""
+        with explained(self.root):
+            (self.root / "listing").mkdir(exist_ok=True)
+        return self.root / "listing" / f"abstracts-{sha256[:12]}.parquet"
+
     def listed(self) -> Iterator[Listed]:
         """Yield every listed paper once: those that arXiv listed, by id, then those that only a snapshot has."""
         given = set()
@@ -233,7 +240,7 @@ class Ledger:
         return {row[0] for row in self._db.execute("SELECT arxiv_id FROM prefiltered")}
 
     def _snapshots(self) -> list[Path]:
-        return sorted((self.root / "listing").glob("snapshot-*.parquet"))
+        return sorted((self.root / "listing").glob("*.parquet"))
 
     def _add_listed(self, paper: Listed) -> None:
         # A field that one route does not know (version, licence) keeps the value of another route.

@@ -14,6 +14,7 @@ class Listed(NamedTuple):
     categories: tuple[str, ...]
     published: date
     license: str | None = None  # the query API does not say
+    lists: tuple[str, ...] = ()  # the public lists that hold the paper, where a table of abstracts names them
 
 
 def one_line(text: str) -> str:

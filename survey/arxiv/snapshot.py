@@ -61,14 +61,15 @@ def _quoted(path: Path) -> str:
 
 
 def read_listing(path: Path) -> Iterator[Listed]:
-    """Yield the papers of a table that `copy_snapshot` wrote."""
+    """Yield the papers of a listing that `copy_snapshot` or `copy_abstracts` wrote."""
     with parquet.ParquetFile(path) as table:
         for batch in table.iter_batches():
             for row in batch.to_pylist():
                 subjects = tuple(dict.fromkeys((row["categories"] or "").split()))
                 title, abstract = one_line(row["title"] or ""), one_line(row["abstract"] or "")
                 published: date = row["published"]
-                yield Listed(row["arxiv_id"], row["version"], title, abstract, subjects, published, row["license"])
+                lists = tuple((row.get("lists") or "").split())
+                yield Listed(row["arxiv_id"], row["version"], title, abstract, subjects, published, row["license"], lists)
 
 
 def count_listed(paths: Iterable[Path], others: Iterable[str]) -> int:

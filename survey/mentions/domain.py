@@ -8,7 +8,6 @@ domain, or five of all its benchmarks together. A threshold is always inclusive.
 from collections.abc import Mapping
 from enum import StrEnum
 
-from survey.mentions.lexicon import Domain
 
 DEFAULT_THRESHOLD = 5
 HIGHEST_THRESHOLD = 20  # of a sweep; counts beyond it change no table
@@ -21,13 +20,13 @@ class Rule(StrEnum):
     DOMAIN_SUM = "domain-sum"  # all of them together
 
 
-def domain_levels(counts: Mapping[str, int], domains: Mapping[str, Domain], rule: Rule) -> dict[Domain, int]:
+def domain_levels(counts: Mapping[str, int], domains: Mapping[str, str], rule: Rule) -> dict[str, int]:
     """Return, for each domain that is named at all, the highest threshold at which the paper belongs to it.
 
     `counts` are mentions by benchmark key, `domains` the domain of each key. `sql/trend_domain.sql` says the same
     over all papers at once.
     """
-    levels: dict[Domain, int] = {}
+    levels: dict[str, int] = {}
     for benchmark, count in counts.items():
         domain = domains[benchmark]
         before = levels.get(domain, 0)
@@ -37,9 +36,9 @@ def domain_levels(counts: Mapping[str, int], domains: Mapping[str, Domain], rule
 
 def assign_domains(
     counts: Mapping[str, int],
-    domains: Mapping[str, Domain],
+    domains: Mapping[str, str],
     threshold: int = DEFAULT_THRESHOLD,
     rule: Rule = Rule.ANY_NAME,
-) -> set[Domain]:
+) -> set[str]:
     """Return the domains of a paper with these mention counts."""
     return {domain for domain, level in domain_levels(counts, domains, rule).items() if level >= threshold}

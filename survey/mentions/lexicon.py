@@ -1,28 +1,19 @@
-"""The 26 benchmarks of the survey and the spellings that count for them.
+"""The benchmarks of a study and the aliases that count for them.
 
-The table itself is `data/reference/benchmarks.toml`; this module applies its rules: an alias looks at one
-candidate place in a text, and gives the reason why it does not count, or none where it does.
+A study (survey/study.py) holds the table; this module applies its rules: an alias looks at one candidate place in a text
+and says that it counts, or why it does not.
 """
 
 import hashlib
 import re
-import tomllib
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import Self
 
-from posttrain.reference import reference_path
+from survey.study import AliasSpec, BenchmarkSpec, Study, load_study
 
 CONTEXT = 100  # characters on either side that `near` and `not_near` look at, within the paragraph
-
-
-class Domain(StrEnum):
-    """The ability that a benchmark tests (survey, section 5)."""
-
-    QA = "qa"
-    MATH = "math"
-    AGENTIC = "agentic"
-    CODE = "code"
 
 
 class LexiconName(StrEnum):
@@ -34,12 +25,12 @@ class LexiconName(StrEnum):
 
 @dataclass(frozen=True)
 class Alias:
-    """One spelling of a benchmark's name and the rules that settle its doubtful places.
+    """One alias of a benchmark and the rules that settle its doubtful places.
 
-    The fields are the keys of benchmarks.toml, explained at its head.
+    The fields are those of `survey.study.AliasSpec`, explained at the head of data/reference/studies/2603.13985.toml.
     """
 
-    spelling: str
+    spelling: str  # or the regular expression, where the study gives one
     reason: str
     case: str = "any"
     glued: bool = True
@@ -49,12 +40,13 @@ class Alias:
     not_before: tuple[str, ...] = ()
     counts: str = ""
     refuses: str = ""
+    pattern: str = ""
 
-    @cached_property
-    def pattern(self) -> str:
-        """The regular expression of the spelling, for matching without regard to case."""
-        separators = {"-": "[-_]?", " ": r"[-_\s]?"}
-        return "".join(separators.get(char, re.escape(char)) for char in self.spelling)
+    @classmethod
+    def of(cls, spec: AliasSpec) -> Self:
+        """Return the alias that a study writes."""
+        rules = {name: getattr(spec, name) for name in cls.__dataclass_fields__ if name not in ("spelling", "pattern")}
+        return cls(spelling=spec.spelling or spec.pattern, pattern=spec.regex, **rules)
 
     def refusal(self, text: str, start: int, end: int) -> str | None:
         """Return why `text[start:end]` is not this benchmark, or None where it is."""
@@ -131,68 +123,53 @@ class Benchmark:
 
     key: str
     name: str
-    domain: Domain
+    domain: str
     aliases: tuple[Alias, ...]
 
 
 @dataclass(frozen=True)
 class Lexicon:
-    """The benchmarks with the aliases that count, and a fingerprint that names exactly this set."""
+    """The benchmarks of a study with the aliases that count, and a fingerprint that names exactly this set."""
 
     name: LexiconName
     benchmarks: tuple[Benchmark, ...]
     fingerprint: str
+    study: str
 
     @cached_property
-    def domains(self) -> dict[str, Domain]:
+    def domains(self) -> dict[str, str]:
         """The domain of each benchmark key."""
         return {benchmark.key: benchmark.domain for benchmark in self.benchmarks}
 
     @cached_property
     def aliases_by_pattern(self) -> dict[str, list[tuple[Benchmark, Alias]]]:
-        """The aliases that share one regular expression, in the order of the table."""
+        """The aliases that share one regular expression, in the order of the study."""
         patterns: dict[str, list[tuple[Benchmark, Alias]]] = {}
         for benchmark in self.benchmarks:
             for alias in benchmark.aliases:
-                patterns.setdefault(alias.pattern.lower(), []).append((benchmark, alias))
+                patterns.setdefault(alias.pattern, []).append((benchmark, alias))
         return patterns
 
 
-def load_lexicon(name: LexiconName = LexiconName.ALIASES) -> Lexicon:
-    """Return the lexicon `name`, read from the committed table.
+def load_lexicon(name: LexiconName = LexiconName.ALIASES, study: Study | None = None) -> Lexicon:
+    """Return the lexicon `name` of a study, by default of the bundled one.
 
-    `printed` counts the 26 keys as a plain reader of the survey would: as whole words, in any case, and nothing
-    else (so `wind2web` but not `mind2web`, and Bird the animal too).
+    `printed` counts the keys as a plain reader of the survey would: as whole words, in any case, and nothing else (so
+    `wind2web` but not `mind2web`, and Bird the animal too).
     """
-    raw = reference_path("benchmarks.toml").read_bytes()
-    rows = tomllib.loads(raw.decode())["benchmark"]
-    benchmarks = tuple(_benchmark(row, name) for row in rows)
-    fingerprint = hashlib.sha256(name.encode() + raw).hexdigest()[:12]
-    return Lexicon(name, benchmarks, fingerprint)
+    study = study or load_study()
+    benchmarks = tuple(_benchmark(study, key, spec, name) for key, spec in study.benchmarks.items())
+    fingerprint = hashlib.sha256(f"{name}{study.fingerprint}".encode()).hexdigest()[:12]
+    return Lexicon(name, benchmarks, fingerprint, study.name)
 
 
-def _benchmark(row: dict[str, object], lexicon: LexiconName) -> Benchmark:
-    key = str(row["key"])
-    printed_key = str(row.get("printed", key))
-    aliases: tuple[Alias, ...]
-    if lexicon is LexiconName.PRINTED:
-        aliases = (_PrintedKey(printed_key, "the key as the survey printed it", glued=False),)
-    else:
-        aliases = tuple(_alias(alias) for alias in row["alias"])  # type: ignore[attr-defined]  # TOML is untyped
-    return Benchmark(key, str(row["name"]), Domain(str(row["domain"])), aliases)
-
-
-class _PrintedKey(Alias):
-    """A key as the survey printed it: every character, the hyphen too, stands for itself."""
-
-    @cached_property
-    def pattern(self) -> str:
-        return re.escape(self.spelling)
-
-
-def _alias(row: dict[str, object]) -> Alias:
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
-    return Alias(**values)  # type: ignore[arg-type]  # an unknown key in the table is a TypeError here
+def _benchmark(study: Study, key: str, spec: BenchmarkSpec, lexicon: LexiconName) -> Benchmark:
+    aliases = tuple(Alias.of(alias) for alias in spec.aliases)
+    if lexicon is LexiconName.PRINTED:  # every character of the key stands for itself, the hyphen too
+        printed = spec.printed or key
+        reason = "the key as the survey printed it"
+        aliases = (Alias(printed, reason, glued=False, pattern=re.escape(printed)),)
+    return Benchmark(key, spec.name or key, study.domain_of[key], aliases)
 
 
 def _word_around(text: str, start: int, end: int) -> str:

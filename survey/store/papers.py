@@ -123,6 +123,7 @@ class Outcome:
     refused: Sequence[tuple[str, str]] = ()  # rows and members that are not papers, as (name:row, reason)
     skipped: str = ""  # why the file as a whole is skipped
     known: int = 0  # sources in the store that rest on the same content: it need not be identified again
+    listed: int = 0  # papers of a table of abstracts, which are listed and have no text
 
     @property
     def skips(self) -> list[tuple[str, str]]:

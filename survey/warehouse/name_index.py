@@ -1,0 +1,103 @@
+"""The name index: which names stand in which abstracts and how often, so that a new study is counted without any text.
+
+    names.parquet        every name once, in order; its row is its number
+    name_counts.parquet  (name, paper, n), by name; a paper's number is its place in the order of arXiv ids
+
+Names are facts and make no sentence (survey/mentions/names.py), so the index of a sample can be shared where its texts
+cannot. An alias that looks at the words around a place has no such words here: it is left out, and named.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from pathlib import Path
+
+import pyarrow
+import pyarrow.compute
+from pyarrow import parquet
+
+from posttrain.files import whole
+from survey.mentions.finder import MentionFinder
+from survey.mentions.lexicon import Lexicon
+from survey.mentions.names import is_vocabulary, names_in
+
+NAMES, COUNTS = "names.parquet", "name_counts.parquet"
+_BETWEEN = b"\n\n"  # a paragraph ends, so that no alias reads over two names
+_PACKED = {"compression": "zstd", "compression_level": 19, "use_dictionary": False}
+
+
+@dataclass(frozen=True)
+class IndexCount:
+    """How often a paper, by its number, names a benchmark by an alias."""
+
+    paper: int
+    benchmark: str
+    alias: str
+    n: int
+
+
+def write_name_index(texts: Iterable[str], folder: Path) -> tuple[int, int]:
+    """Write the index of texts in the order of their papers; return how many names and how many rows it holds.
+
+    Everyday words, and those that stand in too many texts to be a benchmark's name, are left out.
+    """
+    rows: list[tuple[str, int, int]] = []
+    frequency: Counter[str] = Counter()
+    papers = 0
+    for papers, text in enumerate(texts, start=1):
+        counts = names_in(text)
+        frequency.update(counts.keys())
+        rows += [(name, papers - 1, n) for name, n in counts.items()]
+    names = sorted(name for name, texts_with in frequency.items() if not is_vocabulary(name, texts_with / papers))
+    number = {name: at for at, name in enumerate(names)}
+    kept = sorted((number[name], paper, n) for name, paper, n in rows if name in number)
+    columns = list(zip(*kept, strict=True)) or [(), (), ()]
+    types = {"name": pyarrow.int32(), "paper": pyarrow.int32(), "n": pyarrow.int16()}
+    table = pyarrow.table(
+        {column: pyarrow.array(values, kind) for (column, kind), values in zip(types.items(), columns, strict=True)}
+    )
+    with whole(folder / NAMES) as unfinished:
+        encoding = {"name": "DELTA_BYTE_ARRAY"}
+        parquet.write_table(pyarrow.table({"name": names}), unfinished, column_encoding=encoding, **_PACKED)
+    with whole(folder / COUNTS) as unfinished:
+        encoding = {"name": "DELTA_BINARY_PACKED", "paper": "DELTA_BINARY_PACKED", "n": "PLAIN"}
+        parquet.write_table(table, unfinished, column_encoding=encoding, **_PACKED)
+    return len(names), len(kept)
+
+
+def count_by_names(lexicon: Lexicon, folder: Path) -> tuple[list[IndexCount], list[str]]:
+    """Return the counts of a lexicon over an index, and the aliases that need the sentence around a name.
+
+    The names are searched once, as one text; each of its mentions counts as often as its name stands in a paper.
+    """
+    known, wanting = _without_sentences(lexicon)
+    with parquet.ParquetFile(folder / NAMES) as file:
+        names = [name.encode() for name in file.read()["name"].to_pylist()]
+    ends = list(accumulate(len(name) + len(_BETWEEN) for name in names))
+    mentions: Counter[tuple[int, str, str]] = Counter()
+    for mention in MentionFinder(known).find(_BETWEEN.join(names)):
+        if mention.counted:
+            mentions[bisect_right(ends, mention.start), mention.benchmark, mention.alias] += 1
+    with parquet.ParquetFile(folder / COUNTS) as file:
+        table = file.read()
+    found = pyarrow.array(sorted({name for name, _, _ in mentions}), pyarrow.int32())
+    rows = table.filter(pyarrow.compute.is_in(table["name"], value_set=found)).to_pylist()
+    papers: dict[int, list[tuple[int, int]]] = {}
+    for row in rows:
+        papers.setdefault(row["name"], []).append((row["paper"], row["n"]))
+    totals: Counter[tuple[int, str, str]] = Counter()
+    for (name, benchmark, alias), times in mentions.items():
+        for paper, n in papers[name]:
+            totals[paper, benchmark, alias] += times * n
+    return [IndexCount(*key, n) for key, n in sorted(totals.items())], wanting
+
+
+def _without_sentences(lexicon: Lexicon) -> tuple[Lexicon, list[str]]:
+    """Return the lexicon without the aliases that look at the words around a place, and these aliases."""
+    wanting = [a.spelling for b in lexicon.benchmarks for a in b.aliases if a.near or a.not_near]
+    benchmarks = tuple(
+        replace(b, aliases=tuple(a for a in b.aliases if not (a.near or a.not_near))) for b in lexicon.benchmarks
+    )
+    return replace(lexicon, benchmarks=benchmarks), wanting
