@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 FOR_DEMO := .venv/.installed-demo
 
-.PHONY: demo app test test-slow check bench learning crawl pictures format clean reference-counts
+.PHONY: demo app test test-slow check bench learning crawl pictures format clean reference-counts reference-abstracts
 
 # Trends, a probe, advice and a pilot, as `posttrain demo` shows them; each step says how long it takes.
 demo: $(FOR_DEMO)
@@ -76,3 +76,7 @@ reference-counts: $(INSTALLED)
 	$(BIN)/survey label --data data/reference-build --export data/reference/mentions.parquet
 	$(BIN)/python -m survey.trends.methods_by_domain > data/reference/prevalence.csv
 	rm -rf data/reference-build
+
+# The committed facts on abstracts, from tables of abstracts (data/README.md); two minutes.
+reference-abstracts: $(INSTALLED)
+	$(BIN)/python -m survey.labels.abstract_facts $(CORPORA)/arxiv_abstracts_2022_2025.parquet $(CORPORA)/arxiv_md_2025.parquet --out data/reference

@@ -43,14 +43,18 @@ class Population:
         month = f"{paper.published:%Y-%m}"
         return next((window for window in self.windows if window.holds(month)), None)
 
+    def is_carried(self, paper: Listed) -> bool:
+        """Say whether a list that carries the paper's month holds it."""
+        window = self.window_of(paper)
+        return window is not None and not window.lists.isdisjoint(paper.lists)
+
     def is_about(self, paper: Listed) -> bool:
         """Say whether title or abstract match the population's pattern."""
         return self.pattern.search(self.text_of(paper)) is not None
 
     def holds(self, paper: Listed) -> bool:
         """Say whether a paper is of the sample: about the subject, and on a list that carries its month."""
-        window = self.window_of(paper)
-        return window is not None and not window.lists.isdisjoint(paper.lists) and self.is_about(paper)
+        return self.is_carried(paper) and self.is_about(paper)
 
     def text_of(self, paper: Listed) -> str:
         """Return the text that is read of a paper: its title, a blank line, the first characters of its abstract."""

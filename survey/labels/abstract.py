@@ -13,7 +13,7 @@ An abstract has some nine sentences. Both the cues of whole texts (`survey.label
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from itertools import pairwise
 
@@ -30,9 +30,14 @@ SENTENCES = "sentences"
 # "without fine-tuning", "a training-free way": words of training in such a sentence are no training of the own work.
 _TRAINS_NOT = re.compile(
     r"\b(?:training|tuning|gradient)[- ]free\b"
-    r"|\b(?:without|no|not|avoid\w*|eliminat\w+|instead of|rather than|nor)(?: [\w-]+){0,4}? (?:fine-?)?(?:re)?(?:tun|train)ing\b",
+    r"|\b(?:without|no|not|avoid\w*|eliminat\w+|instead of|rather than|nor)(?: [\w-]+){0,4}?"
+    r" (?:fine-?)?(?:re)?(?:tun|train)ing\b",
     re.IGNORECASE | re.ASCII,
 )
+
+
+# A look ahead or behind, such as `(?!-free)`. Hyperscan has none; without them it points at some sentences too many.
+_LOOKS = re.compile(r"\(\?<?[!=](?:[^()]|\([^()]*\))*\)")
 
 
 class AbstractMethod(StrEnum):
@@ -61,17 +66,18 @@ NAMES_METHOD = (AbstractMethod.SFT, AbstractMethod.RL, AbstractMethod.HYBRID, Ab
 
 
 class AbstractCueFinder:
-    """Finds cues in abstracts. With `scan` hyperscan points at sentences (where it is installed), which pays from some
-    thousand abstracts on; without, every sentence is looked at. Both give the same counts.
-    """  # fmt: skip
+    """Finds cues in abstracts.
+
+    With `scan` hyperscan points at sentences (where it is installed), which pays from some thousand abstracts on;
+    without, every sentence is looked at. Both give the same counts.
+    """
 
     def __init__(self, scan: bool = True) -> None:
         self._cues = abstract_cues()
         engine = fastest_engine(starts=False) if scan else re_engine
         self._of_pattern = [at for at, cue in enumerate(self._cues) for _ in cue.patterns]
-        self._scan = (
-            None if engine is re_engine else engine([pattern for cue in self._cues for pattern in cue.patterns])
-        )
+        patterns = [_LOOKS.sub("", pattern) for cue in self._cues for pattern in cue.patterns]
+        self._scan = None if engine is re_engine else engine(patterns)
 
     def features(self, title: str, abstract: str) -> Counter[str]:
         """Return how many sentences each cue stands in, as `cue@scope`, and the number of `sentences`."""
