@@ -8,11 +8,12 @@ Each function is the verb of a command. Nothing heavy is imported before one is 
 
 from typing import TYPE_CHECKING, Any
 
+from posttrain.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from posttrain.face.advisor import bank, memory, pilot, plan, recommend
     from posttrain.face.survey import chart, diff, growth, mentions, papers, published, trends
 
-__version__ = "0.1.0"
 __all__ = [
     "bank",
     "chart",

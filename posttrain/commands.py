@@ -10,10 +10,10 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from posttrain import __version__
 from posttrain.console import emit, fail, print_data
 from posttrain.errors import ExitCode, PosttrainError
 from posttrain.settings import data_folder
+from posttrain.version import __version__
 
 Function = TypeVar("Function", bound=Callable[..., int])
 Data = Annotated[Path | None, typer.Option("--data", help="Where own data live (POSTTRAIN_DATA; default: data).")]

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Any, NoReturn
 
-from posttrain import __version__
 from posttrain.errors import DiskError, ExitCode
+from posttrain.version import __version__
 
 SCHEMA_VERSION = 1
 QUIET_SECONDS = 30.0  # between two lines of progress where there is no terminal

@@ -43,7 +43,7 @@ def demo(data: Path, budget: str = BUDGET) -> int:
     if plan.exists():
         note(f"[2/4] probe and plan: read from {folder}; remove it to measure once more")
     else:
-        _step(2, "probe: the starter policy answers 50 prompts, 16 times each (about ten seconds)")
+        _step(2, "probe: the starter policy answers 50 prompts, 16 times each (about twenty seconds)")
         _measure(folder, traits, plan, budget)
     _step(3, "advice: pipelines in order for what was measured, with reasons and prices (seconds)")
     _advisor("ask", "--no-input", "--traits", str(traits), *ANSWERS)

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import posttrain
 from posttrain.errors import NothingMatchedError
 from posttrain.settings import warehouse_path
+from posttrain.version import __version__
 from survey.arxiv.ledger import Ledger
 from survey.arxiv.listed import Listed
 from survey.arxiv.population import Population
@@ -52,7 +52,7 @@ def label(store: Store, lexicon: Lexicon, advance: Advance = lambda done, of: No
     finder, reader = MentionFinder(lexicon), PaperReader(len(papers), store.root)
     citations = CitationFinder((paper.arxiv_id, paper.title) for paper in papers)
     tally: Counter[bool] = Counter()
-    provenance = {"posttrain": posttrain.__version__, "extractor": str(EXTRACTOR), "texts": texts_fingerprint(store)}
+    provenance = {"posttrain": __version__, "extractor": str(EXTRACTOR), "texts": texts_fingerprint(store)}
     with build_warehouse(warehouse_path(store.root), lexicon, provenance) as warehouse:
         warehouse.add_papers(papers)
         for done, (number, stored) in enumerate(each_text(store, chosen), start=1):

@@ -53,7 +53,7 @@ def start(plan: Plan, data: Path, at_once: int = 1) -> Path:
             if pilot.plan is None:
                 make_folder(folder.path, _ROOM)
                 folder.write_plan(plan, _ROOM)
-            _launch(folder, data, Background(pid=0, at_once=at_once, cwd=str(Path.cwd())))
+            _launch(folder, data, at_once, Path.cwd())
     return folder.path
 
 
@@ -70,9 +70,9 @@ def resume(path: Path, data: Path) -> Path:
         if status_of(folder.path).state is not State.DONE:
             _demand_none_at_work(data)
             folder.plan()
-            before = folder.background() or Background(pid=0)
-            cwd = Path(before.cwd) if Path(before.cwd).is_dir() else Path.cwd()
-            _launch(folder, data, Background(pid=0, at_once=before.at_once, cwd=str(cwd)))
+            before = folder.background()
+            cwd = Path(before.cwd) if before and Path(before.cwd).is_dir() else Path.cwd()
+            _launch(folder, data, before.at_once if before else 1, cwd)
     return folder.path
 
 
@@ -124,11 +124,11 @@ def _demand_none_at_work(data: Path) -> None:
         )
 
 
-def _launch(folder: PilotFolder, data: Path, background: Background) -> None:
+def _launch(folder: PilotFolder, data: Path, at_once: int, cwd: Path) -> None:
     """Start the pilot's process and return once it works or has ended well. Raises PosttrainError where it failed."""
-    child = _spawn(folder, data, background)
+    child = _spawn(folder, data, at_once, cwd)
     try:
-        folder.write_background(background.model_copy(update={"pid": child.pid}))
+        folder.write_background(Background(pid=child.pid, at_once=at_once, cwd=str(cwd)))
         begun = _wait(lambda: _has_ended(child) or folder.is_held(), START_SECONDS)
         _wait(lambda: _has_ended(child) or _writes(folder, child.pid), STATUS_SECONDS)
     except BaseException:  # nobody would know of it
@@ -144,16 +144,16 @@ def _launch(folder: PilotFolder, data: Path, background: Background) -> None:
         raise _failure(folder, pilot, child)
 
 
-def _spawn(folder: PilotFolder, data: Path, background: Background) -> "subprocess.Popen[bytes]":
+def _spawn(folder: PilotFolder, data: Path, at_once: int, cwd: Path) -> "subprocess.Popen[bytes]":
     plan, out = str(folder.path / "plan.json"), str(folder.path)
-    arguments = ["pilot", plan, "--out", out, "--resume", "--at-once", str(background.at_once)]
+    arguments = ["pilot", plan, "--out", out, "--resume", "--at-once", str(at_once)]
     path = os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, "POSTTRAIN_DATA": str(data), "PYTHONPATH": path}  # this code, and this data's bank
     try:
         with folder.log.open("w", encoding="utf-8") as log:
             return subprocess.Popen(
                 [sys.executable, "-c", _COMMAND, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                cwd=background.cwd, env=environment, start_new_session=True,
+                cwd=cwd, env=environment, start_new_session=True,
             )  # fmt: skip
     except OSError as error:
         raise UnwritableError(f"cannot start the pilot in {folder.path}: {error}", _ROOM) from error

@@ -1,6 +1,5 @@
 """What a plan starts from: ranked pipelines, traits and a task, read from an answer of `advisor ask` or named."""
 
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from advisor.runs.plan import Frozen, Settings
 from advisor.task.traits import Value
 from posttrain.errors import ConfigurationError
 from posttrain.files import read_json
+from posttrain.suggest import nearest
 
 
 class Recommended(Frozen):
@@ -70,9 +70,9 @@ def recommended(answer: Mapping[str, object], name: str = "the answer") -> Recom
 def demand_pipeline(name: str) -> str:
     """Return the id of a pipeline. Raises ConfigurationError, with the nearest id, for any other text."""
     if name not in PIPELINES:
-        near = difflib.get_close_matches(name, PIPELINES, n=1)
+        near = nearest(name, PIPELINES)
         raise ConfigurationError(
-            f"there is no pipeline '{name}'" + (f"; did you mean {near[0]}?" if near else ""),
+            f"there is no pipeline '{name}'" + (f"; did you mean {near}?" if near else ""),
             f"the pipelines are {', '.join(pipeline.id for pipeline in LADDER if pipeline.stages)}",
         )
     return name

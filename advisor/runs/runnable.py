@@ -1,6 +1,5 @@
 """Tasks that can run: model, data, verifier and settings are checked before any arm of a plan is made."""
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 from advisor.runs.arms import EVAL_SIZE
 from advisor.runs.plan import Task, first_fault
 from posttrain.errors import ConfigurationError, PosttrainError
+from posttrain.suggest import nearest
 from reference_impls.configs import CONFIGS
 from reference_impls.tasks.jsonl import read_file
 
@@ -78,10 +78,10 @@ def _check_settings(settings: Mapping[str, object]) -> None:
     allowed = {name for config in CONFIGS.values() for name in config.model_fields} - FIXED
     for name in settings:
         if name not in allowed:
-            near = difflib.get_close_matches(name, allowed, n=1)
+            near = nearest(name, allowed)
             raise ConfigurationError(
-                f"'{name}' cannot be set for a whole plan" + (f"; did you mean {near[0]}?" if near else ""),
-                "python -m reference_impls.sft --settings lists what can",
+                f"'{name}' cannot be set for a whole plan" + (f"; did you mean {near}?" if near else ""),
+                "python -m reference_impls.sft --settings lists the settings",
             )
 
 

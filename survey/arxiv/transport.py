@@ -20,10 +20,10 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 from filelock import FileLock
 
-import posttrain
 from posttrain.errors import ConfigurationError, RefusedError
 from posttrain.files import make_folder, whole
 from posttrain.settings import ArxivSettings
+from posttrain.version import __version__
 
 _TIMEOUT = httpx.Timeout(connect=15.0, read=180.0, write=30.0, pool=None)  # arXiv's first byte can take minutes
 _TRIES = 8
@@ -78,7 +78,7 @@ class Transport:
         self._pace = state / "arxiv-pace.json"
         self._lock = FileLock(state / "arxiv-pace.lock")
         self._client = httpx.Client(
-            headers={"User-Agent": f"posttrain/{posttrain.__version__} (mailto:{settings.contact})"},
+            headers={"User-Agent": f"posttrain/{__version__} (mailto:{settings.contact})"},
             timeout=_TIMEOUT,
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=0),  # none is left open between requests
             follow_redirects=False,

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import posttrain
 from posttrain.errors import ConfigurationError
 from posttrain.reference import reference_path
 from posttrain.settings import warehouse_path
+from posttrain.version import __version__
 from survey.store.chosen import NOT_YET, reasons_without_text, texts_fingerprint
 from survey.store.papers import Store
 from survey.warehouse.database import Warehouse
@@ -40,7 +40,7 @@ class Sample:
         excluded = ", ".join(filter(None, [f"{undated:,} without a date" if undated else "", self.excluded])) or "none"
         return (
             f"surfaces: {surfaces}; window: version 1 of {first} to {last}; excluded: {excluded}; "
-            f"lexicon {provenance.get('lexicon')} {provenance.get('fingerprint')}; posttrain {posttrain.__version__}"
+            f"lexicon {provenance.get('lexicon')} {provenance.get('fingerprint')}; posttrain {__version__}"
         )
 
     @property
@@ -51,7 +51,7 @@ class Sample:
     def provenance(self) -> dict[str, Any]:
         """Return the sample, lexicon and versions that a table from this sample rests on."""
         kind = "bundled" if self.is_bundled else "own"
-        about = {"posttrain": posttrain.__version__, "sample": kind, "about": self.sentence}
+        about = {"posttrain": __version__, "sample": kind, "about": self.sentence}
         return {**about, "footer": self.footer, **self.warehouse.provenance()}
 
 

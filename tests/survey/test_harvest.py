@@ -232,7 +232,7 @@ def test_a_second_harvest_of_the_same_folder_is_refused() -> None:
     """Two at once would ask for the same slices."""
     from filelock import FileLock
 
-    at_work = pytest.raises(PosttrainError, match="another harvest is at work")
+    at_work = pytest.raises(PosttrainError, match="another harvest is running")
     with _server() as arxiv, Ledger(Path("data")) as ledger, FileLock(Path("data/harvest.lock")), at_work:
         harvest(ledger, Source.API, WINDOW, _settings(arxiv), Path("state"), clock=arxiv.clock)
 
