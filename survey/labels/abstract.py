@@ -81,9 +81,9 @@ class AbstractCueFinder:
 
     def features(self, title: str, abstract: str) -> Counter[str]:
         """Return how many sentences each cue stands in, as `cue@scope`, and the number of `sentences`."""
-        found = [(TITLE, plain(title)), *_scoped(cut(plain(abstract[:FIRST_CHARACTERS])))]
-        counts: Counter[str] = Counter({SENTENCES: len(found) - 1})
-        for scope, sentence in found:
+        sentences = [(TITLE, plain(title)), *_scoped(cut(plain(abstract[:FIRST_CHARACTERS])))]
+        counts: Counter[str] = Counter({SENTENCES: len(sentences) - 1})
+        for scope, sentence in sentences:
             for at in self._candidates(sentence):
                 if self._cues[at].regex.search(sentence):
                     counts[f"{self._cues[at].name}@{scope}"] += 1
@@ -117,10 +117,10 @@ def cut(text: str) -> list[str]:
     return [text[first:last].strip() for first, last in pairwise(cuts) if text[first:last].strip()]
 
 
-def _scoped(found: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _scoped(sentences: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield the sentences of an abstract with their scope."""
     has_begun = False
-    for sentence in found:
+    for sentence in sentences:
         has_we = says_we(sentence)
         has_begun = has_begun or has_we
         if not has_begun:

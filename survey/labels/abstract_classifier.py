@@ -84,8 +84,8 @@ class _Learner:
         if not papers:
             return []
         numbers, route = self._numbers(papers), route or self.route
-        found = _mixed(self._regression, self._trees, numbers, route)
-        return [str(self._trees.classes_[at]) for at in found.argmax(axis=1)]
+        likelihood = _mixed(self._regression, self._trees, numbers, route)
+        return [str(self._trees.classes_[at]) for at in likelihood.argmax(axis=1)]
 
     def _numbers(self, papers: Sequence[Features]) -> Array:
         column = {name: at for at, name in enumerate(self._names)}
@@ -103,7 +103,7 @@ def unseen_methods(papers: Sequence[LabelledAbstract], features: Mapping[str, Fe
     The abstracts are cut into ten folds; each is read by a classifier fitted to the others, its route chosen inside.
     """
     strata = [str(paper.method or "in dispute") for paper in papers]
-    found: dict[str, Unseen] = {}
+    unseen: dict[str, Unseen] = {}
     for learned, held_out in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(strata, strata):
         classifier = AbstractClassifier({papers[at].arxiv_id: papers[at] for at in learned}, features)
         ids = [papers[at].arxiv_id for at in held_out]
@@ -112,8 +112,8 @@ def unseen_methods(papers: Sequence[LabelledAbstract], features: Mapping[str, Fe
         for i, method, regression, trees, both, source in zip(
             ids, classifier.methods(numbers), *by_route, classifier.sources(numbers), strict=True
         ):
-            found[i] = Unseen(i, method, regression, trees, both, source)
-    return [found[paper.arxiv_id] for paper in papers]
+            unseen[i] = Unseen(i, method, regression, trees, both, source)
+    return [unseen[paper.arxiv_id] for paper in papers]
 
 
 @cache

@@ -35,12 +35,12 @@ def bundled_unseen() -> Mapping[str, Unseen]:
         return {row["arxiv_id"]: _unseen(row) for row in csv.DictReader(file)}
 
 
-def write_unseen(found: Sequence[Unseen], path: Path) -> None:
+def write_unseen(labels: Sequence[Unseen], path: Path) -> None:
     """Write what `unseen_methods` returned, by arXiv id."""
     with whole(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([column.name for column in fields(Unseen)])
-        writer.writerows(astuple(paper) for paper in sorted(found, key=lambda paper: paper.arxiv_id))
+        writer.writerows(astuple(paper) for paper in sorted(labels, key=lambda paper: paper.arxiv_id))
 
 
 def _unseen(row: Mapping[str, str]) -> Unseen:

@@ -64,13 +64,13 @@ def silence_of(year: str = "2025", seed: int = 0, draws: int = DRAWS) -> Silence
     """
     rng = np.random.default_rng(seed)
     counts = text_by_abstract()
-    seen = np.array([[counts.get(text, Counter())[method] for method in _CLASSES] for text in _TEXTS], dtype=float)
+    pairs = np.array([[counts.get(text, Counter())[method] for method in _CLASSES] for text in _TEXTS], dtype=float)
     printed = [cell for method in FIGURE_2 if (cell := printed_share(year, method)) is not None]
     studies = np.array([cell.k for cell in printed], dtype=float)
     observed = shares_of_year(year, FIGURE_2)
-    point = expected_in_abstracts(studies[None], seen[None])
+    point = expected_in_abstracts(studies[None], pairs[None])
     texts, abstracts = (
-        drawn_weights(rng, np.broadcast_to(numbers, (draws, *numbers.shape))) for numbers in (studies, seen)
+        drawn_weights(rng, np.broadcast_to(numbers, (draws, *numbers.shape))) for numbers in (studies, pairs)
     )
     shown = expected_in_abstracts(texts, abstracts)
     prints = texts[:, _HYBRID] / texts.sum(axis=1)
@@ -91,15 +91,15 @@ def silence_of(year: str = "2025", seed: int = 0, draws: int = DRAWS) -> Silence
 
 def silence_sentence(year: str = "2025") -> str:
     """Return one sentence for the first screen: printed, observed, and how much of the distance silence explains."""
-    found = silence_of(year)
+    silence = silence_of(year)
     texts = text_by_abstract()[Method.HYBRID]
     papers = printed_share(year, AbstractMethod.HYBRID)
     assert papers is not None
     return (
-        f"Of {year}'s abstracts that name sft, rl or both, {_percent(found.observed)} name both, where the survey's "
-        f"Figure 2 has {_percent(found.printed)} hybrid ({papers.k} of {papers.n} studies): of {texts.total()} papers "
+        f"Of {year}'s abstracts that name sft, rl or both, {_percent(silence.observed)} name both, where the survey's "
+        f"Figure 2 has {_percent(silence.printed)} hybrid ({papers.k} of {papers.n} studies): of {texts.total()} papers "
         f"whose text has both, {texts[AbstractMethod.HYBRID]} say so in the abstract, so a field as in Figure 2 would "
-        f"show {_percent(found.expected)}, and silence explains {_percent(found.explained)} of the distance; the rest "
+        f"show {_percent(silence.expected)}, and silence explains {_percent(silence.explained)} of the distance; the rest "
         "is the choice of studies, or another meaning of hybrid."
     )
 

@@ -101,14 +101,14 @@ def stratified_shares(
     drawn = np.maximum(np.sum(parts, axis=0), 1e-9)
     drawn = drawn / drawn.sum(axis=1, keepdims=True)
     lows, highs = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
-    found = tuple(
+    results = tuple(
         StratifiedShare(
             label, float(shares[at]), min(float(lows[at]), float(shares[at])), max(float(highs[at]), float(shares[at])),
             drawn[:, at],
         )
         for at, label in enumerate(labels)
     )  # fmt: skip
-    return StratifiedShares(found, tuple(powers), float(totals.sum()))
+    return StratifiedShares(results, tuple(powers), float(totals.sum()))
 
 
 @dataclass(frozen=True)
