@@ -97,10 +97,11 @@ def silence_sentence(year: str = "2025") -> str:
     assert papers is not None
     return (
         f"Of {year}'s abstracts that name sft, rl or both, {_percent(silence.observed)} name both, where the survey's "
-        f"Figure 2 has {_percent(silence.printed)} hybrid ({papers.k} of {papers.n} studies): of {texts.total()} papers "
-        f"whose text has both, {texts[AbstractMethod.HYBRID]} say so in the abstract, so a field as in Figure 2 would "
-        f"show {_percent(silence.expected)}, and silence explains {_percent(silence.explained)} of the distance; the rest "
-        "is the choice of studies, or another meaning of hybrid."
+        f"Figure 2 has {_percent(silence.printed)} hybrid ({papers.k} of {papers.n} studies): "
+        f"of {texts.total()} papers whose text has both, {texts[AbstractMethod.HYBRID]} say so in the abstract, so a "
+        f"field as in Figure 2 would show {_percent(silence.expected)}, and silence explains "
+        f"{_percent(silence.explained)} of the distance; the rest is the choice of studies, or another meaning of "
+        "hybrid."
     )
 
 
