@@ -75,7 +75,7 @@ def make_plan(
     chosen, left_out = choose(ranked, known)
     if not chosen:
         reasons = "; ".join(f"{pipeline.pipeline} {pipeline.reason}" for pipeline in left_out)
-        hint = "name pipelines that are bundled, such as sft,rejection_sampling,grpo"
+        hint = f"advisor plan sft,rejection_sampling --model {checked.model} --data {checked.data} --budget {budget}"
         raise NothingMatchedError(f"no pipeline of the recommendation can be tried: {reasons}", hint)
     measured = _measured(checked, known)
     arms = make_arms(chosen, checked, total, measured)

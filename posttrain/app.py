@@ -4,13 +4,14 @@ It decides nothing: every number comes from survey, advisor and the run folders.
 name a verifier of your own, a Python module that is imported and run.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from posttrain.errors import ConfigurationError, ExitCode
+from posttrain.errors import ConfigurationError
 
 _ROOM = Path(__file__).resolve().parent
 ICON = _ROOM / "icon.svg"  # a named icon would be fetched from a font server
@@ -37,16 +38,16 @@ def show() -> None:
 def serve(port: int, *, headless: bool = False, arguments: Sequence[str] = ()) -> int:
     """Serve the app until Ctrl-C and return the server's exit code. `arguments` go to the pages.
 
-    Raises ConfigurationError where Streamlit is not installed.
+    On POSIX the server takes the place of this process, so that whoever ends the command ends the server. Raises
+    ConfigurationError where Streamlit is not installed.
     """
     if find_spec("streamlit") is None:
         raise ConfigurationError("the app needs Streamlit, which is not installed", "pip install 'posttrain[app]'")
     options = ["--server.port", str(port), *(["--server.headless", "true"] if headless else [])]
     command = [sys.executable, "-m", "streamlit", "run", str(script()), *options, "--", *arguments]
-    try:
-        return subprocess.run(command, check=False).returncode
-    except KeyboardInterrupt:  # the server has had it too, and ends by itself
-        return ExitCode.OK
+    if os.name == "posix":
+        os.execv(sys.executable, command)
+    return subprocess.run(command, check=False).returncode
 
 
 def script() -> Path:

@@ -76,7 +76,7 @@ def train_command(context: typer.Context) -> None:
     """
     from reference_impls.run.cli import main as train
 
-    sys.exit(train(context.args))
+    sys.exit(train(context.args, "posttrain train"))
 
 
 @app.command("survey", context_settings=PASSED_ON, add_help_option=False)

@@ -30,7 +30,7 @@ def emit(
         print_data(envelope(command, values, warnings or [], provenance or {"posttrain": __version__}))
         return
     for warning in warnings or []:
-        note(warning)
+        note(f"warning: {warning}")
     print_data("\n".join(lines))
 
 

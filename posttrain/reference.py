@@ -6,7 +6,7 @@ _HERE = Path(__file__).resolve().parent
 
 
 def reference_path(name: str) -> Path:
-    """Return the path of the committed table `name`, such as `benchmarks.toml`.
+    """Return the path of the committed table `name`, such as `rules.toml`.
 
     Raises FileNotFoundError when the installation lacks it.
     """

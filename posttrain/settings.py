@@ -16,9 +16,14 @@ def data_folder(flag: Path | None = None) -> Path:
     return Path(flag or setting("data", "POSTTRAIN_DATA") or "data")
 
 
-def warehouse_path(data: Path) -> Path:
-    """Return where the warehouse of own data lies."""
-    return data / "warehouse.duckdb"
+def warehouse_path(data: Path, study: str = "", surface: str = "text") -> Path:
+    """Return where the warehouse of own data lies: one for each study and surface.
+
+    Without a name it is that of the bundled study; full texts have `warehouse.duckdb`, another surface, such as
+    abstract, has `warehouse-abstract.duckdb`, and the study agents `warehouse.agents.duckdb` for its texts.
+    """
+    kind = "warehouse" if surface == "text" else f"warehouse-{surface}"
+    return data / (f"{kind}.{study}.duckdb" if study else f"{kind}.duckdb")
 
 
 @dataclass(frozen=True)

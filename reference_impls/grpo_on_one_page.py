@@ -170,6 +170,9 @@ if __name__ == "__main__":
         parser.error(f"--steps is {steps}, expected at least 1; leave it out for a run of about a minute")
     print(f"{steps} steps of {PROMPTS * GROUP} rollouts, about {0.3 * steps:.0f} seconds", file=sys.stderr)
     torch.set_num_threads(1)  # the model is so small that threads wait for each other longer than they work
-    rewards, part = train(steps), min(steps, 10)
+    try:
+        rewards, part = train(steps), min(steps, 10)
+    except KeyboardInterrupt:
+        sys.exit(130)
     print(f"mean reward: {sum(rewards[:part]) / part:.3f} in the first {part} steps, ", end="")
     print(f"{sum(rewards[-part:]) / part:.3f} in the last {part}")

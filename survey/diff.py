@@ -10,14 +10,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from posttrain.errors import NothingMatchedError
 from posttrain.statistics import wilson
 from posttrain.tables import Grid
 from survey.trends.cells import counting_rule, percent, range_of
 from survey.trends.domain import domain_trends
 from survey.trends.published import Published
 from survey.trends.trend import ENOUGH, TrendTable
+
+if TYPE_CHECKING:
+    from survey.studies.model import Study
 
 
 class Verdict(StrEnum):
@@ -70,12 +74,21 @@ class DiffReport:
         return sorted({f"{cell.verdict}: {cell.cause}" for cell in self.cells if cell.cause})
 
 
-def diff(data: Path, counts: Path | None = None) -> DiffReport:
-    """Return the domain table of a sample against the printed one. Raises what `trend_tables` raises."""
+def diff(data: Path, counts: Path | None = None, study: "Study | None" = None) -> DiffReport:
+    """Return the domain table of a sample against the printed one.
+
+    Raises NothingMatchedError where nothing is printed for the study, and what `trend_tables` raises.
+    """
     from survey.warehouse.sample import open_sample
 
-    sample = open_sample(data, counts)
+    sample = open_sample(data, counts, study)
     with sample.warehouse:
+        counted = sample.warehouse.study
+        if not counted.is_survey and "domain" not in counted.published:
+            raise NothingMatchedError(
+                f"the study '{counted.name}' has no printed numbers to compare with",
+                'name a table of them in the study: [published] domain = "FILE.csv"',
+            )
         table = domain_trends(sample.warehouse)[0]
         cells = compare(table, sample.is_bundled)
         grid = _grid(cells, table, sample.footer)

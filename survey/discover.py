@@ -2,11 +2,10 @@
 
 A name is a candidate when enough papers call it a benchmark in words, when these are a good part of all papers that
 name it, and when no more call it something else. Every candidate shows these counts, so that a reader can
-judge it, and comes with a stanza for benchmarks.toml.
+judge it, and comes with a stanza for a study.
 """
 
 import json
-import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,11 +14,10 @@ from enum import StrEnum
 from functools import cached_property
 
 from posttrain.errors import NothingMatchedError
-from posttrain.reference import reference_path
 from posttrain.statistics import Share, share_of, wilson
 from survey.mentions.candidates import Naming, key_of, names_in
 from survey.mentions.finder import MentionFinder, re_engine
-from survey.mentions.lexicon import Domain, Lexicon, load_lexicon
+from survey.mentions.lexicon import Lexicon, load_lexicon
 from survey.period import Period, period_of
 from survey.store.chosen import chosen_texts, each_text
 from survey.store.papers import Store
@@ -135,8 +133,7 @@ def candidates(
     """
     finder = MentionFinder(lexicon, re_engine)
     aliases = {key_of(alias.spelling) for benchmark in lexicon.benchmarks for alias in benchmark.aliases}
-    refused = tomllib.loads(reference_path("benchmarks.toml").read_text())["refused"]
-    notes = {key_of(spelling): reason for spelling, reason in refused.items()}
+    notes = {key_of(spelling): reason for spelling, reason in lexicon.study.refused.items()}
     totals = _totals(names.months, by)
     enough = {period: n for period, n in totals.items() if n >= _ENOUGH}
     likely = [
@@ -161,8 +158,8 @@ def is_benchmark(papers: int, called: int, otherwise: int) -> bool:
     return called >= otherwise and wilson(called, papers)[0] >= LEAST_SHARE
 
 
-def stanza(name: str, domain: Domain = Domain.QA) -> str:
-    """Return the entry for benchmarks.toml that counts `name`, ready to paste; the domain is for the user to check.
+def stanza(name: str) -> str:
+    """Return the table of a study that counts `name`, ready to paste; its key then goes into the list of a domain.
 
     A name that is an English word but for its capitals (DROP, Spider, Natural Questions) counts only with them.
     """
@@ -174,11 +171,9 @@ def stanza(name: str, domain: Domain = Domain.QA) -> str:
     elif all(word.isalpha() and word.istitle() for word in words):
         rules += ', case = "capital", glued = false'
     key = key_of(name) if not name.endswith("s") else key_of(name) + "s"
-    others = ", ".join(other.value for other in Domain if other is not domain)
     return (
-        f"[[benchmark]]\nkey = {_quoted(key)}\nname = {_quoted(name)}\n"
-        f'domain = "{domain.value}" # or {others}\n'
-        f'alias = [\n    {{ {rules}, reason = "the benchmark\'s name", counts = {_quoted(" ".join(words))} }},\n]\n'
+        f"[benchmarks.{_quoted(key)}]\nname = {_quoted(name)}\n"
+        f'aliases = [\n    {{ {rules}, reason = "the benchmark\'s name", counts = {_quoted(" ".join(words))} }},\n]\n'
     )
 
 

@@ -9,13 +9,14 @@ from typing import Any
 from posttrain.errors import ConfigurationError, NothingMatchedError
 from survey.labels.cues import CueFinder
 from survey.labels.readings import DataSource, Method
-from survey.mentions.domain import DEFAULT_THRESHOLD, Rule, assign_domains
+from survey.mentions.domain import DEFAULT_THRESHOLD, Rule, domain_levels
 from survey.mentions.lexicon import LexiconName, load_lexicon
 from survey.paper import find_arxiv_id
 from survey.period import Period, period_of
 from survey.store.chosen import text_of
 from survey.store.papers import Store
 from survey.store.texts import StoredText
+from survey.trends.domain import thresholds_by_label
 from survey.trends.published import Axis
 from survey.trends.trend import READINGS, Scope, TrendTable, sections_of
 from survey.warehouse.sample import Sample
@@ -34,7 +35,11 @@ def explain(sample: Sample, asked: str, data: Path) -> dict[str, Any]:
     counts: Counter[str] = Counter()
     domains = {}
     by_alias: list[dict[str, Any]] = []
-    aliases = {(b.key, a.spelling): a.reason for b in load_lexicon(_lexicon(sample)).benchmarks for a in b.aliases}
+    aliases = {
+        (b.key, a.spelling): a.reason
+        for b in load_lexicon(_lexicon(sample), sample.warehouse.study).benchmarks
+        for a in b.aliases
+    }
     for benchmark, domain, alias, section, n in sample.warehouse.query("explain_counts", paper=paper):
         counts[benchmark] += n
         domains[benchmark] = domain
@@ -51,18 +56,22 @@ def explain(sample: Sample, asked: str, data: Path) -> dict[str, Any]:
         "arxiv_id": arxiv_id, "title": title, "published": published.isoformat() if published else None,
         "published_is": None if published is None else "day" if is_day else "month", "surface": surface,
         "id_source": id_source, "lacks": lacks, "mentions": mentions, "counts": dict(counts.most_common()),
-        "domains": sorted(assign_domains(counts, domains, DEFAULT_THRESHOLD, Rule.ANY_NAME)),
+        "domains": sorted(
+            domain
+            for domain, level in domain_levels(counts, domains, Rule.ANY_NAME).items()
+            if level >= sample.warehouse.study.threshold_of(domain)
+        ),
         "method": method, "data_source": data_source,
     }  # fmt: skip
 
 
-def as_lines(explained: Mapping[str, Any], has_places: bool) -> list[str]:
+def as_lines(explained: Mapping[str, Any], has_places: bool, threshold: int = DEFAULT_THRESHOLD) -> list[str]:
     """Return an explanation as lines for a terminal; shared counts have no places, only how often a name appears."""
     lines = [
         f"{explained['arxiv_id']}  {explained['title']}",
         f"version 1: {day_of(explained)}; surface: {explained['surface']}; id from: {explained['id_source']}",
         *([f"the text lacks parts: {explained['lacks']}"] if explained["lacks"] else []),
-        f"domains at {DEFAULT_THRESHOLD} mentions: {', '.join(explained['domains']) or 'none'}",
+        f"domains at {threshold} mentions: {', '.join(explained['domains']) or 'none'}",
         "counts: " + (", ".join(f"{name} {n}" for name, n in explained["counts"].items()) or "none"),
     ]
     for mention in explained["mentions"]:
@@ -89,14 +98,27 @@ def _label_lines(explained: Mapping[str, Any]) -> list[str]:
 
 
 def papers(
-    sample: Sample, domain: str | None, period: str | None, threshold: int, scope: Scope, rule: Rule
+    sample: Sample,
+    domain: str | None,
+    period: str | None,
+    threshold: int | Mapping[str, int] | None,
+    scope: Scope,
+    rule: Rule,
 ) -> list[dict[str, Any]]:
     """Return the papers of a cell of the table: a domain (any where None) and a period such as 2025, 2025-H1, 2025-06.
 
-    Without domain and period, every paper of the sample.
+    Without domain and period, every paper of the sample. The threshold is one for all domains, or by domain; the
+    study's own where None. Raises ConfigurationError where the study has no such domain.
     """
+    study = sample.warehouse.study
+    if domain is not None and domain not in study.domains:
+        raise ConfigurationError(
+            f"domain is '{domain}'; expected one of {', '.join(study.domains)}", "survey report, for a table of all"
+        )
+    own = thresholds_by_label(study) if threshold is None else threshold
+    by_domain = dict.fromkeys(study.domains, own) if isinstance(own, int) else own
     rows = sample.warehouse.query(
-        "papers", domain=domain, threshold=threshold if domain else 0, reached=threshold,
+        "papers", domain=domain, every=domain is None, domains=list(by_domain), thresholds=list(by_domain.values()),
         sections=sections_of(scope), domain_sum=rule is Rule.DOMAIN_SUM,
     )  # fmt: skip
     return [
@@ -117,7 +139,8 @@ def day_of(paper: Mapping[str, Any]) -> str:
 def papers_behind(sample: Sample, table: TrendTable, label: str, period: str) -> list[dict[str, Any]]:
     """Return the k papers of one row of any trend table; those labelled by method or data source, the surest first."""
     if table.axis is Axis.DOMAIN:
-        return papers(sample, label, period, table.threshold, table.scope, table.rule)
+        levels = {domain: table.thresholds.get(domain, table.threshold) for domain in table.labels}
+        return papers(sample, label, period, levels, table.scope, table.rule)
     labels = [label]
     if (table.reading, label) == (READINGS[1], Method.RL):
         labels.append(str(Method.PREFERENCE))

@@ -24,6 +24,7 @@ from survey.store.isolation import Failed, default_workers, run_isolated
 from survey.store.papers import Outcome, Source, Store
 
 _MAX_FILE = 500 << 20  # bytes of one paper's file; Parquet tables and metadata snapshots may be larger
+_OTHER_PAPERS = (".md", ".txt", ".html", ".xml", ".jsonl", ".parquet")  # a PDF next to .tex is a figure or its output
 _LATEX_TEXTS = (".tex", ".bbl", ".bib", ".sty", ".cls", ".json")  # the files of a LaTeX folder that are kept
 _LINES_AT_ONCE = 10_000  # of a metadata snapshot in one transaction
 _LINES_TO_JUDGE = 20  # of a .jsonl file, after which it is refused as no arXiv metadata
@@ -121,10 +122,26 @@ def _walk(paths: Iterable[Path], problems: list[Outcome]) -> Iterator[Path]:
                 yield Path(folder)
                 # figures are part of the source; a file that is named for a paper is a paper of its own
                 yield from (Path(folder, n) for n in visible if _names_paper(n) and not n.endswith(".tex"))
+                problems += _left_beside(folder, visible)
                 continue
             for link in filter(Path.is_symlink, (Path(folder, name) for name in folders)):
                 problems.append(Outcome(printable(str(link)), skipped="a link to a folder; ingest the folder itself"))
             yield from (Path(folder, name) for name in visible)
+
+
+def _left_beside(folder: str, names: list[str]) -> list[Outcome]:
+    """Return an outcome for each file of a LaTeX folder that could be a paper of its own and is not read as one."""
+    reason = "in a folder of LaTeX files, which is one paper; to read it as another: survey ingest this file"
+    return [
+        Outcome(printable(str(Path(folder, name))), skipped=reason)
+        for name in names
+        if Path(name).suffix.lower() in _OTHER_PAPERS and not _names_paper(name) and not _goes_with(name)
+    ]
+
+
+def _goes_with(name: str) -> bool:
+    """Say whether a text belongs to a source or a repository: README.txt, 00README.json, anc.txt."""
+    return Path(name).stem.lower().lstrip("0").startswith(("readme", "license", "anc", "changelog"))
 
 
 def _is_latex_paper(names: list[str]) -> bool:

@@ -1,8 +1,10 @@
 """Text to labels: every paper's mentions, method, data sources and citations, in one pass into a new warehouse."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
+from itertools import chain
 from pathlib import Path
 
 from posttrain.errors import NothingMatchedError
@@ -10,19 +12,20 @@ from posttrain.settings import warehouse_path
 from posttrain.version import __version__
 from survey.arxiv.ledger import Ledger
 from survey.arxiv.listed import Listed
-from survey.arxiv.population import Population
 from survey.fulltext import EXTRACTOR, Section, section_at
 from survey.mentions.citations import CitationFinder
 from survey.mentions.finder import MentionFinder
 from survey.mentions.lexicon import Lexicon
 from survey.paper import IdSource
-from survey.store.chosen import chosen_texts, each_text, texts_fingerprint
+from survey.store.chosen import ChosenText, chosen_texts, each_text, texts_fingerprint
 from survey.store.papers import Extraction, Source, Store
 from survey.store.texts import StoredText
+from survey.surface import Surface
 from survey.warehouse.builder import CountedMention, CountedPaper, build_warehouse
+from survey.warehouse.population import Population
 
 _STRENGTH = list(IdSource)  # strongest first
-ABSTRACT = "abstract"  # the surface of listed papers
+_BETWEEN_SIGNS = 5000  # papers
 
 Advance = Callable[[int, int], None]
 
@@ -47,13 +50,26 @@ def label(store: Store, lexicon: Lexicon, advance: Advance = lambda done, of: No
     if not chosen:
         raise NothingMatchedError("no paper has a text yet", "survey extract")
     listed = _listed(store, [text.paper for text in chosen])
+    texts, window = len(chosen), lexicon.study.window
+    if not window.is_open:
+        chosen = [text for text in chosen if window.holds(*_date_and_categories(text, listed.get(text.paper)))]
+        if not chosen:
+            raise NothingMatchedError(
+                f"none of {texts:,} papers with a text lies in the window of the study '{lexicon.study.name}'",
+                f"survey study check {lexicon.study.source}",
+            )
     papers = [_paper(copies, extraction, listed.get(copies[0].paper)) for copies, extraction in chosen]
     number_of = {paper.arxiv_id: number for number, paper in enumerate(papers)}
     finder, reader = MentionFinder(lexicon), PaperReader(len(papers), store.root)
     citations = CitationFinder((paper.arxiv_id, paper.title) for paper in papers)
     tally: Counter[bool] = Counter()
-    provenance = {"posttrain": __version__, "extractor": str(EXTRACTOR), "texts": texts_fingerprint(store)}
-    with build_warehouse(warehouse_path(store.root), lexicon, provenance) as warehouse:
+    provenance = {
+        "posttrain": __version__, "surface": Surface.TEXT, "extractor": str(EXTRACTOR),
+        "texts": texts_fingerprint(store),
+    }  # fmt: skip
+    if texts > len(chosen):
+        provenance["outside"] = str(texts - len(chosen))
+    with build_warehouse(warehouse_path(store.root, lexicon.study.warehouse), lexicon, provenance) as warehouse:
         warehouse.add_papers(papers)
         for done, (number, stored) in enumerate(each_text(store, chosen), start=1):
             key, title = papers[number].arxiv_id, papers[number].title
@@ -72,32 +88,63 @@ def label(store: Store, lexicon: Lexicon, advance: Advance = lambda done, of: No
 def label_abstracts(
     ledger: Ledger, lexicon: Lexicon, path: Path, population: Population, advance: Advance = lambda done, of: None
 ) -> Labelled:
-    """Count the listed abstracts of a population into a warehouse of their own at `path`, which is put in place whole.
+    """Count the listed abstracts of a population into a warehouse of their own at `path`, which is put there whole.
 
     A paper is read as far as its title and the first characters of its abstract. Raises NothingMatchedError where no
-    listed paper belongs to the population.
+    listed paper belongs to the population and lies in the window of the study; an earlier warehouse then stays.
+    """
+    window, listed = lexicon.study.window, ledger.count()
+    members = population.members(ledger.listed())
+    inside = (member for member in members if window.holds(member[0].published, member[0].categories))
+    first = next(inside, None)
+    if listed and first is None and not window.is_open:
+        raise NothingMatchedError(
+            f"none of {listed:,} listed papers lies in the window of the study '{lexicon.study.name}'",
+            f"survey study check {lexicon.study.source}",
+        )
+    counted = inside if first is None else chain([first], inside)
+    return count_texts(counted, lexicon, path, population, listed, advance)
+
+
+def count_texts(
+    members: Iterable[tuple[Listed, bytes]], lexicon: Lexicon, path: Path, population: Population, listed: int,
+    advance: Advance = lambda done, of: None,
+) -> Labelled:  # fmt: skip
+    """Count listed papers with their texts, members of a population of `listed` papers, into a new warehouse at `path`.
+
+    Raises NothingMatchedError where there is none.
     """
     finder = MentionFinder(lexicon)
     tally: Counter[bool] = Counter()
     papers = 0
-    provenance = {"posttrain": posttrain.__version__, "study": lexicon.study, "population": population.name}
+    provenance = {
+        "posttrain": __version__, "surface": Surface.ABSTRACT, "population": population.name,
+        "first_characters": str(population.first_characters or "all"), "listed": str(listed),
+    }  # fmt: skip
     with build_warehouse(path, lexicon, provenance) as warehouse:
-        for paper in filter(population.holds, ledger.listed()):
+        for papers, (paper, text) in enumerate(members, start=1):
             mentions = [
-                CountedMention(papers, m.benchmark, m.alias, Section.BODY, m.start, m.end, m.counted, m.reason)
-                for m in finder.find(population.text_of(paper).encode("utf-8", "replace"))
+                CountedMention(papers - 1, m.benchmark, m.alias, Section.BODY, m.start, m.end, m.counted, m.reason)
+                for m in finder.find(text)
             ]
             tally.update(mention.counted for mention in mentions)
             warehouse.add_mentions(mentions)
+            day = paper.published
+            is_day = day.day != 1  # a list that names months alone gives the first day of each
             warehouse.add_papers(
-                [CountedPaper(paper.arxiv_id, paper.title, paper.published, False, ABSTRACT, IdSource.RECORD)]
+                [CountedPaper(paper.arxiv_id, paper.title, day, is_day, Surface.ABSTRACT, IdSource.RECORD)]
             )
-            papers += 1
-            if papers % 1000 == 0:
-                advance(papers, ledger.count())
+            if papers % _BETWEEN_SIGNS == 0:
+                advance(papers, listed)
         if not papers:
-            raise NothingMatchedError(f"no listed paper belongs to {population.name}", "survey ingest abstracts.parquet")
+            raise NothingMatchedError("no paper is listed with an abstract", "survey ingest ABSTRACTS.parquet")
     return Labelled(papers, tally[True], tally[False])
+
+
+def _date_and_categories(text: ChosenText, listed: Listed | None) -> tuple[date | None, tuple[str, ...]]:
+    """Return the date and categories of a paper with a text, by which a window holds it or not."""
+    paper = _paper(text.copies, text.extraction, listed)
+    return paper.published, listed.categories if listed else ()
 
 
 def _mentions(paper: int, stored: StoredText, finder: MentionFinder) -> Iterator[CountedMention]:

@@ -15,7 +15,7 @@ from survey.trends.cells import as_grids
 from survey.trends.charts import MEASURES, Measure, on_page
 from survey.trends.charts import chart as titled
 from survey.trends.projection import Project
-from survey.trends.published import LABELS, Axis
+from survey.trends.published import PRINTED, Axis
 from survey.trends.trend import READINGS, Scope, TrendTable
 from survey.warehouse.sample import Sample, open_sample, stamp
 
@@ -35,7 +35,7 @@ def show() -> None:
         sample = _sample(data, stamp(data))
         st.caption(plain(sample.story))
         axis = st.segmented_control(
-            "Table", list(Axis), format_func=TITLES.__getitem__, default=Axis.DOMAIN, required=True, key="axis", **BOUND
+            "Table", PRINTED, format_func=TITLES.__getitem__, default=Axis.DOMAIN, required=True, key="axis", **BOUND
         )
         with st.container(horizontal=True):
             measure = st.selectbox("Bars", MEASURES[axis], key=f"{axis}_measure", width=220, **BOUND)
@@ -165,7 +165,7 @@ def _papers(shown: TrendTable, sample: Sample, data: Path) -> None:
     largest = periods.index(max(sizes, key=sizes.__getitem__)) if sizes else 0
     with st.container(horizontal=True):
         period = st.selectbox("Period of the bar", periods, largest, key="cell_period", width=160, **BOUND)
-        label = st.selectbox("Label of the bar", LABELS[shown.axis], key="cell_label", width=200, **BOUND)
+        label = st.selectbox("Label of the bar", shown.labels, key="cell_label", width=200, **BOUND)
     behind = papers_behind(sample, shown, label, period) if period else []
     if behind:
         papers = st.expander(f"{len(behind):,} papers", key="papers", icon=":material/list:", **BOUND)

@@ -20,8 +20,9 @@ ROOMS = ("posttrain", "survey", "reference_impls", "advisor")
 LAYERS = {
     "posttrain": ["posttrain.errors", "posttrain"],
     "survey": [
-        "survey.paper", "survey.period", "survey.fulltext", "survey.store", "survey.arxiv", "survey.mentions",
-        "survey.labels", "survey.warehouse", "survey.trends", "survey", "survey.cli", "survey.page",
+        "survey.paper", "survey.period", "survey.surface", "survey.fulltext", "survey.store", "survey.arxiv",
+        "survey.studies", "survey.mentions", "survey.labels", "survey.warehouse", "survey.trends", "survey",
+        "survey.cli", "survey.page",
     ],
     "reference_impls": [
         "reference_impls.configs", "reference_impls.verifiers.workers", "reference_impls.verifiers.sandbox",
@@ -57,7 +58,7 @@ FACE = (
 # One library, one door: only these folders or files may import it.
 DOORS = {
     "arxiv": ["survey.arxiv.api"],
-    "duckdb": ["survey.warehouse", "survey.arxiv.snapshot"],
+    "duckdb": ["survey.warehouse", "survey.arxiv.snapshot", "survey.arxiv.abstracts"],
     "filelock": ["posttrain.files", "survey.arxiv.transport"],  # the transport's pace is one file for all of a user
     "httpx": ["survey.arxiv.transport"],
     "hyperscan": ["survey.mentions.finder"],
@@ -69,10 +70,10 @@ DOORS = {
     "peft": ["reference_impls.model.policy"],
     "psutil": ["advisor.runs"],
     "pyarrow": [
-        "posttrain.tables", "survey.arxiv.snapshot", "survey.store", "survey.warehouse",
+        "posttrain.tables", "survey.arxiv.snapshot", "survey.arxiv.abstracts", "survey.store", "survey.warehouse",
         "survey.extract", "survey.labels.classifier",
     ],
-    "pydantic": ["reference_impls.configs", "advisor.runs", "advisor.bank", "posttrain.face"],
+    "pydantic": ["reference_impls.configs", "advisor.runs", "advisor.bank", "posttrain.face", "survey.studies"],
     "pypdfium2": ["survey.fulltext.pdf"],
     "rich": ["posttrain.console", "posttrain.tables"],
     "safetensors": ["reference_impls.model"],

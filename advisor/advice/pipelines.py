@@ -81,7 +81,7 @@ LADDER: tuple[Pipeline, ...] = (
         "it does not change the model's behaviour",
     ),
     Pipeline(
-        "collect", "Collect 50 demonstrations, or write a verifier", (), (),
+        "collect", "Collect at least 50 demonstrations, or write a verifier if there is none", (), (),
         "something to learn from; either one opens the ladder",
         "demonstrations unlike the prompts of later use teach something else",
     ),

@@ -71,6 +71,14 @@ class Recommendation(Tabular):
         """Return the title of the recommended pipeline."""
         return f"Recommended: {self.top.pipeline.title}"
 
+    def __str__(self) -> str:
+        """Return the recommended pipeline with its reasons and the rivals, a line each."""
+        reasons = [f"  {reason.points:+4d}  {reason.rule.text}" for reason in self.why]
+        rivals = [f"  {rival.score:4d}  {rival.pipeline.id}: {rival.pipeline.title}" for rival in self.rivals]
+        return "\n".join([f"{self.headline()} ({self.top.score} points)", *reasons, "After it:", *rivals])
+
+    __repr__ = __str__  # the fields of an answer fill many screens
+
     def _repr_html_(self) -> str:
         """Return the answer as HTML for a notebook: the pipeline, its reasons, the rivals and the changes."""
         top = self.top

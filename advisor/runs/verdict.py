@@ -90,12 +90,19 @@ def _sentence(ranked: Sequence[ArmOutcome], equal: Sequence[ArmOutcome], closest
     )
 
 
+def _right(arm: ArmOutcome) -> int:
+    return sum(marks.count("1") for marks in arm.marks)
+
+
 def _of_control(whole: Sequence[ArmOutcome]) -> str:
     """Return how far the random control falls behind its arm, where there is one."""
     control = next((arm for arm in whole if arm.role is Role.CONTROL), None)
     arm = next((arm for arm in whole if control and arm.id == control.pipeline), None)
     if not control or not arm:
         return ""
+    start = next((other for other in whole if other.role is Role.NO_TRAINING), None)
+    if start and _right(arm) <= _right(start):
+        return ""  # without a gain there is no merit to share out
     difference = difference_of(arm.marks, control.marks)
     if difference.p <= LUCK and difference.share > 0:
         return f"{arm.id} is {100 * difference.share:.1f} points better than its random control: the verifier's merit."

@@ -5,7 +5,6 @@ They open the sample, call the verb of the room and put rows into a frame; what 
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from posttrain.notebook import Chart
     from survey.report import Report
+    from survey.studies.model import Study
     from survey.warehouse.sample import Sample
 
 STUDY = "2603.13985"  # the bundled one
@@ -29,11 +29,11 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 def trends(
     axis: str = "domain",
-    threshold: int | Iterable[int] = 5,
+    threshold: int | Iterable[int] | None = None,
     by: str = "year",
     scope: str = "all",
     surface: str = SURFACE,
-    study: str = STUDY,
+    study: str | Path = STUDY,
     data: Data = None,
     *,
     rule: str = "any-name",
@@ -41,7 +41,9 @@ def trends(
 ) -> "DataFrame":
     """Return the trend tables of an axis: a row for each period and label with k, n, share, low and high.
 
-    axis: domain, method, data_source, or all. threshold: the least mentions, or several such as range(1, 21).
+    axis: domain, benchmark, method, data_source, or all (without benchmark). threshold: the least mentions, or several
+    such as range(1, 21); left out, the study's own (of the bundled one 5 in a text and 1 in an abstract). surface:
+    text, or abstract (domain and benchmark alone). study: a name or a file.
     by: year, half, quarter or month. scope: all, or body (without references and appendix). data: the folder of own
     data, or a file of exported counts; left out, own papers where there are any, else the bundled counts. rule and
     project are those of `survey report`. The frame has what `survey report --format csv` has; `.attrs["sample"]` says
@@ -54,39 +56,37 @@ def trends(
 
 def growth(
     axis: str = "domain",
-    threshold: int = 5,
+    threshold: int | None = None,
     by: str = "year",
     scope: str = "all",
     surface: str = SURFACE,
-    study: str = STUDY,
+    study: str | Path = STUDY,
     data: Data = None,
     *,
     rule: str = "any-name",
 ) -> "DataFrame":
-    """Return the growth between neighbouring periods: of k, and of the share with its interval, beside the printed one.
+    """Return the growth of each label between neighbouring periods, as a factor with its interval, and the printed one.
 
-    A growth of 0.25 is +25 %. Ours is missing where one of the two periods has fewer than 30 papers. Arguments, attrs
-    and errors are those of `trends`.
+    `factor` (`low`, `high`) is of the number of papers where the volume of the field is known (`of` is "papers"), else
+    of the share; `share` is always of the share, `field` of all papers of the field. Ours is missing where one of the
+    two periods has fewer than 30 papers. Arguments, attrs and errors are those of `trends`.
     """
-    from survey.trends.growth import growth_of
+    from survey.trends.growths import growth_rows
 
     report = _report(axis, threshold, by, scope, surface, study, data, rule)
-    rows = [
-        {"axis": table.axis.value, "reading": table.reading, **asdict(change)}
-        for table in report.tables
-        for change in growth_of(table)
-    ]
+    rows = [row for table in report.tables for row in growth_rows(table)]
     return _described(frame_of(rows), report)
 
 
 def papers(
     domain: str | None = None,
     period: str | None = None,
-    threshold: int = 5,
+    threshold: int | None = None,
     scope: str = "all",
     data: Data = None,
     *,
     rule: str = "any-name",
+    study: str | Path = STUDY,
 ) -> "DataFrame":
     """Return the papers of a cell of the domain table, a row each; without domain and period, all of the sample.
 
@@ -94,24 +94,22 @@ def papers(
     """
     from survey.explain import papers as papers_of
     from survey.mentions.domain import Rule
-    from survey.mentions.lexicon import Domain
     from survey.trends.trend import Scope
 
-    chosen = _choice("domain", domain, Domain) if domain else None
-    counted = (_levels(threshold)[0], _choice("scope", scope, Scope), _choice("rule", rule, Rule))
-    with _sample(data) as (sample, _):
-        rows = papers_of(sample, chosen, period, *counted)
+    counted = (next(iter(_levels(threshold)), None), _choice("scope", scope, Scope), _choice("rule", rule, Rule))
+    with _sample(data, study) as (sample, _):
+        rows = papers_of(sample, domain, period, *counted)
         return _of_sample(frame_of(rows), sample)
 
 
-def mentions(id: str, data: Data = None) -> "DataFrame":
+def mentions(id: str, data: Data = None, *, study: str | Path = STUDY) -> "DataFrame":
     """Return the mentions of a paper, a row each, counted or refused with the reason; `.attrs["paper"]` has the rest.
 
     id: an arXiv id, its URL, a local key, or words of a title. Raises NothingMatchedError where the sample lacks it.
     """
     from survey.explain import explain
 
-    with _sample(data) as (sample, folder):
+    with _sample(data, study) as (sample, folder):
         paper = explain(sample, id, folder)
         frame = _of_sample(frame_of(paper["mentions"]), sample)
         frame.attrs["paper"] = {name: value for name, value in paper.items() if name != "mentions"}
@@ -127,19 +125,24 @@ def published(axis: str = "domain") -> "DataFrame":
     from pandas import read_csv
 
     from posttrain.reference import reference_path
-    from survey.trends.published import Axis
+    from survey.trends.published import PRINTED, Axis
 
-    path = reference_path(f"published/{_choice('axis', axis, Axis)}.csv")
+    if _choice("axis", axis, Axis) not in PRINTED:
+        raise ConfigurationError(f"axis is '{axis}'; expected one of {', '.join(PRINTED)}", "pt.published('domain')")
+    path = reference_path(f"published/{axis}.csv")
     frame = read_csv(path, dtype={"period": str})
     frame.attrs |= {"sample": f"printed in arXiv:{STUDY}", "notes": []}
     return frame
 
 
-def diff(data: Data = None) -> "DataFrame":
-    """Return our domain table against the printed one, a row for each printed cell, with verdict and likely cause."""
+def diff(data: Data = None, *, study: str | Path = STUDY) -> "DataFrame":
+    """Return our domain table against the printed one, a row for each printed cell, with verdict and likely cause.
+
+    Raises NothingMatchedError where nothing is printed for the study.
+    """
     from survey.diff import diff as difference
 
-    report = difference(*_places(data))
+    report = difference(*_places(data), _study(study))
     frame = frame_of(report.rows())
     frame.attrs |= {"sample": report.sample, "notes": [*report.grid.notes, *report.causes()]}
     return frame
@@ -167,32 +170,30 @@ def chart(frame: "DataFrame") -> "Chart":
 
 
 def _report(
-    axis: str, threshold: int | Iterable[int], by: str, scope: str, surface: str, study: str, data: Data, rule: str,
-    project: str = "mean-share", *, cited: bool = False,
+    axis: str, threshold: int | Iterable[int] | None, by: str, scope: str, surface: str, study: str | Path, data: Data,
+    rule: str, project: str = "mean-share", *, cited: bool = False,
 ) -> "Report":  # fmt: skip
     """Return the report that words ask for. Raises ConfigurationError for an unknown word."""
     from survey.mentions.domain import Rule
     from survey.period import Period
     from survey.report import Question, trend_tables
+    from survey.surface import Surface
     from survey.trends.projection import Project
-    from survey.trends.published import Axis
+    from survey.trends.published import PRINTED, Axis
     from survey.trends.trend import Scope
 
-    if surface != SURFACE:
-        raise ConfigurationError(f"surface is '{surface}'; expected {SURFACE}, the only surface so far", "leave it out")
-    if study not in (STUDY, f"arXiv:{STUDY}"):
-        raise ConfigurationError(f"study is '{study}'; expected {STUDY}, the bundled study", "leave it out")
     question = Question(
-        tuple(Axis) if axis == "all" else (_choice("axis", axis, Axis, "all"),),
+        PRINTED if axis == "all" else (_choice("axis", axis, Axis, "all"),),
         _levels(threshold),
         _choice("by", by, Period),
         _choice("scope", scope, Scope),
         _choice("rule", rule, Rule),
         _choice("project", project, Project),
         cited,
+        _choice("surface", surface, Surface),
     )
     folder, counts = _places(data)
-    return trend_tables(folder, question, counts)
+    return trend_tables(folder, question, counts, _study(study))
 
 
 def _described(frame: "DataFrame", report: "Report") -> "DataFrame":
@@ -201,12 +202,12 @@ def _described(frame: "DataFrame", report: "Report") -> "DataFrame":
 
 
 @contextmanager
-def _sample(data: Data) -> Iterator[tuple["Sample", Path]]:
+def _sample(data: Data, study: str | Path) -> Iterator[tuple["Sample", Path]]:
     """Give the open sample and the folder of own data."""
     from survey.warehouse.sample import open_sample
 
     folder, counts = _places(data)
-    sample = open_sample(folder, counts)
+    sample = open_sample(folder, counts, _study(study))
     with sample.warehouse:
         yield sample, folder
 
@@ -227,13 +228,23 @@ def _places(data: Data) -> tuple[Path, Path | None]:
     return data_folder(path), None
 
 
-def _levels(threshold: int | Iterable[int]) -> tuple[int, ...]:
-    from survey.mentions.domain import HIGHEST_THRESHOLD
+def _study(study: str | Path) -> "Study | None":
+    """Return a study by name or file; None for the bundled one, so that a file of counts is asked for its own."""
+    from survey.studies.load import load_study
 
+    return None if str(study).removeprefix("arXiv:") == STUDY else load_study(study)
+
+
+def _levels(threshold: int | Iterable[int] | None) -> tuple[int, ...]:
+    from survey.mentions.domain import HIGHEST_THRESHOLD
+    from survey.studies import MOST_MENTIONS
+
+    if threshold is None:
+        return ()
     levels = (threshold,) if isinstance(threshold, int) else tuple(threshold)
-    if not levels or not all(1 <= level <= HIGHEST_THRESHOLD for level in levels):
+    if not levels or not all(1 <= level <= MOST_MENTIONS for level in levels):
         hint = f"threshold=5, or threshold=range(1, {HIGHEST_THRESHOLD + 1})"
-        raise ConfigurationError(f"threshold is {threshold!r}; expected 1 to {HIGHEST_THRESHOLD}", hint)
+        raise ConfigurationError(f"threshold is {threshold!r}; expected 1 to {MOST_MENTIONS:,}", hint)
     return levels
 
 

@@ -32,14 +32,15 @@ PAGES = "docs/techniques"
 EXAMPLE = "--set data=task:addition"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, program: str = "python -m reference_impls") -> int:
     """Run a technique in a folder, or list techniques or settings; return the exit code.
 
     arguments: those of the command line, the technique first; left out, those of this process.
     """
-    options = parser().parse_args(arguments)
+    command = parser(program)
+    options = command.parse_args(arguments)
     if options.technique is None and not options.list:
-        parser().error(f"no technique; expected one of {', '.join(CONFIGS)}")
+        command.error(f"no technique; expected one of {', '.join(CONFIGS)}")
     folder: Path = options.folder
     try:
         if options.list or options.settings:
@@ -176,11 +177,9 @@ def settings_of(technique: str) -> str:
     return "\n".join(f"{name:22} {field.default!s:16} {field.description or ''}" for name, field in fields.items())
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(program: str = "python -m reference_impls") -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    options = argparse.ArgumentParser(
-        prog="python -m reference_impls", description="Run a post-training technique in a run folder."
-    )
+    options = argparse.ArgumentParser(prog=program, description="Run a post-training technique in a run folder.")
     options.add_argument("technique", choices=CONFIGS, nargs="?", help="the technique; --list describes each")
     options.add_argument("folder", type=Path, nargs="?", default=Path(), help="the run folder, which has config.json")
     options.add_argument("--set", action="append", metavar="NAME=VALUE", help="a setting, for a new run")

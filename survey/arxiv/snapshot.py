@@ -63,13 +63,17 @@ def _quoted(path: Path) -> str:
 def read_listing(path: Path) -> Iterator[Listed]:
     """Yield the papers of a listing that `copy_snapshot` or `copy_abstracts` wrote."""
     with parquet.ParquetFile(path) as table:
-        for batch in table.iter_batches():
-            for row in batch.to_pylist():
-                subjects = tuple(dict.fromkeys((row["categories"] or "").split()))
-                title, abstract = one_line(row["title"] or ""), one_line(row["abstract"] or "")
-                published: date = row["published"]
-                lists = tuple((row.get("lists") or "").split())
-                yield Listed(row["arxiv_id"], row["version"], title, abstract, subjects, published, row["license"], lists)
+        for batch in table.iter_batches(8_192):  # rows: their texts become Python objects
+            # columns, not rows: a dict for every row takes a third of the time of counting all abstracts
+            columns = [
+                batch.column(name).to_pylist() if name in batch.schema.names else itertools.repeat("", batch.num_rows)
+                for name in (*Listed._fields[:-1], "lists")
+            ]
+            for arxiv_id, version, title, abstract, subjects, published, license_, lists in zip(*columns, strict=True):
+                yield Listed(
+                    arxiv_id, version, one_line(title or ""), one_line(abstract or ""),
+                    tuple(dict.fromkeys((subjects or "").split())), published, license_, tuple((lists or "").split()),
+                )  # fmt: skip
 
 
 def count_listed(paths: Iterable[Path], others: Iterable[str]) -> int:

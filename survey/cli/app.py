@@ -15,13 +15,20 @@ from survey.trends.trend import Scope
 
 if TYPE_CHECKING:  # the store loads PyArrow, which `survey --help` does without
     from survey.store.papers import Store
+    from survey.studies.model import Study
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
 app = make_app("What the field trains language models with: papers in, trend tables with honest intervals out.")
 
 Counts = Annotated[Path | None, typer.Option("--counts", help="Counts that somebody exported, in place of own data.")]
-Threshold = Annotated[int | None, typer.Option(help="Least mentions, inclusive: 1 to 20 (default: 5).")]
+Threshold = Annotated[int | None, typer.Option(help="Least mentions, inclusive (default: the study's, 5).")]
+StudyName = Annotated[
+    str | None,
+    typer.Option(
+        "--study", metavar="FILE|NAME", help="The study that is counted, in place of 2603.13985.", show_default=False
+    ),
+]
 InScope = Annotated[Scope, typer.Option(help="The whole text, or without references and appendix.")]
 ByRule = Annotated[Rule, typer.Option(help="Mentions of one benchmark, or of its domain together.")]
 
@@ -39,11 +46,22 @@ def own_store(folder: Path) -> "Iterator[Store]":
 
     is_listed = Ledger.exists(folder)
     if not Store.exists(folder) and not is_listed:
-        raise NothingMatchedError(f"no papers in {folder}", "survey ingest PATH…")
+        raise NothingMatchedError(
+            f"no papers of your own in {folder}; the bundled counts hold no text", "survey ingest PATH…"
+        )
     with Store(folder) as store:
         if next(store.sources(), None) is None and not store.skipped() and not is_listed:
-            raise NothingMatchedError(f"no papers in {folder}", "survey ingest PATH…")
+            raise NothingMatchedError(
+                f"no papers of your own in {folder}; the bundled counts hold no text", "survey ingest PATH…"
+            )
         yield store
+
+
+def study_of(name: str | None) -> "Study | None":
+    """Return the study that --study names; None without it. Raises ConfigurationError with the fault and its line."""
+    from survey.studies.load import load_study
+
+    return load_study(name) if name else None
 
 
 def choice(flag: str, value: str, kind: type[Choice], more: str) -> Choice:

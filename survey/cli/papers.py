@@ -10,13 +10,15 @@ import typer
 from posttrain.commands import Call, command
 from posttrain.console import note, progress
 from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError
-from survey.cli.app import app, choice, own_store
+from survey.cli.app import StudyName, app, choice, own_store, study_of
 from survey.mentions.lexicon import LexiconName
+from survey.surface import Surface
 
 if TYPE_CHECKING:  # these load DuckDB and PyArrow, which `survey --help` does without
     from survey.arxiv.ledger import Ledger
     from survey.download import Downloaded, Selection
     from survey.harvest import Harvested
+    from survey.mentions.lexicon import Lexicon
 
 _MOST_LINES = 20  # of one kind that a person is shown; --json has all
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the planned requests, and stop.")]
@@ -196,10 +198,14 @@ def ingest_command(
         result = ingest(paths, store, advance)
     skipped = _reasons("path", result.skipped)
     lines = [f"{result.ingested:,} ingested, {result.unchanged:,} unchanged, {len(skipped):,} skipped"]
+    lines += [f"{result.listed:,} papers listed with their abstracts"] if result.listed else []
     lines += [f"skipped {path}: {reason}" for path, reason in result.skipped]
     lines += [f"known by its file's name alone, which dates inside agree with: {paper}" for paper in result.by_name]
-    call.emit(asdict(result) | {"skipped": skipped}, [*lines, "next: survey extract"])
-    return ExitCode.PARTIAL if skipped and not (result.ingested or result.unchanged) else ExitCode.OK
+    only_abstracts = result.listed and not (result.ingested or result.unchanged)
+    lines.append("next: " + ("survey label --surface abstract" if only_abstracts else "survey extract"))
+    call.emit(asdict(result) | {"skipped": skipped}, lines)
+    came = result.ingested or result.unchanged or result.listed
+    return ExitCode.PARTIAL if skipped and not came else ExitCode.OK
 
 
 @command(app, "extract")
@@ -234,28 +240,73 @@ def label_command(
     lexicon: Annotated[
         LexiconName, typer.Option(help="Every alias with its rules, or the 26 keys as printed.")
     ] = LexiconName.ALIASES,
+    study: StudyName = None,
     export: Annotated[Path | None, typer.Option(help="Also write the counts (no text) as Parquet, to share.")] = None,
+    surface: Annotated[
+        Surface, typer.Option(help="Extracted texts, or the abstracts of listed papers.")
+    ] = Surface.TEXT,
+    first_characters: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Of each abstract, where some are cut."),
+    ] = None,
 ) -> int:
     """Label every extracted paper: mentions with places and aliases, method, data sources, citations.
 
-    Example: survey label --lexicon printed
+    With --surface abstract, count the mentions in title and abstract of every listed paper; texts stay apart.
+
+    Example: survey label --surface abstract --first-characters 1000
     """
     from posttrain.settings import warehouse_path
     from survey.label import label
     from survey.mentions.lexicon import load_lexicon
     from survey.store.chosen import papers_with_text
+    from survey.studies.load import load_study
     from survey.warehouse.database import Warehouse
 
+    counted = study_of(study) or load_study()
+    if surface is Surface.ABSTRACT:
+        return _label_abstracts(call, load_lexicon(lexicon, counted), first_characters, export)
+    if first_characters:
+        hint = f"survey label --surface abstract --first-characters {first_characters}"
+        raise ConfigurationError("--first-characters is of abstracts; texts are read whole", hint)
     with own_store(call.data) as store, progress("counting") as advance:
         papers = len(papers_with_text(store))
         note(f"{papers:,} papers to read, about {papers / 40 + 10:,.0f} s")
-        result = label(store, load_lexicon(lexicon), advance)
+        result = label(store, load_lexicon(lexicon, counted), advance)
     lines = [f"{result.papers:,} papers labelled: {result.mentions:,} mentions counted, {result.refused:,} refused"]
+    flag = f" --study {study}" if study else ""
     if export:
-        with Warehouse.open(warehouse_path(call.data)) as warehouse:
+        with Warehouse.open(warehouse_path(call.data, counted.warehouse)) as warehouse:
             rows = warehouse.export(export)
         lines.append(f"{rows:,} rows of counts in {export}; papers without an arXiv id are left out")
-    call.emit(asdict(result) | {"lexicon": lexicon}, [*lines, "next: survey report"])
+    call.emit(asdict(result) | {"lexicon": lexicon, "study": counted.name}, [*lines, f"next: survey report{flag}"])
+    return ExitCode.OK
+
+
+def _label_abstracts(call: Call, lexicon: "Lexicon", first_characters: int | None, export: Path | None) -> int:
+    from posttrain.settings import warehouse_path
+    from survey.arxiv.ledger import Ledger
+    from survey.label import label_abstracts
+    from survey.warehouse.database import Warehouse
+    from survey.warehouse.population import every_listed
+
+    if not Ledger.exists(call.data):
+        hint = "survey ingest ABSTRACTS.parquet, or survey harvest"
+        raise NothingMatchedError(f"no paper is listed in {call.data}", hint)
+    study = lexicon.study
+    path = warehouse_path(call.data, study.warehouse, Surface.ABSTRACT)
+    with Ledger(call.data) as ledger, progress("counting") as advance:
+        listed = ledger.count()
+        note(f"{listed:,} abstracts to read, about {listed / 20_000 + 2:,.0f} s")
+        result = label_abstracts(ledger, lexicon, path, every_listed(first_characters), advance)
+    lines = [f"{result.papers:,} abstracts counted: {result.mentions:,} mentions counted, {result.refused:,} refused"]
+    if export:
+        with Warehouse.open(path) as warehouse:
+            rows = warehouse.export(export)
+        lines.append(f"{rows:,} rows of counts in {export}; papers without an arXiv id are left out")
+    values = asdict(result) | {"lexicon": lexicon.name, "study": study.name, "surface": Surface.ABSTRACT}
+    flag = "" if study.is_survey else f" --study {study.source}"
+    call.emit(values, [*lines, f"next: survey report --surface abstract{flag}"])
     return ExitCode.OK
 
 

@@ -10,11 +10,11 @@ from posttrain.commands import Call, command
 from posttrain.console import envelope, has_colour, note, print_data, progress
 from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError
 from posttrain.files import make_folder, write_whole
-from survey.cli.app import ByRule, Counts, InScope, Threshold, app, own_store
+from survey.cli.app import ByRule, Counts, InScope, StudyName, Threshold, app, own_store, study_of
 from survey.mentions.domain import Rule
-from survey.mentions.lexicon import Domain
 from survey.period import Period
 from survey.report import BINARY, FOR_PROGRAMS, Format, Question, Report, axes_of, thresholds_of, trend_tables
+from survey.surface import Surface
 from survey.trends.projection import Project
 from survey.trends.trend import Scope
 
@@ -22,10 +22,13 @@ from survey.trends.trend import Scope
 @command(app, "report")
 def report_command(
     call: Call,
-    axis: Annotated[str, typer.Option(help="domain, method, data_source or all.")] = "domain",
+    axis: Annotated[
+        str, typer.Option(help="domain, benchmark, method, data_source, or all (without benchmark).")
+    ] = "domain",
     threshold: Threshold = None,
     sweep: Annotated[str | None, typer.Option(metavar="A..B", help="A table for each threshold from A to B.")] = None,
     by: Annotated[Period, typer.Option(help="The period of a row.")] = Period.YEAR,
+    surface: Annotated[Surface | None, typer.Option(help="Full texts or abstracts; never both in one table.")] = None,
     scope: InScope = Scope.ALL,
     rule: ByRule = Rule.ANY_NAME,
     project: Annotated[Project, typer.Option(help="How an unfinished year is projected.")] = Project.MEAN_SHARE,
@@ -35,6 +38,7 @@ def report_command(
     discover: Annotated[
         bool, typer.Option("--discover", help="Instead: benchmarks missing from the keys, growth by quarter.")
     ] = False,
+    study: StudyName = None,
     counts: Counts = None,
 ) -> int:
     """Print the trend tables, next to the survey's printed numbers.
@@ -51,8 +55,8 @@ def report_command(
     if form in BINARY and out is None:
         raise ConfigurationError(f"--format {form} writes a binary file", f"add --out FILE.{form}")
     weighted = cited or form in FOR_PROGRAMS
-    question = Question(axes_of(axis), thresholds_of(threshold, sweep), by, scope, rule, project, weighted)
-    report = trend_tables(call.data, question, counts)
+    question = Question(axes_of(axis), thresholds_of(threshold, sweep), by, scope, rule, project, weighted, surface)
+    report = trend_tables(call.data, question, counts, study_of(study))
     _write(_rendered(report, form, has_colour() and out is None), out)
     return ExitCode.OK
 
@@ -60,11 +64,12 @@ def report_command(
 @command(app, "papers")
 def papers_command(
     call: Call,
-    domain: Annotated[Domain | None, typer.Option(help="Only papers of this domain.")] = None,
+    domain: Annotated[str | None, typer.Option(help="Only papers of this domain.")] = None,
     period: Annotated[str | None, typer.Option(help="Only papers of 2025, 2025-H1, 2025-Q2 or 2025-06.")] = None,
     threshold: Threshold = None,
     scope: InScope = Scope.ALL,
     rule: ByRule = Rule.ANY_NAME,
+    study: StudyName = None,
     counts: Counts = None,
 ) -> int:
     """List the papers of the sample, or of one cell of its table.
@@ -74,9 +79,9 @@ def papers_command(
     from survey.explain import day_of, papers
     from survey.warehouse.sample import open_sample
 
-    sample = open_sample(call.data, counts)
+    sample = open_sample(call.data, counts, study_of(study))
     with sample.warehouse:
-        listed = papers(sample, domain, period, thresholds_of(threshold)[0], scope, rule)
+        listed = papers(sample, domain, period, next(iter(thresholds_of(threshold)), None), scope, rule)
         provenance = sample.provenance()
     if not listed:
         cell = " ".join(filter(None, [domain, f"in {period}" if period else ""]))
@@ -93,6 +98,7 @@ def papers_command(
 def diff_command(
     call: Call,
     check: Annotated[bool, typer.Option("--check", help="End with exit code 6 where a cell differs.")] = False,
+    study: StudyName = None,
     counts: Counts = None,
 ) -> int:
     """Compare the domain table with the printed one: verdicts and likely causes.
@@ -102,7 +108,7 @@ def diff_command(
     from posttrain.tables import as_terminal
     from survey.diff import diff
 
-    report = diff(call.data, counts)
+    report = diff(call.data, counts, study_of(study))
     if call.as_json:
         print_data(envelope("diff", {"cells": report.rows()}, report.cautions, dict(report.provenance)))
     else:
@@ -115,6 +121,7 @@ def diff_command(
 def explain_command(
     call: Call,
     paper: Annotated[str, typer.Argument(help="An arXiv id, its URL, a local key, or words of a title.")],
+    study: StudyName = None,
     counts: Counts = None,
 ) -> int:
     """Show every mention of a paper, and why it counts or not.
@@ -124,11 +131,12 @@ def explain_command(
     from survey.explain import as_lines, explain
     from survey.warehouse.sample import open_sample
 
-    sample = open_sample(call.data, counts)
+    sample = open_sample(call.data, counts, study_of(study))
     with sample.warehouse:
         explained = explain(sample, paper, call.data)
+        threshold = sample.warehouse.study.threshold.default
         provenance = sample.provenance()
-    call.emit(explained, as_lines(explained, sample.has_places), sample.cautions, provenance)
+    call.emit(explained, as_lines(explained, sample.has_places, threshold), sample.cautions, provenance)
     return ExitCode.OK
 
 
@@ -150,7 +158,11 @@ def _print_candidates(call: Call, by: Period) -> int:
             f"{first:<9}  {candidate.paper}@{candidate.offset}{remark}"
         )
     example = stanza(candidates[0].name)
-    lines += ["", "to count a name, add its stanza to data/reference/benchmarks.toml, such as:", example]
+    lines += [
+        "",
+        "to count a name, add its stanza to a study (survey study new), and its key to a domain there:",
+        example,
+    ]
     values = [
         asdict(candidate) | {"growth": candidate.growth, "stanza": stanza(candidate.name)} for candidate in candidates
     ]
@@ -160,7 +172,12 @@ def _print_candidates(call: Call, by: Period) -> int:
 
 def _rendered(report: Report, form: Format, on_screen: bool) -> str | bytes:
     if form is Format.JSON:
-        return envelope("report", report.as_data(), report.cautions, dict(report.provenance))
+        return envelope(
+            "report",
+            report.as_data(),
+            report.every_caution(),
+            dict(report.provenance),
+        )
     return report.render(form, None if on_screen else 100, on_screen)
 
 

@@ -1,4 +1,4 @@
-"""Domain: which of qa, math, agentic and code a paper works on, by how often it names their benchmarks.
+"""Domain: which domains of a study a paper works on, by how often it names their benchmarks.
 
 The survey's rule (arXiv:2603.13985, appendix B): a paper belongs to a domain that it names at least five times. The
 survey does not print what counts as naming a domain, so there are two rules: five mentions of a single benchmark of the
@@ -8,9 +8,8 @@ domain, or five of all its benchmarks together. A threshold is always inclusive.
 from collections.abc import Mapping
 from enum import StrEnum
 
-
 DEFAULT_THRESHOLD = 5
-HIGHEST_THRESHOLD = 20  # of a sweep; counts beyond it change no table
+HIGHEST_THRESHOLD = 20  # of a sweep
 
 
 class Rule(StrEnum):

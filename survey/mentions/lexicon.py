@@ -1,17 +1,19 @@
 """The benchmarks of a study and the aliases that count for them.
 
-A study (survey/study.py) holds the table; this module applies its rules: an alias looks at one candidate place in a text
+A study (survey/studies) holds the table; this module applies its rules: an alias looks at one candidate place in a text
 and says that it counts, or why it does not.
 """
 
 import hashlib
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from survey.study import AliasSpec, BenchmarkSpec, Study, load_study
+if TYPE_CHECKING:  # pydantic takes a tenth of a second to load, and `survey --help` needs only the names here
+    from survey.studies.model import AliasSpec, BenchmarkSpec, Study
 
 CONTEXT = 100  # characters on either side that `near` and `not_near` look at, within the paragraph
 
@@ -27,7 +29,7 @@ class LexiconName(StrEnum):
 class Alias:
     """One alias of a benchmark and the rules that settle its doubtful places.
 
-    The fields are those of `survey.study.AliasSpec`, explained at the head of data/reference/studies/2603.13985.toml.
+    The fields are those of `survey.studies.model.AliasSpec`, explained at the head of 2603.13985.toml.
     """
 
     spelling: str  # or the regular expression, where the study gives one
@@ -43,7 +45,7 @@ class Alias:
     pattern: str = ""
 
     @classmethod
-    def of(cls, spec: AliasSpec) -> Self:
+    def of(cls, spec: "AliasSpec") -> Self:
         """Return the alias that a study writes."""
         rules = {name: getattr(spec, name) for name in cls.__dataclass_fields__ if name not in ("spelling", "pattern")}
         return cls(spelling=spec.spelling or spec.pattern, pattern=spec.regex, **rules)
@@ -134,7 +136,7 @@ class Lexicon:
     name: LexiconName
     benchmarks: tuple[Benchmark, ...]
     fingerprint: str
-    study: str
+    study: "Study"
 
     @cached_property
     def domains(self) -> dict[str, str]:
@@ -151,19 +153,26 @@ class Lexicon:
         return patterns
 
 
-def load_lexicon(name: LexiconName = LexiconName.ALIASES, study: Study | None = None) -> Lexicon:
+def load_lexicon(name: LexiconName = LexiconName.ALIASES, study: "Study | None" = None) -> Lexicon:
     """Return the lexicon `name` of a study, by default of the bundled one.
 
     `printed` counts the keys as a plain reader of the survey would: as whole words, in any case, and nothing else (so
     `wind2web` but not `mind2web`, and Bird the animal too).
     """
+    from survey.studies.load import load_study
+
     study = study or load_study()
     benchmarks = tuple(_benchmark(study, key, spec, name) for key, spec in study.benchmarks.items())
-    fingerprint = hashlib.sha256(f"{name}{study.fingerprint}".encode()).hexdigest()[:12]
-    return Lexicon(name, benchmarks, fingerprint, study.name)
+    return Lexicon(name, benchmarks, _fingerprint(name, benchmarks), study)
 
 
-def _benchmark(study: Study, key: str, spec: BenchmarkSpec, lexicon: LexiconName) -> Benchmark:
+def _fingerprint(name: LexiconName, benchmarks: tuple[Benchmark, ...]) -> str:
+    """Return a hash of all that decides a count: the keys and their aliases with their rules, without their reasons."""
+    rules = [[b.key, [astuple(replace(a, reason="", counts="", refuses="")) for a in b.aliases]] for b in benchmarks]
+    return hashlib.sha256(json.dumps([name, rules]).encode()).hexdigest()[:12]
+
+
+def _benchmark(study: "Study", key: str, spec: "BenchmarkSpec", lexicon: LexiconName) -> Benchmark:
     aliases = tuple(Alias.of(alias) for alias in spec.aliases)
     if lexicon is LexiconName.PRINTED:  # every character of the key stands for itself, the hyphen too
         printed = spec.printed or key

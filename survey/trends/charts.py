@@ -7,7 +7,7 @@ from typing import Any
 from posttrain.charts import COLOURS, SCHEMA, SHAPES, interval_layers, scale, titled
 from posttrain.statistics import share_of
 from survey.period import without_gaps
-from survey.trends.published import LABELS, TITLES, Axis
+from survey.trends.published import TITLES, Axis
 from survey.trends.trend import TrendTable
 
 
@@ -21,6 +21,7 @@ class Measure(StrEnum):
 
 MEASURES = {
     Axis.DOMAIN: (Measure.SHARE, Measure.MIX),
+    Axis.BENCHMARK: (Measure.SHARE,),
     Axis.METHOD: (Measure.SHARE, Measure.CORRECTED),
     Axis.DATA_SOURCE: (Measure.SHARE, Measure.CORRECTED),
 }
@@ -39,10 +40,13 @@ def on_page(table: TrendTable, measure: Measure) -> dict[str, Any]:
     A bar can be clicked: the selection `bar` holds its period and label.
     """
     drawn = _measured(table, measure)
-    drawn["layer"][0]["mark"]["cursor"] = "pointer"
-    drawn["layer"][0]["params"] = [{"name": "bar", "select": {"type": "point", "fields": ["period", "label"]}}]
+    bars = drawn.get("spec", drawn)["layer"][0]
+    bars["mark"]["cursor"] = "pointer"
+    bars["params"] = [{"name": "bar", "select": {"type": "point", "fields": ["period", "label"]}}]
     # whole bands: Streamlit's theme makes bars narrower, and Vega-Lite then draws the intervals next to the bars
     config = {"legend": {"orient": "top"}, "bar": {"discreteBandSize": {"band": 1}}}
+    if "spec" in drawn:
+        return {"$schema": SCHEMA, **drawn, "config": config}
     # one layer down Streamlit leaves the data as they are; at the top it would carry them through pandas and Arrow
     layer = {name: drawn[name] for name in ("data", "encoding", "layer")}
     return {"$schema": SCHEMA, "layer": [layer], "width": "container", "height": 320, "config": config}
@@ -62,7 +66,8 @@ def _bars(points: list[dict[str, Any]], table: TrendTable, title: str) -> dict[s
 
     A period without papers stays on the axis, so that time runs evenly.
 
-    Labels and the shapes of points carry the same information as the colours.
+    Labels and the shapes of points carry the same information as the colours. More labels than there are colours have
+    a panel each.
     """
     y = {"axis": {"format": "%", "title": title}}
     shown = {point["period"] for point in points}
@@ -72,23 +77,32 @@ def _bars(points: list[dict[str, Any]], table: TrendTable, title: str) -> dict[s
     tooltip = [*cell, *({"field": name, "type": "quantitative"} for name in ("k", "n"))]
     tooltip += [{"field": name, "type": "quantitative", "format": ".1%"} for name in ("share", "low", "high")]
     printed = [*cell, {"field": "printed", "type": "quantitative", "format": ".1%", "title": "the survey printed"}]
+    ticks = {
+        "mark": {"type": "tick", "thickness": 3, "opacity": 1, "description": "as printed"},
+        "encoding": {"y": {"field": "printed", "type": "quantitative"}, "tooltip": printed},
+    }
+    x: dict[str, Any] = {"field": "period", "type": "ordinal", **time}
+    if len(table.labels) > len(COLOURS):
+        layers = [*interval_layers("y", {"axis": {"format": "%", "title": None}}, tooltip, colour=COLOURS[0]), ticks]
+        panel = {"width": {"step": 22}, "height": 90, "encoding": {"x": x}, "layer": layers}
+        return {"data": {"values": points}, "spec": panel, **_panels(table)}
     return {
         "width": {"step": 22},
         "height": 260,
         "data": {"values": points},
         "encoding": {
-            "x": {"field": "period", "type": "ordinal", **time},
-            "xOffset": {"field": "label", "sort": list(LABELS[table.axis])},
-            "color": _scale(table.axis, COLOURS),
+            "x": x,
+            "xOffset": {"field": "label", "sort": list(table.labels)},
+            "color": _scale(table, COLOURS),
         },
-        "layer": [
-            *interval_layers("y", y, tooltip, _scale(table.axis, SHAPES)),
-            {
-                "mark": {"type": "tick", "thickness": 3, "opacity": 1, "description": "as printed"},
-                "encoding": {"y": {"field": "printed", "type": "quantitative"}, "tooltip": printed},
-            },
-        ],
-    }  # fmt: skip
+        "layer": [*interval_layers("y", y, tooltip, _scale(table, SHAPES)), ticks],
+    }
+
+
+def _panels(table: TrendTable) -> dict[str, Any]:
+    """Return the facets of a chart with a panel for each label, four in a row, each with its own height of shares."""
+    facet = {"field": "label", "type": "nominal", "sort": list(table.labels), "title": None}
+    return {"facet": facet, "columns": 4, "resolve": {"scale": {"y": "independent"}}}
 
 
 def _points(table: TrendTable) -> list[dict[str, Any]]:
@@ -97,7 +111,7 @@ def _points(table: TrendTable) -> list[dict[str, Any]]:
         cell = {"period": row.period, "label": row.label}
         if row.share is not None:
             points.append({**cell, "k": row.k, "n": row.n, "share": row.share, "low": row.low, "high": row.high})
-        if table.axis is not Axis.DOMAIN and row.published:  # the survey prints counts of domains, shares of the others
+        if not table.axis.is_counted and row.published:  # the survey prints counts of domains, shares of the others
             points.append({**cell, "printed": row.published.value / 100})
     return points
 
@@ -116,7 +130,7 @@ def _corrected(table: TrendTable) -> list[dict[str, Any]]:
 def _mix(table: TrendTable) -> list[dict[str, Any]]:
     """Return each domain's part of the domain assignments of its period, and of those the survey printed.
 
-    The survey printed whole years, at one threshold; a year without all four printed cells has no printed mix.
+    A survey prints whole years, at one threshold; a year without all of its printed cells has no printed mix.
     """
     points: list[dict[str, Any]] = []
     for period in dict.fromkeys(row.period for row in table.rows):
@@ -141,6 +155,13 @@ def _sweep(tables: Sequence[TrendTable]) -> dict[str, Any]:
         for row in table.rows
         if row.period in counted
     ]
+    threshold = {"field": "threshold", "type": "ordinal", "axis": {"labelAngle": 0, "title": "least mentions"}}
+    papers = {"field": "k", "type": "quantitative", "axis": {"title": "papers", "tickMinStep": 1}}
+    mark = {"type": "line", "point": {"filled": True}}
+    if len(tables[0].labels) > len(COLOURS):
+        period = {"field": "period", "type": "ordinal"}
+        panel = {"width": 150, "height": 90, "mark": mark, "encoding": {"x": threshold, "y": papers, "color": period}}
+        return {"data": {"values": values}, "spec": panel, **_panels(tables[0])}
     return {
         "data": {"values": values},
         "facet": {"column": {"field": "period", "type": "ordinal", "title": None}},
@@ -148,16 +169,16 @@ def _sweep(tables: Sequence[TrendTable]) -> dict[str, Any]:
         "spec": {
             "width": 150,
             "height": 220,
-            "mark": {"type": "line", "point": {"filled": True}},
+            "mark": mark,
             "encoding": {
-                "x": {"field": "threshold", "type": "ordinal", "axis": {"labelAngle": 0, "title": "least mentions"}},
-                "y": {"field": "k", "type": "quantitative", "axis": {"title": "papers", "tickMinStep": 1}},
-                "color": _scale(Axis.DOMAIN, COLOURS),
-                "shape": _scale(Axis.DOMAIN, SHAPES),
+                "x": threshold,
+                "y": papers,
+                "color": _scale(tables[0], COLOURS),
+                "shape": _scale(tables[0], SHAPES),
             },
         },
     }
 
 
-def _scale(axis: Axis, values: Sequence[str]) -> dict[str, Any]:
-    return scale("label", LABELS[axis], values, axis.replace("_", " "))
+def _scale(table: TrendTable, values: Sequence[str]) -> dict[str, Any]:
+    return scale("label", table.labels, values, table.axis.replace("_", " "))

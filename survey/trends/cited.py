@@ -11,6 +11,7 @@ from posttrain.statistics import Estimate, wilson
 from survey.labels.readings import Method
 from survey.mentions.domain import Rule
 from survey.period import period_of
+from survey.trends.domain import thresholds_by_label
 from survey.trends.published import Axis
 from survey.trends.trend import READINGS, TrendTable, sections_of
 from survey.warehouse.database import Warehouse
@@ -50,21 +51,25 @@ def with_citations(table: TrendTable, warehouse: Warehouse) -> TrendTable:
 
 
 def _cited(table: TrendTable, warehouse: Warehouse) -> list[CitedPaper]:
-    """Return the cited papers of a table's denominator: all for domains, else those with one of the table's labels."""
+    """Return the cited papers of a table's denominator: all of a counted table, else those with one of its labels."""
+    own = thresholds_by_label(warehouse.study) if table.thresholds else {}
+    thresholds = {domain: own.get(domain, table.threshold) for domain in warehouse.study.domains}
     rows = warehouse.query(
-        "cited", sections=sections_of(table.scope), domain_sum=table.rule is Rule.DOMAIN_SUM, threshold=table.threshold
-    )
+        "cited", sections=sections_of(table.scope), domain_sum=table.rule is Rule.DOMAIN_SUM,
+        domains=list(thresholds), thresholds=list(thresholds.values()),
+    )  # fmt: skip
     known = {row.label for row in table.rows}
     papers = []
-    for month, method, source, domains, citations in rows:
+    for month, method, source, domains, benchmarks, citations in rows:
         counts_as_rl = table.reading == READINGS[1] and method == Method.PREFERENCE
         by_axis = {
             Axis.DOMAIN: domains,
+            Axis.BENCHMARK: benchmarks,
             Axis.METHOD: [str(Method.RL) if counts_as_rl else method],
             Axis.DATA_SOURCE: [source],
         }
         labels = frozenset(by_axis[table.axis])
-        if table.axis is Axis.DOMAIN or labels & known:
+        if table.axis.is_counted or labels & known:
             papers.append(CitedPaper(period_of(month, table.by), labels, citations))
     return papers
 

@@ -1,110 +1,140 @@
-"""The domain table: how many papers of each period name benchmarks of each domain, at every threshold.
+"""The counted tables: how many papers of each period name each domain, or each benchmark, at every threshold.
 
 Every number comes from one query over the sparse counts.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from posttrain.statistics import Share, share_of
-from survey.mentions.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD, Rule
+from survey.mentions.domain import HIGHEST_THRESHOLD, Rule
 from survey.period import Period, period_of, without_gaps
 from survey.trends.projection import Project, Projection, first_half, projection_of
-from survey.trends.published import LABELS, Axis, published_cells
+from survey.trends.published import Axis, Published, labels_of, published_cells
 from survey.trends.trend import ENOUGH, Scope, TrendRow, TrendTable, counted_row, sections_of
 
 if TYPE_CHECKING:  # duckdb and pyarrow take half a second to load, and the command line needs only the enums here
+    from survey.studies.model import Study
     from survey.warehouse.database import Warehouse
+
+Reached = Counter[tuple[date, str]]  # papers by month and label
 
 
 def domain_trends(
     warehouse: "Warehouse",
-    thresholds: Sequence[int] = (DEFAULT_THRESHOLD,),
+    thresholds: Sequence[int] = (),
     by: Period = Period.YEAR,
     scope: Scope = Scope.ALL,
     rule: Rule = Rule.ANY_NAME,
     project: Project = Project.MEAN_SHARE,
+    axis: Axis = Axis.DOMAIN,
 ) -> list[TrendTable]:
-    """Return the domain table at each threshold (1 to 20, inclusive), all from one query.
+    """Return the table of domains, or of benchmarks, at each threshold (inclusive), all from one query.
 
-    Rows come for every period with papers, and by year for every year that the survey printed at that threshold.
+    Without thresholds it is the study's own, which may differ by domain. Rows come for every period with papers, and by
+    year for every year that the survey printed at that threshold.
     """
-    sections, together = sections_of(scope), rule is Rule.DOMAIN_SUM
-    levels = warehouse.query("trend_domain", sections=sections, domain_sum=together, highest=HIGHEST_THRESHOLD)
+    study, together = warehouse.study, rule is Rule.DOMAIN_SUM
+    labels = labels_of(axis, study)
+    wanted = [dict.fromkeys(labels, threshold) for threshold in thresholds] or [thresholds_by_label(study, axis)]
+    highest = max(HIGHEST_THRESHOLD, *(level for levels in wanted for level in levels.values()))
+    levels = _levels(warehouse, axis, scope, together, highest)
     months: dict[date, int] = dict(warehouse.query("papers_by_month"))
     last: date | None = warehouse.query("sample")[0][3]
-    lexicon = warehouse.provenance().get("lexicon", "")
-    reached = _reached(levels)
-    survives = _surviving(reached, months, by)
-    several = _several(warehouse, sections, together, thresholds[0]) if len(thresholds) == 1 else None
+    asked = {level for by_label in wanted for level in by_label.values()}
+    reached = _reached(levels, {*range(1, HIGHEST_THRESHOLD + 1), *asked})
+    survives = _surviving([reached[level] for level in range(1, HIGHEST_THRESHOLD + 1)], months, by, axis, labels)
+    several = _several(warehouse, scope, together, wanted[0]) if len(wanted) == 1 and axis is Axis.DOMAIN else None
     tables = []
-    for threshold in thresholds:
-        here = reached[threshold]
-        projection = projection_of(here, last, project) if by is Period.YEAR else ""
-        rows = _rows(here, months, by, threshold, None if isinstance(projection, str) else projection)
+    for by_label in wanted:
+        here = Counter({(month, name): n for name in labels for (month, label), n in reached[by_label[name]].items()
+                        if label == name})  # fmt: skip
+        threshold = study.threshold.default if not thresholds else next(iter(by_label.values()))
+        projects = by is Period.YEAR and axis is Axis.DOMAIN
+        projection = projection_of(here, last, project) if projects else ""
+        printed = published_cells(axis, threshold, study) if by is Period.YEAR else {}
         halves = {
             str(year): share
             for year in sorted({month.year for month in months})
-            if (share := share_of(*first_half(here, year)))
+            if axis is Axis.DOMAIN and (share := share_of(*first_half(here, year)))
         }
         tables.append(
             TrendTable(
-                Axis.DOMAIN, threshold, rule, scope, lexicon, by, project, rows,
+                axis, threshold, rule, scope, warehouse.provenance().get("lexicon", ""), by, project,
+                _rows(here, months, by, labels, printed, None if isinstance(projection, str) else projection),
                 note=projection if isinstance(projection, str) else projection.note,
                 several=several, first_halves=halves, survives=survives,
+                thresholds={label: level for label, level in by_label.items() if level != threshold},
             )
         )  # fmt: skip
     return tables
 
 
-def _reached(levels: Sequence[tuple[date, str, int, int]]) -> dict[int, Counter[tuple[date, str]]]:
-    """Count, for every threshold, the papers of each month and domain that reach it: a sum over levels from the top."""
-    so_far: Counter[tuple[date, str]] = Counter()
-    at_level: dict[int, list[tuple[date, str, int]]] = {}
-    for month, domain, level, papers in levels:
-        at_level.setdefault(level, []).append((month, domain, papers))
+def thresholds_by_label(study: "Study", axis: Axis = Axis.DOMAIN) -> dict[str, int]:
+    """Return the study's own threshold of each domain, or of each benchmark by that of its domain."""
+    if axis is Axis.DOMAIN:
+        return {domain: study.threshold_of(domain) for domain in study.domains}
+    return {key: study.threshold_of(domain) for key, domain in study.domain_of.items()}
+
+
+def _levels(
+    warehouse: "Warehouse", axis: Axis, scope: Scope, together: bool, highest: int
+) -> list[tuple[date, str, int, int]]:
+    """Return how many papers of each month reach each level of each label, and none above."""
+    if axis is Axis.BENCHMARK:
+        return warehouse.query("trend_benchmark", sections=sections_of(scope), highest=highest)
+    return warehouse.query("trend_domain", sections=sections_of(scope), domain_sum=together, highest=highest)
+
+
+def _reached(levels: Iterable[tuple[date, str, int, int]], thresholds: Iterable[int]) -> dict[int, Reached]:
+    """Count, for each threshold, the papers of each month and label that reach it: a sum over levels from the top."""
+    so_far: Reached = Counter()
+    falling = sorted(levels, key=lambda level: level[2])
     reached = {}
-    for threshold in range(HIGHEST_THRESHOLD, 0, -1):
-        for month, domain, papers in at_level.get(threshold, ()):
-            so_far[month, domain] += papers
+    for threshold in sorted(thresholds, reverse=True):
+        while falling and falling[-1][2] >= threshold:
+            month, label, _, papers = falling.pop()
+            so_far[month, label] += papers
         reached[threshold] = so_far.copy()
-    return dict(sorted(reached.items()))
+    return reached
 
 
-def _several(warehouse: "Warehouse", sections: list[str], together: bool, threshold: int) -> Share | None:
+def _several(warehouse: "Warehouse", scope: Scope, together: bool, thresholds: Mapping[str, int]) -> Share | None:
     """Of the papers counted in any domain, those counted in more than one."""
-    pairs = warehouse.query("domains_per_paper", sections=sections, domain_sum=together, highest=HIGHEST_THRESHOLD)
-    counted = sum(papers for first, _, papers in pairs if first >= threshold)
-    return share_of(sum(papers for _, second, papers in pairs if second >= threshold), counted)
+    [(counted, several)] = warehouse.query(
+        "several_domains", sections=sections_of(scope), domain_sum=together, domains=list(thresholds),
+        thresholds=list(thresholds.values()),
+    )  # fmt: skip
+    return share_of(several, counted)
 
 
 def _surviving(
-    reached: Mapping[int, Counter[tuple[date, str]]], months: dict[date, int], by: Period
+    reached: Sequence[Reached], months: dict[date, int], by: Period, axis: Axis, labels: Sequence[str]
 ) -> tuple[str, ...]:
-    """Return the conclusions that hold at every threshold: which domain is largest, and which shares rise or fall.
+    """Return the conclusions that hold at every threshold: which label is largest, and which shares rise or fall.
 
     Only periods of at least 30 papers are compared, each with the one before.
     """
     totals = _by_period(months, by)
     periods = sorted(period for period, n in totals.items() if n >= ENOUGH)
-    first, *others = [_conclusions(counts, periods, totals, by) for counts in reached.values()]
+    first, *others = [_conclusions(counts, periods, totals, by, axis, labels) for counts in reached]
     return tuple(sentence for sentence in first if all(sentence in other for other in others))
 
 
 def _conclusions(
-    reached: Counter[tuple[date, str]], periods: list[str], totals: Mapping[str, int], by: Period
+    reached: Reached, periods: list[str], totals: Mapping[str, int], by: Period, axis: Axis, labels: Sequence[str]
 ) -> list[str]:
     counts = _by_cell(reached, by)
     sentences = []
-    for period in periods:
-        ranked = sorted(((counts[period, label], label) for label in LABELS[Axis.DOMAIN]), reverse=True)
+    for period in periods if len(labels) > 1 else ():
+        ranked = sorted(((counts[period, label], label) for label in labels), reverse=True)
         if ranked[0][0] > ranked[1][0]:
-            sentences.append(f"{ranked[0][1]} is the largest domain of {period}")
+            sentences.append(f"{ranked[0][1]} is the largest {axis} of {period}")
     for before, after in pairwise(periods):
-        for label in LABELS[Axis.DOMAIN]:
+        for label in labels:
             change = counts[after, label] * totals[before] - counts[before, label] * totals[after]
             if change:
                 direction = "rises" if change > 0 else "falls"
@@ -112,7 +142,7 @@ def _conclusions(
     return sentences
 
 
-def _by_cell(reached: Counter[tuple[date, str]], by: Period) -> Counter[tuple[str, str]]:
+def _by_cell(reached: Reached, by: Period) -> Counter[tuple[str, str]]:
     counts: Counter[tuple[str, str]] = Counter()
     for (month, label), papers in reached.items():
         counts[period_of(month, by), label] += papers
@@ -127,21 +157,21 @@ def _by_period(months: Mapping[date, int], by: Period) -> Counter[str]:
 
 
 def _rows(
-    reached: Counter[tuple[date, str]],
+    reached: Reached,
     months: dict[date, int],
     by: Period,
-    threshold: int,
+    labels: Sequence[str],
+    printed: Mapping[tuple[str, str], Published],
     projection: Projection | None,
 ) -> tuple[TrendRow, ...]:
     totals, counts = _by_period(months, by), _by_cell(reached, by)
-    printed = published_cells(Axis.DOMAIN, threshold) if by is Period.YEAR else {}
     periods = set(totals) | {period for period, _ in printed}
     every = without_gaps(periods, by) if periods else []
     rows = []
     for before, period in zip(["", *every], every, strict=False):
         if period not in periods:
             continue
-        for label in LABELS[Axis.DOMAIN]:
+        for label in labels:
             cell, k = (period, label), counts[period, label]
             projects = projection is not None and period == str(projection.year)
             projected = projection.total(label, k) if projection and projects else (None, None, None)

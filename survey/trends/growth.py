@@ -1,62 +1,208 @@
-"""Growth from one period to the next: of the count, and of the share with its interval, with the printed growth.
+"""Growth: the factor from period to period of a label's share and of its papers, next to the printed factor.
 
-A count grows with the sample; the growth of a share shows a change of the field. There is no growth where either of
-the two periods has fewer than 30 papers, and none over a gap between periods.
+A sample of listed papers gives shares. How many papers stand behind a share depends on the volume of the field, and no
+list holds all of it. So the volume of a period is its listed papers divided by their capture, the part of other,
+independent lists that is listed here too (two-list capture-recapture; Lincoln 1930, Chapman 1951).
+
+    share factor   = (k2 / n2) / (k1 / n1)
+    field factor   = volume2 / volume1
+    papers factor  = share factor × field factor          which is what a survey that prints counts compares
+
+All uncertainty is carried by draws: shares and captures from Jeffreys posteriors, and the independent lists drawn with
+replacement, since they disagree by more than chance. Of m lists m - 1 are drawn, for drawing m of a few lists makes
+intervals too narrow (J. Rao, C. Wu, Journal of the American Statistical Association 83, 1988).
 """
 
-import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from posttrain.statistics import Z
-from survey.trends.trend import TrendRow, TrendTable
+from posttrain.statistics import CONFIDENCE
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Draws = NDArray[np.float64]
+
+Counts = Mapping[tuple[str, str], tuple[int, int]]  # (k, n) by (period, label)
+
+DRAWS = 20_000
+LEAST_PAPERS = 30  # of either period; below, no growth is given
+LEAST_NAMED = 5  # papers of a label in either period; below, a verdict would say nothing
+
+
+class Verdict(StrEnum):
+    """How a printed factor stands to our interval."""
+
+    INSIDE = "inside"
+    OUTSIDE = "outside"
+    TOO_FEW = "too few to tell"
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A factor of growth with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
 class Growth:
-    """The change of a label between two periods; a growth of 0.25 is +25 %, and None where there is none."""
+    """The growth of one label between two periods that follow each other.
+
+    `factor`, `low` and `high` are of the number of papers where volumes are known (`of` is "papers"), else of the share
+    ("share"); None where a period has fewer than 30 papers, or the earlier one none of the label. `field` is the factor
+    of all papers of the field, `field_part` the part of the printed growth (in logarithms) that it explains.
+    `published` is the printed factor; its verdict is given where it is of the same thing as ours.
+    """
 
     label: str
-    before: str
-    after: str
-    k_before: int
-    n_before: int
-    k_after: int
-    n_after: int
-    of_k: float | None
-    of_share: float | None
-    low: float | None  # bounds of the growth of the share, at 95 %
+    since: str
+    until: str
+    of: str
+    factor: float | None
+    low: float | None
     high: float | None
-    published: float | None  # of the printed counts (domain) or shares (method, data source)
+    share: Factor | None
+    field: Factor | None
+    published: float | None
+    verdict: Verdict | None
+    field_part: Factor | None
+    k: tuple[int, int]
+    n: tuple[int, int]
+
+    @property
+    def is_known(self) -> bool:
+        """Say whether our factor is known."""
+        return self.factor is not None
 
 
-def growth_of(table: TrendTable) -> list[Growth]:
-    """Return the growth of each label from each period to the next of the table, where ours or the printed is known."""
-    rows = {(row.period, row.label): row for row in table.rows}
-    periods, labels = (list(dict.fromkeys(names)) for names in zip(*rows, strict=True)) if rows else ([], [])
-    pairs = [(rows[before, label], rows[after, label]) for before, after in pairwise(periods) for label in labels]
-    changes = [_growth(before, after) for before, after in pairs]
-    return [change for change in changes if change.of_k is not None or change.published is not None]
+@dataclass(frozen=True)
+class Capture:
+    """How many of the papers of an independent list in one month are in the sample too."""
+
+    month: str
+    list: str
+    listed: int
+    captured: int
 
 
-def _growth(before: TrendRow, after: TrendRow) -> Growth:
-    of_share = low = high = printed = None
-    if after.growth is not None:
-        ratio = (after.k / after.n) / (before.k / before.n)
-        of_share = ratio - 1
-        if after.k:
-            factor = _factor(before, after)
-            low, high = ratio / factor - 1, ratio * factor - 1
-    if before.published and after.published and before.published.value:
-        printed = after.published.value / before.published.value - 1
-    counts = (before.k, before.n, after.k, after.n)
-    return Growth(after.label, before.period, after.period, *counts, after.growth, of_share, low, high, printed)
+@dataclass(frozen=True)
+class Volume:
+    """The papers of a sample by month, and captures of independent lists in a window of months."""
+
+    papers: Mapping[str, int]
+    captures: Sequence[Capture]
 
 
-def _factor(before: TrendRow, after: TrendRow) -> float:
-    """Return the factor by which the ratio of two shares is divided and multiplied for its bounds.
+def growth_of(
+    counts: Counts,
+    periods: Sequence[str],
+    volumes: Mapping[str, Sequence[Volume]] = {},
+    printed: Mapping[tuple[str, str], float] = {},
+    prints_shares: bool = False,
+    draws: int = DRAWS,
+) -> list[Growth]:
+    """Return the growth of every label from period to period, where ours or the printed factor is known.
 
-    The logarithm of the ratio is taken as normal (D. Katz et al., Biometrics 34, 1978).
+    counts: (k, n) by (period, label). periods: all periods in their order, so that no growth spans a gap. volumes: the
+    windows of each period whose volume is known. printed: published numbers by (period, label), counts of papers, or
+    where `prints_shares` shares. The draws have a fixed seed: the same counts give the same intervals.
     """
-    variance = sum(1 / row.k - 1 / row.n for row in (before, after))
-    return math.exp(Z * math.sqrt(variance))
+    volume_of = {period: _volume(windows, draws, seed) for seed, (period, windows) in enumerate(volumes.items())}
+    labels = list(dict.fromkeys(label for _, label in counts))
+    every = [
+        _growth(label, (before, after), counts, volume_of, _ratio(printed, before, after, label), prints_shares, draws)
+        for before, after in pairwise(periods)
+        for label in labels
+    ]
+    return [growth for growth in every if growth.is_known or growth.published is not None]
+
+
+def _ratio(printed: Mapping[tuple[str, str], float], before: str, after: str, label: str) -> float | None:
+    earlier, later = printed.get((before, label)), printed.get((after, label))
+    return later / earlier if earlier and later else None
+
+
+def _growth(
+    label: str, periods: tuple[str, str], counts: Counts, volume_of: Mapping[str, "Draws"], published: float | None,
+    prints_shares: bool, draws: int,
+) -> Growth:  # fmt: skip
+    import numpy as np
+
+    (k1, n1), (k2, n2) = (counts.get((period, label), (0, 0)) for period in periods)
+    ratio = volume_of[periods[1]] / volume_of[periods[0]] if all(period in volume_of for period in periods) else None
+    field = None if ratio is None else _factor(float(np.median(ratio)), ratio)
+    of = "share" if field is None else "papers"
+    part = None
+    if ratio is not None and published is not None and published > 1 and not prints_shares:
+        parts = np.log(ratio) / np.log(published)
+        part = _factor(float(np.median(parts)), parts)
+    if min(n1, n2) < LEAST_PAPERS or not k1:
+        verdict = None if published is None else Verdict.TOO_FEW
+        return Growth(
+            label, *periods, of, None, None, None, None, field, published, verdict, part, (k1, k2), (n1, n2)
+        )  # fmt: skip
+    random = np.random.default_rng([k1, n1, k2, n2])
+    shares = random.beta(k2 + 0.5, n2 - k2 + 0.5, draws) / random.beta(k1 + 0.5, n1 - k1 + 0.5, draws)
+    share = _factor((k2 / n2) / (k1 / n1), shares)
+    best = share if field is None or ratio is None else _factor(share.value * field.value, shares * ratio)
+    verdict = None
+    if published is not None and prints_shares == (of == "share"):
+        verdict = _verdict(published, best, min(k1, k2))
+    return Growth(
+        label, *periods, of, best.value, best.low, best.high, share, field, published, verdict, part,
+        (k1, k2), (n1, n2),
+    )  # fmt: skip
+
+
+def _verdict(published: float, ours: Factor, fewest: int) -> Verdict:
+    if fewest < LEAST_NAMED:
+        return Verdict.TOO_FEW
+    return Verdict.INSIDE if ours.low <= published <= ours.high else Verdict.OUTSIDE
+
+
+def _volume(windows: Sequence[Volume], draws: int, seed: int) -> "Draws":
+    """Draw the volume of a period (draws,): the sum over its months of listed papers divided by their capture.
+
+    In each draw the lists of a window are drawn with replacement, fewer by one than there are. A month without a paper
+    on the drawn lists takes the capture of its whole window.
+    """
+    import numpy as np
+
+    random = np.random.default_rng([seed, draws])
+    total = np.zeros(draws)
+    for window in windows:
+        lists = sorted({capture.list for capture in window.captures})
+        if not lists:
+            total += sum(window.papers.values())
+            continue
+        weights = random.multinomial(
+            max(1, len(lists) - 1), [1 / len(lists)] * len(lists), size=draws
+        )  # (draws, lists)
+        months = sorted(window.papers)
+        listed, captured = (np.zeros((len(lists), len(months))) for _ in range(2))
+        for capture in window.captures:
+            if capture.month in window.papers:
+                at = lists.index(capture.list), months.index(capture.month)
+                listed[at], captured[at] = capture.listed, capture.captured
+        of_listed, of_captured = weights @ listed, weights @ captured  # (draws, months)
+        whole_listed, whole_captured = of_listed.sum(1, keepdims=True), of_captured.sum(1, keepdims=True)
+        empty = of_listed == 0
+        of_listed, of_captured = np.where(empty, whole_listed, of_listed), np.where(empty, whole_captured, of_captured)
+        capture_rate = random.beta(of_captured + 0.5, of_listed - of_captured + 0.5)
+        total += (np.array([window.papers[month] for month in months]) / capture_rate).sum(1)
+    return total
+
+
+def _factor(value: float, draws: "Draws") -> Factor:
+    import numpy as np
+
+    rest = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(draws, [rest, 1 - rest])
+    return Factor(value, min(float(low), value), max(float(high), value))

@@ -19,6 +19,7 @@ from survey.labels.readings import RANDOM, Method
 from survey.labels.validation import METHODS, NOT_TRAINING, SOURCES, Checked
 from survey.mentions.domain import DEFAULT_THRESHOLD, Rule
 from survey.period import Period, period_of, without_gaps
+from survey.studies.model import Study
 from survey.trends.correction import CorrectedShare, correct_shares
 from survey.trends.projection import Project
 from survey.trends.published import LABELS, Axis, Published, published_cells
@@ -51,7 +52,7 @@ def method_trends(
         rule = "rl means online rl; offline preferences are outside n"
         if merged:
             rule = "offline preferences (DPO) count as rl"
-        table = _table(Axis.METHOD, by, here, corrected, f"{rule}; {_outside(counts, merged)}")
+        table = _table(Axis.METHOD, by, here, corrected, warehouse.study, f"{rule}; {_outside(counts, merged)}")
         tables.append(replace(table, reading=READINGS[merged], quality=_quality(read, METHODS, "method")))
     return tables[0], tables[1]
 
@@ -67,7 +68,7 @@ def data_source_trends(warehouse: Warehouse, checked: Sequence[Checked], by: Per
         "the primary source of papers labelled as training; the survey counts several sources for a paper. The "
         "correction covers confusion between sources, not papers wrongly labelled as training"
     )
-    table = _table(Axis.DATA_SOURCE, by, counts, corrected, note)
+    table = _table(Axis.DATA_SOURCE, by, counts, corrected, warehouse.study, note)
     return replace(table, quality=_quality(read, SOURCES, "primary source"))
 
 
@@ -147,10 +148,10 @@ def _among(corrected: CorrectedShare, others: Sequence[CorrectedShare]) -> Corre
 
 def _table(
     axis: Axis, by: Period, counts: Counts,
-    corrected: Mapping[tuple[str, str], CorrectedShare], note: str,
+    corrected: Mapping[tuple[str, str], CorrectedShare], study: Study, note: str,
 ) -> TrendTable:  # fmt: skip
     labels = LABELS[axis]
-    printed = published_cells(axis) if by is Period.YEAR else {}
+    printed = published_cells(axis, study=study) if by is Period.YEAR else {}
     periods = sorted(set(counts) | {period for period, _ in printed})
     totals = {period: sum(_count(counts, period, label) for label in labels) for period in periods}
     every = without_gaps(periods, by) if periods else []

@@ -18,9 +18,11 @@ def measure_recall(
 
     None where no such paper came without a filter.
     """
+    domains = list(warehouse.study.domains)
     rows = warehouse.query(
-        "papers", threshold=threshold, reached=threshold, domain=None, domain_sum=False, sections=sections_of(Scope.ALL)
-    )
+        "papers", domains=domains, thresholds=[threshold] * len(domains), domain=None, every=False, domain_sum=False,
+        sections=sections_of(Scope.ALL),
+    )  # fmt: skip
     chosen = ledger.prefiltered()
     known = ledger.known(row[0] for row in rows if row[0] not in chosen)
     return share_of(sum(map(prefilter.keeps, known.values())), len(known))

@@ -7,12 +7,13 @@ from typing import Any
 from posttrain.statistics import Estimate
 from survey.mentions.domain import DEFAULT_THRESHOLD, Rule
 from survey.period import Period
+from survey.surface import Surface
 from survey.trends.projection import Project
 from survey.trends.published import Axis, Published
 from survey.trends.trend import Scope, TrendRow, TrendTable
 
 _PLAIN = {field.name for field in fields(TrendRow)} - {"published", "corrected", "cited"}
-_DECIDING = ("axis", "reading", "threshold", "rule", "scope", "lexicon", "by", "project", "note")
+_DECIDING = ("axis", "reading", "threshold", "rule", "scope", "lexicon", "by", "project", "note", "surface")
 
 
 def tables_of(records: Sequence[Mapping[str, Any]]) -> list[TrendTable]:
@@ -35,6 +36,7 @@ def _table(deciding: Mapping[str, Any], rows: Sequence[TrendRow]) -> TrendTable:
         tuple(rows),
         note=deciding["note"] or "",
         reading=deciding["reading"] or "",
+        surface=Surface(deciding["surface"] or Surface.TEXT),
     )
 
 

@@ -11,8 +11,10 @@ from posttrain.statistics import Estimate, Share, share_of
 from survey.fulltext.sections import Section
 from survey.mentions.domain import Rule
 from survey.period import Period
+from survey.surface import Surface
+from survey.trends.growth import Growth
 from survey.trends.projection import Project
-from survey.trends.published import Axis, Published
+from survey.trends.published import LABELS, Axis, Published
 
 READINGS = ("online", "online or preference")  # which papers count as rl on the method axis
 ENOUGH = 30  # papers of a period; growth and the comparison of shares need as many in both periods
@@ -65,6 +67,15 @@ class TrendTable:
     reading: str = ""  # of the method axis: which papers count as rl
     quality: str = ""  # of the labels: agreement with readers, and on how many papers
     differences: tuple[str, ...] = ()  # whether shares differ from period to period, by test
+    surface: Surface = Surface.TEXT
+    growth: tuple[Growth, ...] = ()  # of each label from period to period
+    thresholds: Mapping[str, int] = field(default_factory=dict)  # by label, where its own is not `threshold`
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of the axis in their order; of domains and benchmarks, those that have a row."""
+        known = LABELS.get(self.axis)
+        return known or tuple(dict.fromkeys(row.label for row in self.rows))
 
 
 def sections_of(scope: Scope) -> list[str]:

@@ -125,7 +125,15 @@ def build_warehouse(path: Path, lexicon: Lexicon, provenance: Mapping[str, str])
             builder = WarehouseBuilder(db)
             yield builder
             builder.finish()
-            set_provenance(db, {"lexicon": lexicon.name, "fingerprint": lexicon.fingerprint, **provenance})
+            set_provenance(
+                db,
+                {
+                    "study": lexicon.study.name,
+                    "lexicon": lexicon.name,
+                    "fingerprint": lexicon.fingerprint,
+                    **provenance,
+                },
+            )
             db.execute("CHECKPOINT")  # closing writes too, but is silent when the disk is full
         unfinished.replace(path)
     except (duckdb.OperationalError, duckdb.FatalException) as error:  # as a rule the disk is full

@@ -4,7 +4,11 @@
 data the committed counts of `data/reference/mentions.parquet` give the same tables in memory.
 """
 
+from collections.abc import Sequence
+from contextlib import closing
+from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any, Self
 
 import duckdb
@@ -13,7 +17,10 @@ from pyarrow import parquet
 
 from posttrain.errors import ConfigurationError
 from posttrain.files import whole
-from survey.mentions.lexicon import load_lexicon
+from survey.mentions.lexicon import Lexicon, load_lexicon
+from survey.studies.load import load_study
+from survey.studies.model import Study
+from survey.surface import Surface
 from survey.warehouse.schema import create_tables, read_sql, set_provenance
 
 _COUNT_COLUMNS = {
@@ -21,12 +28,16 @@ _COUNT_COLUMNS = {
 }  # fmt: skip
 _LABEL_COLUMNS = {"method", "method_probability", "by_cues", "by_classifier", "sources", "source_probability", "cites"}
 
+_IN_MEMORY: dict[str, str | bool | int | float | list[str]] = {"threads": 1}  # two take a third more CPU for a table
+
 
 class Warehouse:
     """An open warehouse: `open` a file, or load shared counts with `from_counts`."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._db = connection
+        self._unread: Path | None = None  # shared counts whose labels and citations no query has needed yet
+        self._reading = Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -40,46 +51,94 @@ class Warehouse:
         try:
             warehouse = cls(duckdb.connect(str(path), read_only=True))
             warehouse.provenance()
+            _ = warehouse.study
             warehouse._db.execute("SELECT 1 FROM paper_method LIMIT 1").fetchall()  # which older ones do not have
-        except duckdb.Error as error:
+        except (duckdb.Error, ValueError) as error:  # a study that this version cannot read is a ValueError
             raise ConfigurationError(
                 f"{path} cannot be read: {str(error).splitlines()[0]}", "build a new one: survey label"
             ) from error
         return warehouse
 
     @classmethod
-    def from_counts(cls, path: Path) -> Self:
-        """Load counts that `export` wrote into memory. Raises PosttrainError where the file is not such a table."""
-        warehouse = cls(duckdb.connect(":memory:"))
-        create_tables(warehouse._db, load_lexicon())
+    def from_counts(cls, path: Path, lexicon: Lexicon | None = None) -> Self:
+        """Load counts that `export` wrote into memory, of a lexicon (by default that of the study in the file).
+
+        Raises PosttrainError where the file is not such a table.
+        """
+        warehouse = cls(duckdb.connect(":memory:", config=_IN_MEMORY))
         try:
-            missing = _COUNT_COLUMNS - set(parquet.read_schema(path).names)
-            if missing:
+            create_tables(warehouse._db, lexicon or load_lexicon(study=_file_study(path)))
+            columns = set(parquet.read_schema(path).names)
+            if missing := _COUNT_COLUMNS - columns:
                 raise ConfigurationError(
                     f"{path} lacks the columns {sorted(missing)}", "write it with: survey label --export FILE"
                 )
-            with parquet.ParquetFile(path) as file:  # read_table would import pandas, half a second for every answer
-                warehouse._db.register("counts", file.read())
-            warehouse._db.execute(read_sql("load_counts"))
-            if set(parquet.read_schema(path).names) >= _LABEL_COLUMNS:
-                warehouse._db.execute(read_sql("load_labels"))
-            warehouse._db.unregister("counts")
-        except (duckdb.Error, pyarrow.ArrowException, OSError) as error:
-            raise ConfigurationError(
-                f"{path} cannot be read: {str(error).splitlines()[0]}", "write it with: survey label --export FILE"
-            ) from error
-        set_provenance(warehouse._db, _file_provenance(path))
+            warehouse._load("load_counts", path)
+        except (duckdb.Error, pyarrow.ArrowException, OSError, ValueError) as error:
+            raise _unreadable(path, error) from error
+        if columns >= _LABEL_COLUMNS:
+            warehouse._unread = path
+        provenance = _file_provenance(path)
+        set_provenance(warehouse._db, provenance | ({"study": lexicon.study.name} if lexicon else {}))
+        return warehouse
+
+    @classmethod
+    def from_index(cls, lexicon: Lexicon, papers: Path, counts: Sequence[tuple[int, str, str, int]]) -> Self:
+        """Load counts of a lexicon, (paper, benchmark, alias, n), over the papers of exported counts in their order."""
+        warehouse = cls(duckdb.connect(":memory:", config=_IN_MEMORY))
+        create_tables(warehouse._db, lexicon)
+        columns = list(zip(*counts, strict=True)) or [(), (), (), ()]
+        types = (pyarrow.int32(), pyarrow.string(), pyarrow.string(), pyarrow.int32())
+        batch = {
+            name: pyarrow.array(values, kind)
+            for name, values, kind in zip(("paper", "benchmark", "alias", "n"), columns, types, strict=True)
+        }
+        warehouse._db.register("indexed", pyarrow.table(batch))
+        warehouse._load("load_index", papers)
+        warehouse._db.unregister("indexed")
+        counted = {"study": lexicon.study.name, "lexicon": lexicon.name, "fingerprint": lexicon.fingerprint}
+        set_provenance(warehouse._db, _file_provenance(papers) | counted)
         return warehouse
 
     def query(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """Return the rows of `sql/NAME.sql` with these parameters; threads may ask at the same time."""
+        sql = read_sql(name)
+        self._read_labels(sql)
         with self._db.cursor() as cursor:  # a connection holds one result, so that threads would take each other's
-            return cursor.execute(read_sql(name), parameters or None).fetchall()
+            return cursor.execute(sql, parameters or None).fetchall()
 
     def provenance(self) -> dict[str, str]:
         """Return the lexicon, texts and versions it is built from; threads may ask at the same time."""
         with self._db.cursor() as cursor:
             return dict(cursor.execute("SELECT key, value FROM provenance ORDER BY key").fetchall())
+
+    @cached_property
+    def study(self) -> Study:
+        """The study whose benchmarks are counted here; an older warehouse without one is of the bundled study."""
+        with self._db.cursor() as cursor:
+            try:
+                rows = cursor.execute("SELECT json FROM study").fetchall()
+            except duckdb.CatalogException:
+                rows = []
+        return _study_of(rows[0][0]) if rows else load_study()
+
+    def _load(self, name: str, counts: Path) -> None:
+        """Run `sql/NAME.sql` over shared counts, which DuckDB reads itself: Arrow would hold them in memory whole."""
+        quoted = str(counts).replace("'", "''")
+        self._db.execute(f"CREATE TEMP VIEW counts AS SELECT * FROM read_parquet('{quoted}')")
+        self._db.execute(read_sql(name))
+        self._db.execute("DROP VIEW counts")
+
+    def _read_labels(self, sql: str) -> None:
+        """Load labels and citations of shared counts before the first query that needs them; most tables do not."""
+        if self._unread and any(table in sql for table in ("paper_method", "paper_source", "citation")):
+            with self._reading:
+                if path := self._unread:
+                    try:
+                        self._load("load_labels", path)
+                    except duckdb.Error as error:
+                        raise _unreadable(path, error) from error
+                    self._unread = None
 
     def export(self, path: Path) -> int:
         """Write the counts (facts, no text) as Parquet: a row per paper, alias and section; return how many rows.
@@ -88,17 +147,68 @@ class Warehouse:
         n = 0, for it counts in the denominator.
 
         """
-        rows = self._db.sql(read_sql("export_counts")).to_arrow_table()
+        sql = read_sql("export_counts")
+        self._read_labels(sql)
+        rows = self._db.sql(sql).to_arrow_table()
         provenance = {key: value for key, value in self.provenance().items() if key in ("lexicon", "fingerprint")}
+        if not self.study.is_survey:  # with its aliases, so that nobody needs the file; printed tables stay behind
+            provenance["study"] = self.study.model_copy(update={"published": {}, "source": ""}).model_dump_json()
         rows = rows.replace_schema_metadata({f"posttrain.{key}": value for key, value in provenance.items()})
         with whole(path, "choose another file with --export") as unfinished:
-            parquet.write_table(rows, unfinished, compression="zstd", compression_level=19)
+            parquet.write_table(
+                rows, unfinished, compression="zstd", compression_level=19,
+                use_dictionary=[  # type: ignore[arg-type]  # names of columns too
+                    name for name in rows.column_names if name != "arxiv_id"
+                ],
+                column_encoding={"arxiv_id": "DELTA_BYTE_ARRAY"},  # in order, an id differs from the last by a digit
+            )  # fmt: skip
         return int(rows.num_rows)
+
+
+def _study_of(json: str) -> Study:
+    study = Study.model_validate_json(json)
+    return load_study() if study.is_survey else study
+
+
+def _file_study(path: Path) -> Study:
+    json = (parquet.read_schema(path).metadata or {}).get(b"posttrain.study")
+    return _study_of(json.decode()) if json else load_study()
+
+
+def _unreadable(path: Path, error: Exception) -> ConfigurationError:
+    message = f"{path} cannot be read: {str(error).splitlines()[0]}"
+    return ConfigurationError(message, "write it with: survey label --export FILE")
+
+
+def surface_of_counts(path: Path) -> Surface:
+    """Return the surface of exported counts. Raises ConfigurationError where abstracts and texts stand in one file."""
+    quoted = str(path).replace("'", "''")
+    try:
+        with closing(duckdb.connect(":memory:")) as db:
+            rows = db.execute(f"SELECT DISTINCT surface FROM read_parquet('{quoted}')").fetchall()
+    except duckdb.Error:
+        return Surface.TEXT  # opening it says what is wrong
+    surfaces = {surface for (surface,) in rows}
+    if Surface.ABSTRACT not in surfaces:
+        return Surface.TEXT
+    if len(surfaces) > 1:
+        raise ConfigurationError(
+            f"{path} holds counts of abstracts and of texts; expected one of them in a table",
+            "export each on its own: survey label --surface abstract --export FILE",
+        )
+    return Surface.ABSTRACT
+
+
+def counts_fingerprint(path: Path) -> str:
+    """Return the fingerprint of the lexicon by which exported counts were made; empty where the file does not say."""
+    return _file_provenance(path).get("fingerprint", "")
 
 
 def _file_provenance(path: Path) -> dict[str, str]:
     metadata = parquet.read_schema(path).metadata or {}
     stored = {
-        k.decode().removeprefix("posttrain."): v.decode() for k, v in metadata.items() if k.startswith(b"posttrain.")
+        k.decode().removeprefix("posttrain."): v.decode()
+        for k, v in metadata.items()
+        if k.startswith(b"posttrain.") and k != b"posttrain.study"
     }
-    return {"counts": path.name, **stored}
+    return {"counts": path.name, "study": _file_study(path).name, **stored}

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import pyarrow
 import pyarrow.compute
@@ -25,7 +26,6 @@ from survey.mentions.names import is_vocabulary, names_in
 
 NAMES, COUNTS = "names.parquet", "name_counts.parquet"
 _BETWEEN = b"\n\n"  # a paragraph ends, so that no alias reads over two names
-_PACKED = {"compression": "zstd", "compression_level": 19, "use_dictionary": False}
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,17 @@ def write_name_index(texts: Iterable[str], folder: Path) -> tuple[int, int]:
     table = pyarrow.table(
         {column: pyarrow.array(values, kind) for (column, kind), values in zip(types.items(), columns, strict=True)}
     )
-    with whole(folder / NAMES) as unfinished:
-        encoding = {"name": "DELTA_BYTE_ARRAY"}
-        parquet.write_table(pyarrow.table({"name": names}), unfinished, column_encoding=encoding, **_PACKED)
-    with whole(folder / COUNTS) as unfinished:
-        encoding = {"name": "DELTA_BINARY_PACKED", "paper": "DELTA_BINARY_PACKED", "n": "PLAIN"}
-        parquet.write_table(table, unfinished, column_encoding=encoding, **_PACKED)
+    _write(folder / NAMES, pyarrow.table({"name": names}), {"name": "DELTA_BYTE_ARRAY"})
+    packed = {"name": "DELTA_BINARY_PACKED", "paper": "DELTA_BINARY_PACKED", "n": "PLAIN"}
+    _write(folder / COUNTS, table, packed)
     return len(names), len(kept)
+
+
+def _write(path: Path, table: pyarrow.Table, encoding: dict[str, str]) -> None:
+    with whole(path) as unfinished:
+        parquet.write_table(
+            table, unfinished, compression="zstd", compression_level=19, use_dictionary=False, column_encoding=encoding
+        )
 
 
 def count_by_names(lexicon: Lexicon, folder: Path) -> tuple[list[IndexCount], list[str]]:
@@ -74,7 +78,8 @@ def count_by_names(lexicon: Lexicon, folder: Path) -> tuple[list[IndexCount], li
     """
     known, wanting = _without_sentences(lexicon)
     with parquet.ParquetFile(folder / NAMES) as file:
-        names = [name.encode() for name in file.read()["name"].to_pylist()]
+        column: list[Any] = file.read()["name"].to_pylist()
+    names = [str(name).encode() for name in column]
     ends = list(accumulate(len(name) + len(_BETWEEN) for name in names))
     mentions: Counter[tuple[int, str, str]] = Counter()
     for mention in MentionFinder(known).find(_BETWEEN.join(names)):
@@ -82,14 +87,14 @@ def count_by_names(lexicon: Lexicon, folder: Path) -> tuple[list[IndexCount], li
             mentions[bisect_right(ends, mention.start), mention.benchmark, mention.alias] += 1
     with parquet.ParquetFile(folder / COUNTS) as file:
         table = file.read()
-    found = pyarrow.array(sorted({name for name, _, _ in mentions}), pyarrow.int32())
-    rows = table.filter(pyarrow.compute.is_in(table["name"], value_set=found)).to_pylist()
+    named = pyarrow.array(sorted({name for name, _, _ in mentions}), pyarrow.int32())
+    rows = table.filter(pyarrow.compute.is_in(table["name"], value_set=named)).to_pydict()
     papers: dict[int, list[tuple[int, int]]] = {}
-    for row in rows:
-        papers.setdefault(row["name"], []).append((row["paper"], row["n"]))
+    for name, paper, n in zip(rows["name"], rows["paper"], rows["n"], strict=True):
+        papers.setdefault(name, []).append((paper, n))
     totals: Counter[tuple[int, str, str]] = Counter()
     for (name, benchmark, alias), times in mentions.items():
-        for paper, n in papers[name]:
+        for paper, n in papers.get(name, ()):
             totals[paper, benchmark, alias] += times * n
     return [IndexCount(*key, n) for key, n in sorted(totals.items())], wanting
 

@@ -10,7 +10,12 @@ from posttrain.settings import warehouse_path
 from posttrain.version import __version__
 from survey.store.chosen import NOT_YET, reasons_without_text, texts_fingerprint
 from survey.store.papers import Store
-from survey.warehouse.database import Warehouse
+from survey.studies import BUNDLED
+from survey.studies.load import load_study
+from survey.studies.model import Study
+from survey.surface import Surface
+from survey.warehouse.database import Warehouse, surface_of_counts
+from survey.warehouse.population import Coverage, Population
 
 REPLACE = "survey ingest PATH…, survey extract, survey label"
 
@@ -25,6 +30,10 @@ class Sample:
     sentence: str
     warnings: list[str] = field(default_factory=list)
     excluded: str = ""
+    surface: Surface = Surface.TEXT
+    coverage: Coverage | None = None  # papers by month and captures, where public lists are known
+    population: Population | None = None
+    limits: list[str] = field(default_factory=list)  # lines below a table, on where the papers come from
 
     @property
     def story(self) -> str:
@@ -37,11 +46,22 @@ class Sample:
         provenance = self.warehouse.provenance()
         (_, undated, first, last, _) = self.warehouse.query("sample")[0]
         surfaces = ", ".join(f"{surface} {count:,}" for surface, count in self.warehouse.query("papers_by_surface"))
-        excluded = ", ".join(filter(None, [f"{undated:,} without a date" if undated else "", self.excluded])) or "none"
+        outside = int(provenance.get("outside", 0))
+        losses = [
+            f"{undated:,} without a date" if undated else "",
+            f"{outside:,} outside the study's window" if outside else "",
+            self.excluded,
+        ]
+        excluded = ", ".join(filter(None, losses)) or "none"
         return (
-            f"surfaces: {surfaces}; window: version 1 of {first} to {last}; excluded: {excluded}; "
+            f"surfaces: {surfaces}; window: version 1 of {first} to {last}; excluded: {excluded}; {self._study}"
             f"lexicon {provenance.get('lexicon')} {provenance.get('fingerprint')}; posttrain {__version__}"
         )
+
+    @property
+    def _study(self) -> str:
+        study = self.warehouse.study
+        return "" if study.is_survey else f"study {study.name}; "
 
     @property
     def cautions(self) -> list[str]:
@@ -51,28 +71,79 @@ class Sample:
     def provenance(self) -> dict[str, Any]:
         """Return the sample, lexicon and versions that a table from this sample rests on."""
         kind = "bundled" if self.is_bundled else "own"
-        about = {"posttrain": __version__, "sample": kind, "about": self.sentence}
+        about = {"posttrain": __version__, "surface": self.surface.value, "sample": kind, "about": self.sentence}
         return {**about, "footer": self.footer, **self.warehouse.provenance()}
 
 
-def open_sample(data: Path, counts: Path | None = None) -> Sample:
+def surfaces_of(data: Path, counts: Path | None = None, study: Study | None = None) -> list[Surface]:
+    """Return the surfaces of which there are counts: in a file, of own data, or both where the bundled ones are used.
+
+    Own texts go before own abstracts, which `--surface abstract` shows. The bundled texts are counted for the bundled
+    study alone, the bundled abstracts for every study.
+    """
+    if counts is not None:
+        return [surface_of_counts(counts)]
+    study = study or load_study()
+    if warehouse_path(data, study.warehouse).exists() or _papers_in(data):
+        return [Surface.TEXT]
+    if warehouse_path(data, study.warehouse, Surface.ABSTRACT).exists() or not study.is_survey:
+        return [Surface.ABSTRACT]
+    return [Surface.ABSTRACT, Surface.TEXT]
+
+
+def _papers_in(data: Path) -> int:
+    if not Store.exists(data):
+        return 0
+    with Store(data) as store:
+        return sum(1 for _ in store.copies())
+
+
+def open_sample(data: Path, counts: Path | None = None, study: Study | None = None) -> Sample:
     """Open the counts in a file, else the user's own, else the committed ones where no paper was ever ingested.
 
-    Raises ConfigurationError where papers are ingested but not labelled: a table must not silently be about others.
+    Of own papers each study has a warehouse of its own; without `study` it is that of the bundled study. Raises
+    ConfigurationError where papers are ingested but not labelled for the study, and where the counts are of another
+    study: a table must not silently be about others.
     """
     if counts is not None:
         warehouse = Warehouse.from_counts(counts)
-        return Sample(warehouse, False, False, _sentence(warehouse, str(counts)))
-    if warehouse_path(data).exists():
-        return _own(data)
-    if Store.exists(data):
-        with Store(data) as store:
-            papers = sum(1 for _ in store.copies())
-        if papers:
-            raise ConfigurationError(
-                f"{data} holds {papers:,} papers but no counts yet", "survey extract, then survey label"
-            )
+        check_study(warehouse, study, str(counts), "survey label --study … --export FILE, where the texts are")
+        return Sample(warehouse, False, False, sentence(warehouse, str(counts)))
+    study = study or load_study()
+    flag = "" if study.is_survey else f" --study {study.source}"
+    if warehouse_path(data, study.warehouse).exists():
+        return _own(data, study, flag)
+    if papers := _papers_in(data):
+        counts_of = "no counts" if study.is_survey else f"no counts of the study '{study.name}'"
+        raise ConfigurationError(
+            f"{data} holds {papers:,} papers but {counts_of} yet", f"survey extract, then survey label{flag}"
+        )
+    if not study.is_survey:
+        raise ConfigurationError(
+            f"the bundled texts are counted for the study '{BUNDLED}', not for '{study.name}'",
+            f"survey report --surface abstract{flag}; in own texts: survey ingest PATH…, survey extract, "
+            f"survey label{flag}",
+        )
     return _bundled()
+
+
+def check_study(warehouse: Warehouse, study: Study | None, where: str, hint: str) -> None:
+    """Read counts by a study as it is now: thresholds and printed numbers may have changed since, and nothing else.
+
+    Raises ConfigurationError for counts of another study, or of other aliases, and closes the warehouse then.
+    """
+    counted = warehouse.study
+    if study is None:
+        return
+    if (counted.name, counted.fingerprint) == (study.name, study.fingerprint):
+        warehouse.study = study
+        return
+    with warehouse:
+        is_same = counted.name == study.name
+        message = f"the study '{study.name}' has changed since {where} was counted"
+        raise ConfigurationError(
+            message if is_same else f"{where} holds counts of the study '{counted.name}', not of '{study.name}'", hint
+        )
 
 
 def stamp(data: Path) -> tuple[int, ...]:
@@ -80,19 +151,24 @@ def stamp(data: Path) -> tuple[int, ...]:
 
     The store's write-ahead log is part of it: papers stand there first.
     """
-    files = (warehouse_path(data), *(data / name for name in ("store.sqlite", "store.sqlite-wal", "validation.csv")))
+    files = (
+        *sorted(data.glob("warehouse*.duckdb")),
+        *(data / name for name in ("store.sqlite", "store.sqlite-wal", "validation.csv")),
+    )
     known = [file.stat() if file.exists() else None for file in files]
     return tuple(number for stat in known for number in ((stat.st_ino, stat.st_mtime_ns) if stat else (0, 0)))
 
 
-def _own(data: Path) -> Sample:
-    warehouse = Warehouse.open(warehouse_path(data))
-    sample = Sample(warehouse, False, True, _sentence(warehouse, str(data)))
+def _own(data: Path, study: Study, flag: str) -> Sample:
+    warehouse = Warehouse.open(warehouse_path(data, study.warehouse))
+    if not study.is_survey:
+        check_study(warehouse, study, str(data), f"survey label{flag}")
+    sample = Sample(warehouse, False, True, sentence(warehouse, str(data)))
     (_, undated, _, _, by_name) = warehouse.query("sample")[0]
     if undated:
-        sample.warnings.append(f"{_papers(undated)} without an arXiv id have no date and are in no period")
+        sample.warnings.append(f"{_papers(undated)} without an arXiv id, so without a date: in no period")
     if by_name:
-        sample.warnings.append(f"{_papers(by_name)} are known by their file's name alone; dates inside agree with it")
+        sample.warnings.append(f"{_papers(by_name)} known by the file's name alone; dates inside agree with it")
     if Store.exists(data):
         with Store(data) as store:
             reasons = reasons_without_text(store)
@@ -103,15 +179,16 @@ def _own(data: Path) -> Sample:
             waiting = reasons[NOT_YET]
         if waiting:
             sample.warnings.append(
-                f"{_papers(waiting)} came in since the last count: survey extract, then survey label"
+                f"{_papers(waiting)} came in since the last count: survey extract, then survey label{flag}"
             )
         elif changed:
-            sample.warnings.append("texts have changed since the last count: survey label")
+            sample.warnings.append(f"texts have changed since the last count: survey label{flag}")
             sample.has_places = False
     return sample
 
 
-def _sentence(warehouse: Warehouse, where: str) -> str:
+def sentence(warehouse: Warehouse, where: str) -> str:
+    """Return a sentence on the papers of a warehouse: how many, of which surface and time."""
     (papers, _, first, last, _) = warehouse.query("sample")[0]
     surfaces = ", ".join(f"{count:,} {surface}" for surface, count in warehouse.query("papers_by_surface"))
     span = f"version 1 of {first} to {last}" if first else "none with a date"

@@ -13,10 +13,11 @@ def read_sql(name: str) -> str:
 
 
 def create_tables(db: duckdb.DuckDBPyConnection, lexicon: Lexicon) -> None:
-    """Create the tables, with the benchmarks of a lexicon."""
+    """Create the tables, with the benchmarks of a lexicon and its study."""
     db.execute(read_sql("schema"))
     benchmarks = [[benchmark.key, benchmark.name, benchmark.domain] for benchmark in lexicon.benchmarks]
     db.executemany("INSERT INTO benchmark VALUES (?, ?, ?)", benchmarks)
+    db.execute("INSERT INTO study VALUES (?)", [lexicon.study.model_dump_json()])
 
 
 def set_provenance(db: duckdb.DuckDBPyConnection, values: dict[str, str]) -> None:

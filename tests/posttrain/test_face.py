@@ -47,7 +47,7 @@ def test_every_function_of_the_contract_is_there_and_says_what_it_returns() -> N
 @pytest.mark.parametrize("axis", ["domain", "method", "data_source"])
 def test_a_frame_of_trends_holds_the_cells_that_the_command_prints(axis: str) -> None:
     frame = pt.trends(axis, by="half")
-    printed = _survey("report", "--axis", axis, "--by", "half")
+    printed = _survey("report", "--surface", "text", "--axis", axis, "--by", "half")
     assert frame[["period", "label", "k", "n"]].to_dict("records") == [
         {name: row[name] for name in ("period", "label", "k", "n")} for row in printed
     ]
@@ -66,12 +66,12 @@ def test_a_sweep_has_every_threshold_and_counts_no_more_as_it_rises() -> None:
     ("wrong", "words"),
     [
         ({"axis": "methods"}, "axis is 'methods'; expected one of domain"),
-        ({"threshold": 0}, "threshold is 0; expected 1 to 20"),
-        ({"threshold": []}, "expected 1 to 20"),
+        ({"threshold": 0}, "threshold is 0; expected 1 to 1,000"),
+        ({"threshold": []}, "expected 1 to 1,000"),
         ({"by": "week"}, "by is 'week'; expected one of year"),
         ({"scope": "abstract"}, "scope is 'abstract'; expected one of all, body"),
-        ({"surface": "abstract"}, "surface is 'abstract'; expected text"),
-        ({"study": "mine.toml"}, "study is 'mine.toml'; expected 2603.13985"),
+        ({"surface": "title"}, "surface is 'title'; expected one of text, abstract"),
+        ({"study": "mine.toml"}, "there is no file mine.toml"),
         ({"data": "nowhere"}, "there is no nowhere"),
     ],
 )
@@ -81,7 +81,7 @@ def test_an_unknown_value_is_named_with_what_is_expected(wrong: dict[str, object
     assert caught.value.hint
 
 
-def test_growth_is_that_of_the_counts_and_missing_where_a_period_is_small() -> None:
+def test_growth_is_that_of_the_shares_and_missing_where_a_period_is_small() -> None:
     growth, rows = (
         pt.growth("method", by="half"),
         pt.trends("method", by="half").set_index(["reading", "period", "label"]),
@@ -90,11 +90,10 @@ def test_growth_is_that_of_the_counts_and_missing_where_a_period_is_small() -> N
     for change in growth.itertuples():
         before, after = (rows.loc[change.reading, period, change.label] for period in (change.before, change.after))
         assert min(before.n, after.n) >= 30
-        assert change.of_k == pytest.approx(after.k / before.k - 1)
-        assert change.of_share == pytest.approx(after.share / before.share - 1)
-        assert change.low < change.of_share < change.high
+        assert change.factor == change.share == pytest.approx(after.share / before.share)
+        assert change.low < change.factor < change.high
     small = pt.growth()[lambda frame: frame[["n_before", "n_after"]].min(axis=1) < 30]
-    assert len(small) and small[["of_k", "of_share", "low", "high"]].isna().all().all()
+    assert len(small) and small[["factor", "share", "low", "high"]].isna().all().all()
 
 
 def test_the_printed_growth_of_a_domain_is_that_of_its_printed_counts() -> None:
@@ -103,7 +102,16 @@ def test_the_printed_growth_of_a_domain_is_that_of_its_printed_counts() -> None:
     assert len(changes) >= 8
     for change in changes.itertuples():
         factor = printed[change.after, change.label] / printed[change.before, change.label]
-        assert change.published == pytest.approx(factor - 1)
+        assert change.published == pytest.approx(factor)
+
+
+def test_the_growth_of_abstracts_is_of_papers_with_a_verdict_on_the_printed_factor() -> None:
+    growth = pt.growth(surface="abstract")
+    assert len(growth) == 8 and set(growth.of) == {"papers"}
+    assert (growth.factor / growth.share).tolist() == pytest.approx(growth.field.tolist())
+    inside = (growth.low <= growth.published) & (growth.published <= growth.high)
+    assert [verdict == "inside" for verdict in growth.verdict] == inside.tolist()
+    assert "56,549 LLM papers" in growth.attrs["sample"]
 
 
 def test_papers_of_a_cell_are_the_k_of_its_row() -> None:

@@ -68,7 +68,9 @@ def test_the_flow_ends_in_the_table(labelled: Survey) -> None:
 def test_ingest_twice_changes_nothing(labelled: Survey) -> None:
     """The second time, everything is unchanged, and so is the table."""
     before = labelled.data("report")
-    assert labelled.data("ingest", "papers") == {"ingested": 0, "unchanged": 2, "skipped": [], "by_name": []}
+    assert labelled.data("ingest", "papers") == {
+        "ingested": 0, "unchanged": 2, "listed": 0, "skipped": [], "by_name": [],
+    }  # fmt: skip
     assert labelled.data("extract")["extracted"] == 0
     labelled.data("label")
     assert labelled.data("report") == before
@@ -120,7 +122,7 @@ def test_the_printed_lexicon_recounts(labelled: Survey) -> None:
 
 def test_without_own_papers_the_bundled_sample_speaks(survey: Survey) -> None:
     """The first line says what the sample is and is not, and how to replace it."""
-    assert survey("report") == ExitCode.OK
+    assert survey("report", "--surface", "text") == ExitCode.OK
     first = " ".join(survey.out.split("\n\n")[0].split())
     for words in ("real arXiv papers bundled with posttrain", "not a crawl", "survey ingest"):
         assert words in first
@@ -147,13 +149,14 @@ def test_out_writes_the_file_and_leaves_stdout_empty(survey: Survey, form: str) 
 
 def test_a_sweep_gives_a_table_for_each_threshold(survey: Survey) -> None:
     """From A to B, both included, in one answer."""
-    tables = survey.data("report", "--sweep", "1..20")["tables"]
-    assert [table["threshold"] for table in tables] == list(range(1, 21))
+    for surface in ("text", "abstract"):
+        tables = survey.data("report", "--surface", surface, "--sweep", "1..20")["tables"]
+        assert [table["threshold"] for table in tables] == list(range(1, 21))
 
 
 def test_all_axes_are_there(survey: Survey) -> None:
     """Three tables, the last two with the survey's own shares."""
-    assert [t["axis"] for t in survey.data("report", "--axis", "all")["tables"]] == [
+    assert [t["axis"] for t in survey.data("report", "--surface", "text", "--axis", "all")["tables"]] == [
         "domain",
         "method",
         "method",
@@ -171,9 +174,9 @@ def test_diff_check_ends_with_six_where_cells_differ(survey: Survey) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["report", "--threshold", "21"], ExitCode.USAGE, "--threshold 21; expected 1 to 20"),
+        (["report", "--threshold", "1001"], ExitCode.USAGE, "--threshold 1001; expected 1 to 1,000"),
         (["report", "--sweep", "6..1"], ExitCode.USAGE, "--sweep '6..1'; expected A..B"),
-        (["report", "--axis", "topic"], ExitCode.USAGE, "expected domain, method, data_source or all"),
+        (["report", "--axis", "topic"], ExitCode.USAGE, "expected domain, benchmark, method, data_source or all"),
         (["report", "--by", "week"], ExitCode.USAGE, "week"),
         (["ingest"], ExitCode.USAGE, "PATH"),
         (["report", "--threshold", "3", "--sweep", "1..4"], ExitCode.USAGE, "cannot be used together"),
@@ -223,7 +226,9 @@ def test_papers_lists_the_papers_of_a_cell(labelled: Survey) -> None:
 
 def test_the_cells_of_the_table_hold_as_many_papers_as_it_says(survey: Survey) -> None:
     """Over the bundled sample, for every domain and year."""
-    (table,) = survey.data("report", "--threshold", "3", "--scope", "body", "--rule", "domain-sum")["tables"]
+    (table,) = survey.data(
+        "report", "--surface", "text", "--threshold", "3", "--scope", "body", "--rule", "domain-sum"
+    )["tables"]
     for row in table["rows"]:
         if row["k"]:
             cell = ["--domain", row["label"], "--period", row["period"]]

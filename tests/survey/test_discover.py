@@ -14,10 +14,11 @@ from survey.extract import extract
 from survey.fulltext import Section
 from survey.ingest import ingest
 from survey.mentions.candidates import Naming, key_of, names_in
-from survey.mentions.lexicon import Alias, Domain, load_lexicon
+from survey.mentions.lexicon import load_lexicon
 from survey.store.chosen import chosen_texts
 from survey.store.papers import Store
 from survey.store.texts import StoredText, read_shard
+from survey.studies.load import load_study
 
 LEXICON = load_lexicon()
 JANUARY, APRIL = date(2025, 1, 15), date(2025, 4, 2)
@@ -280,11 +281,14 @@ def test_a_paper_more_lowers_no_count(
         ("τ-bench", ["tau-bench"], ["bench"]),
     ],
 )
-def test_a_stanza_is_an_entry_of_the_lexicon(name: str, counts: list[str], refuses: list[str]) -> None:
-    """It can be pasted: its keys are those of the table, and its alias counts the name and not the English word."""
-    (row,) = tomllib.loads(stanza(name, Domain.QA))["benchmark"]
-    assert (row["name"], Domain(row["domain"])) == (name, Domain.QA)
-    (alias,) = [Alias(**values) for values in row["alias"]]
+def test_a_stanza_is_a_benchmark_of_a_study(name: str, counts: list[str], refuses: list[str], tmp_path: Path) -> None:
+    """It can be pasted: the study loads, and its alias counts the name and not the English word."""
+    (key,) = tomllib.loads(stanza(name))["benchmarks"]
+    study = tmp_path / "study.toml"
+    study.write_text(f'name = "mine"\n[domains.new]\nbenchmarks = ["{key}"]\n{stanza(name)}')
+    (benchmark,) = load_lexicon(study=load_study(study)).benchmarks
+    assert (benchmark.key, benchmark.name, benchmark.domain) == (key, name, "new")
+    (alias,) = benchmark.aliases
     for text in [*counts, *refuses, alias.counts]:
         match = re.search(alias.pattern, text, re.IGNORECASE)
         expected = text not in refuses

@@ -184,6 +184,17 @@ def test_a_folder_of_latex_is_one_paper() -> None:
     assert (source.paper, source.kind, source.title) == ("2501.00001", "latex", CATS)
 
 
+def test_a_text_next_to_latex_is_named_as_skipped() -> None:
+    """It may be a paper of its own, which must not vanish; what goes with a source is passed over."""
+    for name in ("draft/main.tex", "draft/other.txt", "draft/notes.md", "draft/README.txt"):
+        save(name, latex(FILLER) if name.endswith(".tex") else markdown_paper("2501.01234", FILLER))
+    result = take_in()
+    assert result.ingested == 1
+    assert [Path(path).name for path, _ in result.skipped] == ["notes.md", "other.txt"]
+    assert all("survey ingest this file" in reason for _, reason in result.skipped)
+    assert take_in("papers/draft/other.txt").ingested == 1
+
+
 def test_a_folder_of_files_named_for_papers_is_as_many_papers() -> None:
     save("2501.00001v1.tex", latex("In 2025."))
     save("2501.00002.tex", latex("Also in 2025."))

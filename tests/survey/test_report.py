@@ -16,6 +16,7 @@ from posttrain.errors import ConfigurationError
 from posttrain.tables import as_terminal
 from survey.labels.validation import read_validation
 from survey.report import Format, Question, Report, axes_of, tables_of, thresholds_of, trend_tables
+from survey.surface import Surface
 from survey.trends.cells import as_data, as_grids, flat_rows, grid
 from survey.trends.domain import domain_trends
 from survey.trends.labelled import method_trends
@@ -161,7 +162,7 @@ def test_a_sweep_is_drawn_as_curves(tables: list[TrendTable]) -> None:
 
 def test_command_page_and_python_ask_the_same_question(tmp_path: Path) -> None:
     """`trend_tables` opens the sample that `tables_of` is given, and asks for every table of the axes."""
-    question = Question(axes_of("all"), thresholds_of(None, "4..5"))
+    question = Question(axes_of("all"), thresholds_of(None, "4..5"), surface=Surface.TEXT)
     report = trend_tables(tmp_path, question)
     assert [(table.axis, table.reading) for table in report.tables] == [
         ("domain", ""), ("domain", ""), ("method", "online"), ("method", "online or preference"), ("data_source", ""),
@@ -173,14 +174,14 @@ def test_command_page_and_python_ask_the_same_question(tmp_path: Path) -> None:
     assert len(report.rows()) == sum(len(table.rows) for table in report.tables)
     assert all(row.cited is None for table in report.tables for row in table.rows)
     assert len(set(report.notes())) == len(report.notes())
-    weighted = trend_tables(tmp_path, Question(cited=True))
+    weighted = trend_tables(tmp_path, Question(cited=True, surface=Surface.TEXT))
     assert any(row.cited for row in weighted.tables[0].rows)
     assert any("empty where either n is below 30" in note for note in weighted.notes())
 
 
 @pytest.mark.parametrize(
     ("threshold", "sweep", "thresholds"),
-    [(None, None, (5,)), (3, None, (3,)), (range(2, 5), None, (2, 3, 4)), (None, "1..3", (1, 2, 3))],
+    [(None, None, ()), (3, None, (3,)), (range(2, 5), None, (2, 3, 4)), (None, "1..3", (1, 2, 3))],
 )
 def test_thresholds_are_a_number_numbers_or_a_sweep(threshold: Any, sweep: str | None, thresholds: Any) -> None:
     """The default is the survey's five."""
@@ -190,8 +191,9 @@ def test_thresholds_are_a_number_numbers_or_a_sweep(threshold: Any, sweep: str |
 @pytest.mark.parametrize(
     ("threshold", "sweep", "message"),
     [
-        (0, None, "--threshold 0; expected 1 to 20"),
-        ([5, 21], None, "--threshold 21; expected 1 to 20"),
+        (0, None, "--threshold 0; expected 1 to 1,000"),
+        ([5, 1001], None, "--threshold 1001; expected 1 to 1,000"),
+        (None, "1..21", r"--sweep '1..21'; expected A\.\.B with 1 ≤ A ≤ B ≤ 20"),
         (None, "6..2", r"--sweep '6..2'; expected A\.\.B"),
         (None, "x", "--sweep 'x'; expected"),
         (5, "1..6", "cannot be used together"),
@@ -206,7 +208,9 @@ def test_a_threshold_that_cannot_be_is_refused(threshold: Any, sweep: str | None
 def test_an_unknown_axis_names_the_known_ones() -> None:
     """Found and expected."""
     assert axes_of("method") == (Axis.METHOD,)
-    with pytest.raises(ConfigurationError, match="'domains' is unknown; expected domain, method, data_source or all"):
+    with pytest.raises(
+        ConfigurationError, match="'domains' is unknown; expected domain, benchmark, method, data_source or all"
+    ):
         axes_of("domains")
 
 

@@ -1,5 +1,5 @@
 -- The sparse counts with what identifies each paper, its labels and which papers of the sample it cites. Papers without
--- a proved arXiv id have no place in a shared table.
+-- a proved arXiv id have no place in a shared table; of the many abstracts that name nothing, the title has none either.
 WITH source AS (
     SELECT paper, list(source ORDER BY rank) AS sources, max(probability) AS source_probability
     FROM paper_source GROUP BY paper
@@ -9,7 +9,7 @@ WITH source AS (
     WHERE NOT starts_with(arxiv_id, 'local:')
     GROUP BY citing
 )
-SELECT arxiv_id, title, published, is_day, surface, id_source, benchmark, alias, section, coalesce(n, 0)::INTEGER AS n,
+SELECT arxiv_id, CASE WHEN surface = 'abstract' AND benchmark IS NULL THEN '' ELSE title END AS title, published, is_day, surface, id_source, benchmark, alias, section, coalesce(n, 0)::INTEGER AS n,
        method, round(probability, 3) AS method_probability, by_cues, by_classifier,
        sources, round(source_probability, 3) AS source_probability, cites
 FROM paper

@@ -1,11 +1,12 @@
--- The papers that reach $threshold in $domain (in any where it is NULL), every paper where $threshold is 0; with the
--- domains in which each has $reached mentions. $sections and $domain_sum as in trend_domain.sql.
-WITH leveled AS (
-    SELECT paper, domain, CASE WHEN $domain_sum THEN together ELSE most END AS level FROM domain_level($sections)
+-- The papers of a domain, or of any where $domain is NULL, or every paper where $every holds; with the domains whose
+-- threshold each reaches. $thresholds: those of $domains, in order. $sections and $domain_sum as in trend_domain.sql.
+WITH reached AS (
+    SELECT paper, domain FROM domain_level($sections)
+    WHERE CASE WHEN $domain_sum THEN together ELSE most END >= list_extract($thresholds, list_position($domains, domain))
 )
 SELECT arxiv_id, title, published, is_day, surface, id_source,
-       list_sort(list(domain) FILTER (level >= $reached)) AS domains
-FROM paper LEFT JOIN leveled USING (paper)
+       list_sort(list(domain) FILTER (domain IS NOT NULL)) AS domains
+FROM paper LEFT JOIN reached USING (paper)
 GROUP BY ALL
-HAVING $threshold = 0 OR max(level) FILTER ($domain IS NULL OR domain = $domain) >= $threshold
+HAVING $every OR count(*) FILTER (domain IS NOT NULL AND ($domain IS NULL OR domain = $domain)) > 0
 ORDER BY published NULLS LAST, arxiv_id;

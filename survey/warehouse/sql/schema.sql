@@ -22,6 +22,7 @@ CREATE TABLE paper_method (
 );
 CREATE TABLE paper_source (paper INTEGER, source VARCHAR, rank INTEGER, probability DOUBLE);  -- of the primary one
 CREATE TABLE citation (citing INTEGER, cited INTEGER);  -- inside the sample
+CREATE TABLE study (json VARCHAR);  -- one row: the study whose benchmarks are counted
 CREATE TABLE provenance (key VARCHAR PRIMARY KEY, value VARCHAR);
 
 -- How often a paper names each domain, in the sections in scope: its most named benchmark alone, and all together.

@@ -151,3 +151,11 @@ def test_each_rule_decides_something() -> None:
             changed = known.replaced(**{change.trait: change.value})
             firing |= {rule.name for rule in load_rules().firing(changed)}
     assert {rule.name for rule in load_rules().rules} - firing == set()
+
+
+def test_a_recommendation_prints_as_a_few_lines() -> None:
+    """In a terminal an answer is its pipeline, its reasons and its rivals, and no dump of its fields."""
+    answer = recommend(make_traits({"verifier": "unit-tests", "pass_at_k": 0.6}))
+    assert str(answer) == repr(answer)
+    lines = str(answer).splitlines()
+    assert answer.top.pipeline.title in lines[0] and len(lines) == 2 + len(answer.why) + len(answer.rivals)

@@ -59,6 +59,12 @@ def test_the_control_says_whose_merit_it_is(control: str, said: str) -> None:
     assert outcome.verdict.simplest == "rejection_sampling"
 
 
+def test_without_a_gain_nobody_has_the_merit() -> None:
+    """Neither the arm nor its control is better than no training, so the verdict does not name the control."""
+    marks = {"no_training": HALF, "rejection_sampling": HALF, "rejection_sampling-random": HALF}
+    assert "control" not in _outcome("rejection_sampling", marks).verdict.sentence
+
+
 def test_what_failed_is_in_no_comparison() -> None:
     """And is listed with its reason; without another arm there is nothing to compare."""
     outcome = _outcome("sft", {"no_training": HALF}, {("sft", 0): ConfigurationError("boom", "mend it")})

@@ -6,6 +6,7 @@ import pytest
 from pyarrow import parquet
 
 from posttrain.reference import reference_path
+from survey.abstract_facts import sampled_population
 from survey.labels.abstract import (
     ABSTRACT_SCOPES,
     FIRST_CHARACTERS,
@@ -16,7 +17,6 @@ from survey.labels.abstract import (
     plain,
 )
 from survey.labels.abstract_classifier import AbstractClassifier, unseen_methods
-from survey.labels.abstract_facts import sampled_population
 from survey.labels.abstract_readings import (
     MACHINE,
     Stratum,

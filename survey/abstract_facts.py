@@ -1,6 +1,6 @@
 """The committed facts on abstracts, made from tables of abstracts whose text is never committed.
 
-python -m survey.labels.abstract_facts TABLE… --out data/reference     (make reference-abstracts)
+python -m survey.abstract_facts TABLE… --out data/reference     (make reference-abstracts)
 
 abstract_training.parquet   cues of the labelled abstracts, counted
 abstract_validation.csv     how classifiers that had not seen them label these
@@ -13,6 +13,7 @@ import csv
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -21,7 +22,6 @@ from posttrain.files import whole
 from posttrain.reference import reference_path
 from survey.arxiv.abstracts import copy_abstracts
 from survey.arxiv.listed import Listed
-from survey.arxiv.population import Population, read_population
 from survey.arxiv.snapshot import read_listing
 from survey.labels.abstract import AbstractCueFinder, AbstractMethod
 from survey.labels.abstract_classifier import AbstractClassifier, unseen_methods
@@ -30,6 +30,8 @@ from survey.labels.abstract_validation import write_unseen
 from survey.labels.classifier import write_features
 from survey.labels.method import Features
 from survey.labels.readings import bundled_labels, by_paper
+from survey.warehouse.abstracts import SAMPLE
+from survey.warehouse.population import Population, read_population
 
 _AT_A_TIME = 2_000  # abstracts whose numbers lie in memory together
 
@@ -85,18 +87,18 @@ def count_methods(
     A paper that the classifier has learned from counts with its label in `unseen`: the machine has to err on it as on
     all others.
     """  # fmt: skip
-    population, frame = sampled_population(), sampled_frame()
+    frame = sampled_frame()
     counts: Counter[tuple[str, str, str]] = Counter()
-    for batch in batched((paper for paper in papers if population.is_carried(paper)), _AT_A_TIME):
-        strata = {paper.arxiv_id: frame.stratum_of(population.text_of(paper)) for paper in batch}
-        known = [paper for paper in batch if strata[paper.arxiv_id]]
+    for batch in batched(sampled_population().members(papers), _AT_A_TIME):
+        strata = {paper.arxiv_id: frame.stratum_of(text.decode()) for paper, text in batch}
+        known = [paper for paper, _ in batch if strata[paper.arxiv_id]]
         methods = classifier.methods([_features(finder, paper) for paper in known])
         for paper, method in zip(known, methods, strict=True):
             counts[f"{paper.published:%Y}", str(strata[paper.arxiv_id]), unseen.get(paper.arxiv_id, method)] += 1
     return counts
 
 
-def batched(papers: Iterable[Listed], size: int) -> Iterator[list[Listed]]:
+def batched(papers: Iterable[tuple[Listed, bytes]], size: int) -> Iterator[list[tuple[Listed, bytes]]]:
     """Yield the papers in lists of `size`, the last one shorter."""
     rest = iter(papers)
     while batch := list(islice(rest, size)):
@@ -104,8 +106,8 @@ def batched(papers: Iterable[Listed], size: int) -> Iterator[list[Listed]]:
 
 
 def sampled_population() -> Population:
-    """Return the windows and lists of the bundled sample; its own pattern is wider than the frame's."""
-    return read_population(reference_path("abstracts/sample.toml"))
+    """Return the windows and lists of the bundled sample, without its pattern, which is wider than the frame's."""
+    return replace(read_population(reference_path(SAMPLE)), pattern=None)
 
 
 def _papers(table: Path) -> Iterator[Listed]:

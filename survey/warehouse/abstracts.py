@@ -1,0 +1,125 @@
+"""The bundled abstracts: counted for the bundled study, and by their name index for any other study."""
+
+from pathlib import Path
+
+from posttrain.errors import ConfigurationError
+from posttrain.reference import reference_path
+from posttrain.settings import warehouse_path
+from survey.arxiv.ledger import Ledger
+from survey.mentions.lexicon import Lexicon, load_lexicon
+from survey.studies.load import load_study
+from survey.studies.model import Study
+from survey.surface import Surface
+from survey.warehouse.database import Warehouse, counts_fingerprint, surface_of_counts
+from survey.warehouse.name_index import count_by_names
+from survey.warehouse.population import VOLUME, Coverage, Population, Window, read_coverage, read_population
+from survey.warehouse.sample import Sample, check_study, open_sample, sentence
+
+SAMPLE = "abstracts/sample.toml"
+MENTIONS = "mentions.parquet"
+_SHOWN = 5  # aliases that a caution names
+
+
+def open_abstracts(lexicon: Lexicon, folder: Path | None = None) -> Sample:
+    """Return the bundled sample of abstracts counted for a lexicon, from its counts or else from its name index.
+
+    Aliases that need the sentence around a name cannot be counted from the index: a warning names them.
+    """
+    population = read_population(reference_path(SAMPLE))
+    folder = folder or reference_path(SAMPLE).parent
+    coverage = read_coverage(folder / VOLUME)
+    wanting: list[str] = []
+    if counts_fingerprint(folder / MENTIONS) == lexicon.fingerprint:
+        warehouse = Warehouse.from_counts(folder / MENTIONS, lexicon)
+    else:
+        counts, wanting = count_by_names(lexicon, folder)
+        rows = [(count.paper, count.benchmark, count.alias, count.n) for count in counts]
+        warehouse = Warehouse.from_index(lexicon, folder / MENTIONS, rows)
+    sample = Sample(
+        warehouse, True, False, _sentence(population, coverage), [], "papers that name no language model",
+        Surface.ABSTRACT, coverage, population, _limits(population, coverage),
+    )  # fmt: skip
+    window, (_, _, first, last, _) = lexicon.study.window, warehouse.query("sample")[0]
+    if window.categories or not (window.holds(first, ()) and window.holds(last, ())):
+        sample.warnings.append(
+            f"The window of the study '{lexicon.study.name}' is not applied: the bundled abstracts are counted whole"
+        )
+    if wanting:
+        names = ", ".join(f"'{name}'" for name in dict.fromkeys(wanting[:_SHOWN]))
+        more = f" and {len(wanting) - _SHOWN} more" if len(wanting) > _SHOWN else ""
+        sample.warnings.append(
+            f"Not counted here, for an alias that looks at the words around it wants texts: {names}{more}; "
+            "with listed abstracts of your own: survey label --surface abstract"
+        )
+    return sample
+
+
+def open_surface(surface: Surface, data: Path, counts: Path | None = None, study: Study | None = None) -> Sample:
+    """Open the sample of a surface for a study: the counts in a file, own ones, else the bundled ones.
+
+    Raises ConfigurationError where the file is of the other surface or of another study, or abstracts are listed but
+    not counted.
+    """
+    if counts is not None and (actual := surface_of_counts(counts)) is not surface:
+        raise ConfigurationError(f"{counts} holds counts of surface {actual}", f"survey report --surface {actual}")
+    if surface is Surface.TEXT:
+        return open_sample(data, counts, study)
+    asked = study or load_study()
+    flag = "" if asked.is_survey else f" --study {asked.source}"
+    label = f"survey label --surface abstract{flag}"
+    own = warehouse_path(data, asked.warehouse, surface)
+    if counts is not None or own.exists():
+        warehouse = Warehouse.from_counts(counts) if counts else Warehouse.open(own)
+        if counts or not asked.is_survey:
+            check_study(warehouse, study, str(counts or data), f"{label} --export FILE" if counts else label)
+        return Sample(
+            warehouse, False, counts is None, sentence(warehouse, str(counts or data)), surface=surface,
+            limits=[_LEVEL, _NO_VOLUME],
+        )  # fmt: skip
+    if Ledger.exists(data):
+        with Ledger(data) as ledger:
+            if listed := ledger.count():
+                of_study = "" if asked.is_survey else f" for the study '{asked.name}'"
+                raise ConfigurationError(
+                    f"{data} lists {listed:,} papers but has no counts of abstracts{of_study} yet", label
+                )
+    return open_abstracts(load_lexicon(study=asked))
+
+
+_LEVEL = "an abstract names a benchmark far less often than a text uses it, so abstracts show trend and never level"
+_NO_VOLUME = "growth is of the share: how much of the field the listed papers are is not known"
+
+
+def _sentence(population: Population, coverage: Coverage) -> str:
+    return (
+        f"Sample: title and first {population.first_characters:,} characters of the abstract of "
+        f"{sum(coverage.papers.values()):,} {population.title}."
+    )
+
+
+def _limits(population: Population, coverage: Coverage) -> list[str]:
+    """Return three lines: which list carries which month, the cut, the capture; and what follows from each."""
+    carried = "; ".join(
+        f"{window.since} to {window.until} {', '.join(sorted(window.lists))}" for window in population.windows
+    )
+    captures = "; ".join(
+        f"{window.since} to {window.until} {', '.join(_captures(window, coverage))}" for window in population.windows
+    )
+    return [
+        f"lists that carry the months: {carried}. Lists differ, so shares are of the papers that each holds",
+        f"every abstract is read as far as {population.first_characters:,} characters, where one list cuts it; "
+        f"{_LEVEL}",
+        f"capture, the papers of independent lists that are in the sample: {captures}. Volume is papers divided by "
+        "capture, and how far the lists disagree is part of the intervals of growth",
+    ]
+
+
+def _captures(window: Window, coverage: Coverage) -> list[str]:
+    rows = []
+    for name in window.independent:
+        months = [key for key in coverage.listed if key[1] == name and window.holds(key[0])]
+        listed = sum(coverage.listed[key] for key in months)
+        if listed:
+            captured = sum(coverage.captured[key] for key in months)
+            rows.append(f"{captured / listed:.0%} of {listed:,} of {name}")
+    return rows
