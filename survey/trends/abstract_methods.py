@@ -82,6 +82,27 @@ def strata_of(year: str) -> list[StratumSample]:
     return strata
 
 
+def shares_sentence() -> str:
+    """Return one sentence with the corrected shares of Figure 2's methods in each year, with 95 % intervals."""
+    years = [
+        f"{year} "
+        + ", ".join(
+            f"{share.label} {share_text(share.share, share.low, share.high)}"
+            for share in shares_of_year(year, FIGURE_2).shares
+        )
+        for year in YEARS
+    ]
+    return (
+        "Methods of abstracts that name sft, rl or both, as a classifier labels them, corrected by abstracts that "
+        f"language models read: {'; '.join(years)}."
+    )
+
+
+def share_text(share: float, low: float, high: float) -> str:
+    """Return a share with its interval, such as 16% [10%, 26%]."""
+    return f"{share:.0%} [{low:.0%}, {high:.0%}]"
+
+
 @cache
 def machine_counts() -> Counts:
     """Return how many abstracts of each year and stratum the machine gave each label, from the committed table."""

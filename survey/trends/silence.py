@@ -20,7 +20,7 @@ from posttrain.statistics import CONFIDENCE, Estimate
 from survey.labels.abstract import AbstractMethod
 from survey.labels.abstract_readings import READER, abstracts_of_texts
 from survey.labels.readings import Method, bundled_labels, by_paper, settled_method
-from survey.trends.abstract_methods import FIGURE_2, printed_share, shares_of_year
+from survey.trends.abstract_methods import FIGURE_2, printed_share, share_text, shares_of_year
 from survey.trends.correction import Floats, drawn_weights
 from survey.trends.stratified import DRAWS
 
@@ -124,4 +124,4 @@ def _estimate(share: float, draws: Floats) -> Estimate:
 def _percent(estimate: Estimate) -> str:
     if estimate.share is None or estimate.low is None or estimate.high is None:
         return "an unknown part"
-    return f"{estimate.share:.0%} [{estimate.low:.0%}, {estimate.high:.0%}]"
+    return share_text(estimate.share, estimate.low, estimate.high)

@@ -13,7 +13,17 @@ from survey.labels.abstract_classifier import bundled_classifier
 from survey.labels.abstract_readings import MACHINE, labelled_abstracts
 from survey.labels.abstract_validation import bundled_unseen
 from survey.labels.readings import Method
-from survey.trends.abstract_methods import FIGURE_2, YEARS, abstract_methods, machine_counts, printed_share, strata_of
+from survey.report import Question, trend_tables
+from survey.studies.load import load_study
+from survey.trends.abstract_methods import (
+    FIGURE_2,
+    YEARS,
+    abstract_methods,
+    machine_counts,
+    printed_share,
+    shares_sentence,
+    strata_of,
+)
 from survey.trends.silence import expected_in_abstracts, silence_of, silence_sentence, text_by_abstract
 
 
@@ -134,6 +144,24 @@ def test_the_sentence_has_its_numbers() -> None:
     assert ". " not in sentence
     docs = (Path(__file__).parents[3] / "docs" / "labels.md").read_text(encoding="utf-8")
     assert sentence in " ".join(docs.split())
+
+
+def test_the_report_on_the_bundled_abstracts_tells_their_methods(tmp_path: Path) -> None:
+    """Both sentences stand below its tables, and below those of texts neither does; the shares are the table's."""
+    abstracts, texts = trend_tables(tmp_path, Question()).parts
+    assert {shares_sentence(), silence_sentence()} <= set(abstracts.notes())
+    assert not {shares_sentence(), silence_sentence()} & set(texts.notes())
+    hybrid = next(
+        row.corrected for row in abstract_methods(FIGURE_2) if (row.year, row.method) == ("2025", AbstractMethod.HYBRID)
+    )
+    year = shares_sentence().split("2025 ")[1]
+    assert f"hybrid {hybrid.share:.0%} [{hybrid.low:.0%}, {hybrid.high:.0%}]" in year
+
+
+def test_a_study_of_one_s_own_has_no_sentence_on_the_survey_s_methods(tmp_path: Path) -> None:
+    """They compare with Figure 2, which another study does not have."""
+    report = trend_tables(tmp_path, Question(), study=load_study("agents"))
+    assert not any("Figure 2" in note for note in report.notes())
 
 
 @pytest.mark.slow
