@@ -77,9 +77,10 @@ reference-counts: $(INSTALLED)
 	$(BIN)/python -m survey.trends.methods_by_domain > data/reference/prevalence.csv
 	rm -rf data/reference-build
 
-# The committed counts and names of abstracts (data/README.md): two minutes, most of them for the names.
+# The committed counts, names and facts on abstracts (data/README.md): four minutes, most of them for the names.
 reference-abstracts: $(INSTALLED)
 	rm -rf data/reference-build
 	$(BIN)/survey ingest --data data/reference-build $(CORPORA)/arxiv_abstracts_2022_2025.parquet
 	$(BIN)/python -m survey.bundle data/reference-build data/reference/abstracts
 	rm -rf data/reference-build
+	$(BIN)/python -m survey.abstract_facts $(CORPORA)/arxiv_abstracts_2022_2025.parquet $(CORPORA)/arxiv_md_2025.parquet --out data/reference

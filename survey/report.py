@@ -190,7 +190,7 @@ def _report_on(surface: Surface, data: Path, question: Question, counts: Path | 
             )
         return Report(
             tuple(tables), sample.story, sample.footer, sample.cautions, sample.provenance(), question.cited,
-            "" if surface is Surface.TEXT else growth_sentence(tables[0]), tuple(sample.limits),
+            "" if surface is Surface.TEXT else growth_sentence(tables[0]), (*sample.limits, *_method_notes(sample)),
         )  # fmt: skip
 
 
@@ -273,6 +273,16 @@ def _abstract_notes(sample: "Sample", by: Period, thresholds: tuple[int, ...]) -
             f"no list carries {lacking}: the volume of {', '.join(missing)} is too low, growth from there too high"
         )
     return notes
+
+
+def _method_notes(sample: "Sample") -> list[str]:
+    """Return two sentences on the methods that the bundled abstracts name, next to Figure 2; none for other samples."""
+    if sample.surface is not Surface.ABSTRACT or not sample.is_bundled or not sample.warehouse.study.is_survey:
+        return []
+    from survey.trends.abstract_methods import shares_sentence
+    from survey.trends.silence import silence_sentence
+
+    return [shares_sentence(), silence_sentence()]
 
 
 def _printed(axis: Axis, by: Period, study: "Study") -> dict[tuple[str, str], float]:

@@ -18,6 +18,7 @@ from survey.labels.passages import Part, Sentence, sentence_at, sentences
 from survey.mentions.finder import fastest_engine, re_engine
 from survey.store.texts import StoredText
 
+CUES = "cues.toml"
 TITLE, WE, ASIDE = "title", "we", "aside"
 SCOPES = (TITLE, *(part.value for part in Part if part not in (Part.RELATED, Part.CLOSING)), WE, ASIDE)
 SENTENCES = "sentences"  # the name of their number among the features
@@ -84,17 +85,28 @@ class Evidence:
 
 
 @cache
-def load_cues() -> tuple[Cue, ...]:
-    """Return the cues in the order of their file."""
-    table = tomllib.loads(reference_path("cues.toml").read_text(encoding="utf-8"))
-    words = {f"<{name}>": pattern for name, pattern in table["words"].items()}
+def load_cues(name: str = CUES) -> tuple[Cue, ...]:
+    """Return the cues of a file of data/reference in its order; the words of cues.toml may stand in every file."""
+    table = tomllib.loads(reference_path(name).read_text(encoding="utf-8"))
+    words = tomllib.loads(reference_path(CUES).read_text(encoding="utf-8"))["words"] | table["words"]
+    by_mark = {f"<{word}>": pattern for word, pattern in words.items()}
     return tuple(
         Cue(
-            cue["name"], tuple(_filled(pattern, words) for pattern in cue["patterns"]), cue["reason"],
+            cue["name"], tuple(_filled(pattern, by_mark) for pattern in cue["patterns"]), cue["reason"],
             tuple(cue["finds"]), tuple(cue["passes"]),
         )
         for cue in table["cue"]
     )  # fmt: skip
+
+
+def says_we(sentence: str) -> bool:
+    """Say whether a sentence speaks of the paper's authors or of the paper: "we", "our", "this work"."""
+    return _WE.search(sentence) is not None
+
+
+def compares(sentence: str) -> bool:
+    """Say whether a sentence compares or cites: "unlike SFT", "baselines", "Wei et al."."""
+    return _OTHERS.search(sentence) is not None
 
 
 class CueFinder:
@@ -129,8 +141,8 @@ class CueFinder:
 
     def _confirmed(self, sentence: Sentence, cues: Iterable[int]) -> Iterable[CueMatch]:
         flat = _flat(sentence)
-        we = _WE.search(flat) is not None
-        own = we or _OTHERS.search(flat) is None
+        we = says_we(flat)
+        own = we or not compares(flat)
         for number in sorted(cues):
             match = self._cues[number].regex.search(flat)
             if match:

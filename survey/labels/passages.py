@@ -58,7 +58,7 @@ _OWN_WORK = re.compile(
     re.IGNORECASE,
 )
 _MOST_WORDS = 10
-_SENTENCE_END = re.compile(
+SENTENCE_END = re.compile(
     r"[.!?](?<! al\.)(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bFig\.)(?<!\bEq\.)(?<!\bSec\.)(?<!\bvs\.)(?<!\bcf\.)"
     r"[\"')\]]{0,2}\s+(?=[A-Z(\[0-9])|\n[ \t]*\n"
 )
@@ -120,7 +120,7 @@ class _Headings:
 
 
 def _cut(whole: str, start: int, end: int, part: Part) -> Iterator[Sentence]:
-    cuts = [start, *(match.end() for match in _SENTENCE_END.finditer(whole, start, end)), end]
+    cuts = [start, *(match.end() for match in SENTENCE_END.finditer(whole, start, end)), end]
     for first, last in pairwise(cuts):
         if _SHORTEST <= last - first <= _LONGEST:
             yield Sentence(part, first, last, whole[first:last])

@@ -79,7 +79,7 @@ def correct_shares(
     counts = {period: _counts(period, predicted, classes) for period, predicted in periods.items()}
     observed = np.array(validation.counts, dtype=np.float64).reshape(len(classes), len(classes))
     draws = _rates(
-        _drawn(np.random.default_rng(seed), np.broadcast_to(observed, (replicates, *observed.shape))), observed
+        drawn_weights(np.random.default_rng(seed), np.broadcast_to(observed, (replicates, *observed.shape))), observed
     )
     return {
         period: _correct(np.random.default_rng([seed, 1, *period.encode()]), q, observed, draws, classes)
@@ -94,7 +94,7 @@ def _counts(period: str, predicted: Mapping[str, int], classes: Sequence[str]) -
     return [predicted.get(label, 0) for label in classes]
 
 
-def _drawn(rng: np.random.Generator, counts: Floats) -> Floats:
+def drawn_weights(rng: np.random.Generator, counts: Floats) -> Floats:
     """Draw the weights of the last axis's classes from Dirichlet(counts + one paper of a random class)."""
     one_more = np.eye(counts.shape[-1])[rng.integers(counts.shape[-1], size=counts.shape[:-1])]
     return rng.standard_gamma(counts + one_more)
@@ -115,7 +115,7 @@ def _correct(
         return tuple(CorrectedShare(label, None, None, None, None, "the period has no papers") for label in classes)
     q = np.array(counts, dtype=np.float64)
     rates = np.concatenate([_rates(observed + 1 / len(classes), observed)[None], draws])
-    drawn = _drawn(rng, np.broadcast_to(q, (len(draws), len(q))))
+    drawn = drawn_weights(rng, np.broadcast_to(q, (len(draws), len(q))))
     estimate, mixes = np.split(most_likely_mix(rates, np.concatenate([q[None], drawn])), [1])
     bounds = np.quantile(mixes, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
     lows = np.minimum(np.minimum(bounds[0], estimate[0]), wilson(n, n)[0])
