@@ -18,6 +18,7 @@ QUICK = {"max_response_tokens": 12, "threads": 1}
 JUDGE = "def first(prompt, response, row):\n    return float(response[:1] in '0123')\n"
 
 
+@pytest.mark.slow
 def test_a_probe_writes_traits_that_the_advice_reads(tmp_path: Path) -> None:
     """A verifier of one's own that refuses gold responses: measured, said, with what to do, and kept in the file."""
     (tmp_path / "judge.py").write_text(JUDGE)

@@ -59,6 +59,7 @@ def test_the_link_gives_the_same_answer_to_another(window: Sitting, chromium: Br
             expect(there.get_by_role("combobox", name="What kind of task is it?")).to_have_value("math")
 
 
+@pytest.mark.slow
 def test_what_is_taken_along_is_the_whole_answer(window: Sitting, tmp_path: Path) -> None:
     """JSON and Markdown as the command line would write them."""
     page = window.go("/advisor")

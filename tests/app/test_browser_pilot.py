@@ -172,6 +172,7 @@ def _take_own_file(page: Page, name: str, text: str) -> None:
     page.locator("input[type=file]").set_input_files({"name": name, "mimeType": "", "buffer": text.encode()})
 
 
+@pytest.mark.slow
 def test_a_file_is_counted_and_planned_with(window: Sitting) -> None:
     """Forty rows: how many have what, the first of them, and a plan on the kept file."""
     page = window.go("/pilot")
@@ -189,6 +190,7 @@ def test_a_broken_line_is_named(window: Sitting) -> None:
     assert page.get_by_test_id("stException").count() == 0
 
 
+@pytest.mark.slow
 def test_a_module_can_be_named_only_where_it_was_allowed(
     window: Sitting, chromium: Browser, own: Path, tmp_path: Path
 ) -> None:

@@ -219,6 +219,7 @@ def test_the_task_of_the_page_has_that_verifier() -> None:
     assert load_task(grpo_on_one_page.TASK, rows=1).verifier == "exact:#"
 
 
+@pytest.mark.slow
 def test_tokens_are_drawn_with_the_probabilities_that_are_written_down(policy: Policy) -> None:
     """The share of each first token among 4,000 is its probability, within five standard errors."""
     count = 4000
@@ -241,6 +242,7 @@ def command(*options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, cwd=PAGE.parents[1], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_line_for_each_step() -> None:
     """Rewards on stdout, how long it takes on stderr."""
     ran = command("--steps", "2")

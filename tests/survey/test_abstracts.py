@@ -297,6 +297,7 @@ def test_counts_of_500_abstracts_are_those_of_plain_re(corpora: Path) -> None:
 
 
 @pytest.mark.corpus
+@pytest.mark.slow
 def test_the_bundled_abstracts_are_what_the_command_makes(corpora: Path) -> None:
     """Three months, each of another window, made again: the same counts, volume and names."""
     table = parquet.read_table(corpora / "arxiv_abstracts_2022_2025.parquet")

@@ -25,7 +25,7 @@ from survey.mentions.lexicon import load_lexicon
 from survey.store.papers import Store
 from survey.warehouse.database import Warehouse
 
-pytestmark = pytest.mark.corpus
+pytestmark = [pytest.mark.corpus, pytest.mark.slow]
 
 # Every pair whose decision at five mentions differs from counts.csv, with the reason why ours is right.
 OURS_IS_RIGHT = {

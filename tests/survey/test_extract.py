@@ -303,6 +303,7 @@ def test_a_killed_run_is_completed_with_nothing_lost_and_nothing_twice(stuck: Pa
     _assert_complete(answer(done), kept)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_says_so_and_is_completed(stuck: Path) -> None:
     """Ctrl-C reaches the whole group, as on a terminal."""
     running = _start_until_stuck()

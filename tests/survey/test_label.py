@@ -135,6 +135,7 @@ def test_labelling_twice_gives_the_same_counts_and_one_file() -> None:
     assert [path.name for path in DATA.iterdir() if "warehouse" in path.name] == ["warehouse.duckdb"]
 
 
+@pytest.mark.slow
 def test_a_reader_never_sees_half_a_warehouse() -> None:
     """Another process opens it again and again while it is made anew: it always finds all papers."""
     save_table("t.parquet", table_of([f"2501.{n:05d}" for n in range(200)], [GSM] * 200))

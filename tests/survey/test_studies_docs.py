@@ -17,6 +17,7 @@ PAGE = (ROOT / "docs/studies.md").read_text(encoding="utf-8")
 (STUDY,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_walk_through_runs() -> None:
     """From `study new` to a chart that holds both domains."""
     words = "On ChartQA, DocVQA and MMMU-Pro. " * 6

@@ -270,6 +270,7 @@ def test_a_new_study_passes_the_check_and_counts_something() -> None:
         new_study(Path("fresh.toml"))
 
 
+@pytest.mark.slow
 def test_new_check_label_and_report_as_a_user_runs_them() -> None:
     """Exit codes, the data of --json, and the line of a fault."""
     _texts()

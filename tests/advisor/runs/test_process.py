@@ -24,6 +24,7 @@ SFT = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_stage_is_followed_to_its_result_and_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps and validation scores come by, the result comes back; asked again, it is read and nothing starts."""
     seen: list[Progress] = []
@@ -114,6 +115,7 @@ def test_half_a_line_of_metrics_is_no_progress(tmp_path: Path) -> None:
     assert progress_of(tmp_path / "none", None) == Progress()
 
 
+@pytest.mark.slow
 def test_an_error_comes_back_as_json_and_is_tried_again(tmp_path: Path) -> None:
     """The child writes its error into result.json; that is no result, and the next start replaces it."""
     (tmp_path / "empty").mkdir()

@@ -41,6 +41,7 @@ def test_help_list_and_settings_load_no_torch() -> None:
     subprocess.run([sys.executable, "-c", code], cwd=runs.ROOT, check=True, capture_output=True)
 
 
+@pytest.mark.slow
 def test_the_package_runs_a_technique_by_its_name(untrained: str, tmp_path: Path) -> None:
     """`python -m reference_impls sft RUN_DIR` is `python -m reference_impls.sft RUN_DIR`."""
     folder = runs.write_config(tmp_path / "run", "sft", model=untrained, budget="300-tokens", eval_every=0)

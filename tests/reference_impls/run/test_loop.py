@@ -288,6 +288,7 @@ def test_the_command_line_says_what_is_wrong_without_a_traceback(tmp_path: Path)
         runs.run(folder)
 
 
+@pytest.mark.slow
 def test_two_runs_do_not_share_a_folder(untrained: str, tmp_path: Path) -> None:
     """A second run in a folder is refused while a process is at work there."""
     folder = runs.write_config(tmp_path / "run", "sft", model=untrained, budget="900M-tokens")

@@ -101,6 +101,7 @@ def test_every_hostile_program_is_wrong_with_a_reason_and_the_others_of_its_batc
 
 
 @linux
+@pytest.mark.slow
 def test_every_endless_program_is_stopped_and_the_others_of_its_batch_are_scored() -> None:
     """Each takes the whole limit; a right program needs a hundredth of it, so a busy machine stops none."""
     tasks = [task for program, _ in ENDLESS.values() for task in (("", program, ROW), ("", RIGHT, ROW))]
