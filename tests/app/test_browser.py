@@ -18,6 +18,8 @@ from survey.trends.trend import TrendTable
 from survey.warehouse.sample import Sample, open_sample
 from tests.browser import App, Sitting, settle, sitting
 
+pytestmark = pytest.mark.slow  # a server and Chromium for each file
+
 HEADINGS = {
     "/": "What the field trains with", "/advisor": "What should I train with?", "/pilot": "Does it work on my task?",
 }  # fmt: skip
@@ -93,7 +95,6 @@ def _is_drawn_as_meant(chart: Locator, spec: dict[str, Any]) -> bool:
     )
 
 
-@pytest.mark.slow
 def test_each_page_opens_by_its_address(window: Sitting) -> None:
     """From a deep link: the heading, the page that the navigation marks, no dialog and no exception."""
     for path, heading in HEADINGS.items():
@@ -135,7 +136,6 @@ def test_methods_are_drawn_too(window: Sitting, sample: Sample) -> None:
     assert chart.locator(".layer_0_layer_3_marks > path").count() == printed > 0
 
 
-@pytest.mark.slow
 def test_the_threshold_moves_by_the_keyboard(window: Sitting, sample: Sample) -> None:
     """Arrow keys change the table, the bars and the address, and the address opens the same view."""
     before, after = (_domains(sample, threshold) for threshold in (5, 7))
@@ -166,7 +166,6 @@ def test_the_curve_over_thresholds_has_a_panel_for_each_period(window: Sitting) 
     assert _wider_than_its_place(page) == []
 
 
-@pytest.mark.slow
 def test_a_clicked_bar_names_its_papers(window: Sitting, sample: Sample) -> None:
     """The k papers of that cell, and of one of them, selected by the mouse and typed, every mention."""
     found = papers_behind(sample, _domains(sample), "math", "2023")
@@ -209,7 +208,6 @@ def _shows_mentions(page: Page, known: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", f"/advisor?{MATHS_TUTOR}", "/pilot"])
-@pytest.mark.slow
 def test_every_control_has_a_name_and_is_reached_by_tab(window: Sitting, path: str) -> None:
     """Chromium's own tree for screen readers: no control or picture has no name, and Tab comes to what matters."""
     page = window.go(path)
@@ -266,7 +264,6 @@ def _wider_than_its_place(page: Page) -> list[str]:
     )
 
 
-@pytest.mark.slow
 def test_twenty_sit_before_the_app_at_once(chromium: Browser, app: App, sample: Sample) -> None:
     """Twenty windows, each with a view of its own: each shows its own, and neither browser nor server complains."""
     views: list[tuple[str, str]] = [(f"/?threshold={number}", f"at least {number} mention") for number in range(1, 11)]

@@ -15,6 +15,8 @@ from advisor.advice.techniques import TECHNIQUES
 from advisor.task.examples import examples
 from tests.browser import Sitting, settle, sitting
 
+pytestmark = pytest.mark.slow  # a server and Chromium for each file
+
 TUTOR = next(one for one in examples() if "tutor" in one.title)
 
 
@@ -43,7 +45,6 @@ def test_an_example_and_a_change_give_what_the_advisor_says(window: Sitting) -> 
         assert now.top.pipeline == change.top
 
 
-@pytest.mark.slow
 def test_the_link_gives_the_same_answer_to_another(window: Sitting, chromium: Browser) -> None:
     """The shown link, and the address itself, opened where nothing is remembered: heading, reasons and questions."""
     page = window.go("/advisor")
@@ -59,7 +60,6 @@ def test_the_link_gives_the_same_answer_to_another(window: Sitting, chromium: Br
             expect(there.get_by_role("combobox", name="What kind of task is it?")).to_have_value("math")
 
 
-@pytest.mark.slow
 def test_what_is_taken_along_is_the_whole_answer(window: Sitting, tmp_path: Path) -> None:
     """JSON and Markdown as the command line would write them."""
     page = window.go("/advisor")

@@ -17,6 +17,8 @@ from advisor.runs.charts import scores
 from advisor.runs.status import PilotStatus, learning, pilots, samples, status_of
 from tests.browser import App, Sitting, served, settle, sitting
 
+pytestmark = pytest.mark.slow  # a server and Chromium for each file
+
 ROWS = [json.dumps({"prompt": f"{n}+{n}=", "answer": str(2 * n), "response": f"{2 * n}"}) for n in range(40)]
 
 
@@ -85,7 +87,6 @@ def _shows_samples(page: Page, pilot: PilotStatus) -> None:
         expect(cells).to_have_text(texts, use_inner_text=False)
 
 
-@pytest.mark.slow
 def test_a_pilot_outlives_browser_and_server(chromium: Browser, own: Path, tmp_path: Path) -> None:
     """Started by clicks, 20 seconds an arm; both go in the middle; whoever comes back finds it and its verdict."""
     with ExitStack() as held:
@@ -143,7 +144,6 @@ def _looks_right_elsewhere(chromium: Browser, app: App, pilot: PilotStatus) -> N
             assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth <= innerWidth")
 
 
-@pytest.mark.slow
 def test_a_pilot_is_stopped_and_goes_on(chromium: Browser, own: Path, tmp_path: Path) -> None:
     """Stopped by a click it can be resumed; a click later it is at work again, and so it is stopped again."""
     with served(own, tmp_path / "server.log") as app, sitting(chromium, app) as window:
@@ -172,7 +172,6 @@ def _take_own_file(page: Page, name: str, text: str) -> None:
     page.locator("input[type=file]").set_input_files({"name": name, "mimeType": "", "buffer": text.encode()})
 
 
-@pytest.mark.slow
 def test_a_file_is_counted_and_planned_with(window: Sitting) -> None:
     """Forty rows: how many have what, the first of them, and a plan on the kept file."""
     page = window.go("/pilot")
@@ -190,7 +189,6 @@ def test_a_broken_line_is_named(window: Sitting) -> None:
     assert page.get_by_test_id("stException").count() == 0
 
 
-@pytest.mark.slow
 def test_a_module_can_be_named_only_where_it_was_allowed(
     window: Sitting, chromium: Browser, own: Path, tmp_path: Path
 ) -> None:
