@@ -1,5 +1,6 @@
 """Rows of plain values as a DataFrame or as a table in a notebook. pandas is imported when a DataFrame is asked for."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
@@ -12,16 +13,16 @@ if TYPE_CHECKING:
 Cell = str | int | float | bool | None
 
 
-class Tabular:
+class Tabular(ABC):
     """An answer that is rows of plain values with a title and notes: a frame for pandas, a table in a notebook."""
 
+    @abstractmethod
     def rows(self) -> list[dict[str, Cell]]:
         """Return the rows, all with the same names."""
-        raise NotImplementedError
 
+    @abstractmethod
     def headline(self) -> str:
         """Return the title of the table."""
-        raise NotImplementedError
 
     def notes(self) -> list[str]:
         """Return what stands below the table."""
