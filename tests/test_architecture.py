@@ -42,7 +42,8 @@ NEIGHBOURS = {
     "advisor": (
         "posttrain", "survey.trends", "reference_impls.configs",
         # how a generated task is named and how a row of a file is read: plain Python, the same for a pilot and its plan
-        "reference_impls.tasks.families", "reference_impls.tasks.jsonl", "reference_impls.tasks.row",
+        "reference_impls.tasks.families", "reference_impls.tasks.jsonl", "reference_impls.tasks.load",
+        "reference_impls.tasks.row",
     ),
 }  # fmt: skip
 # The face of the project calls every room, lazily.

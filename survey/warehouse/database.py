@@ -73,6 +73,7 @@ class Warehouse:
                 raise ConfigurationError(
                     f"{path} lacks the columns {sorted(missing)}", "write it with: survey label --export FILE"
                 )
+            warehouse._load("load_papers", path)
             warehouse._load("load_counts", path)
         except (duckdb.Error, pyarrow.ArrowException, OSError, ValueError) as error:
             raise _unreadable(path, error) from error
@@ -94,6 +95,7 @@ class Warehouse:
             for name, values, kind in zip(("paper", "benchmark", "alias", "n"), columns, types, strict=True)
         }
         warehouse._db.register("indexed", pyarrow.table(batch))
+        warehouse._load("load_papers", papers)
         warehouse._load("load_index", papers)
         warehouse._db.unregister("indexed")
         counted = {"study": lexicon.study.name, "lexicon": lexicon.name, "fingerprint": lexicon.fingerprint}
