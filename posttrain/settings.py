@@ -4,6 +4,7 @@ import os
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Any
 
 from posttrain.errors import ConfigurationError
@@ -28,10 +29,12 @@ def data_folder(flag: Path | None = None) -> Path:
 
 def _demand_folder(folder: Path) -> None:
     try:
-        if folder.is_dir() or not folder.exists():
+        if S_ISDIR(folder.stat().st_mode):
             return
         reason = "is a file"
-    except (OSError, ValueError) as error:  # too long a name, a null byte, a folder above it that is closed
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:  # too long a name, a null byte, a file or a closed folder above it
         reason = f"cannot be opened ({getattr(error, 'strerror', None) or error})"
     raise ConfigurationError(
         f"{folder} {reason}; expected the folder of own data", "--data DIR, or POSTTRAIN_DATA; a new folder is made"
