@@ -2,14 +2,16 @@
 
 import json
 import os
+import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import Any, NoReturn
 
 from posttrain.errors import DiskError, ExitCode
+from posttrain.grid import wrapped
 from posttrain.version import __version__
 
 SCHEMA_VERSION = 1
@@ -32,7 +34,7 @@ def emit(
         return
     for warning in warnings or []:
         note(f"warning: {warning}")
-    print_data("\n".join(lines))
+    print_data("\n".join(for_screen(lines)))
 
 
 def envelope(command: str, values: dict[str, Any], warnings: list[str], provenance: dict[str, Any]) -> str:
@@ -60,6 +62,27 @@ def print_data(text: str) -> None:
 def note(text: str) -> None:
     """Print narration on stderr."""
     print(text, file=sys.stderr)
+
+
+def screen_width() -> int | None:
+    """Return how many columns the screen has: COLUMNS, else the terminal on stdout; None for a file or a pipe."""
+    if os.environ.get("COLUMNS", "").isdigit() and int(os.environ["COLUMNS"]):
+        return int(os.environ["COLUMNS"])
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return shutil.get_terminal_size().columns if on_terminal else None
+
+
+def for_screen(lines: Iterable[str]) -> list[str]:
+    """Return lines broken at spaces where the screen is narrower, so that no word is; a file gets them whole."""
+    width = screen_width()
+    if width is None:
+        return list(lines)
+    every = (line for text in lines for line in text.split("\n"))
+    return [part for line in every for part in wrapped(line, width, " " * (_margin(line) + 4))]
+
+
+def _margin(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 def has_colour() -> bool:
