@@ -100,6 +100,18 @@ class Warehouse:
         set_provenance(warehouse._db, _file_provenance(papers) | counted)
         return warehouse
 
+    def keep_months(self, months: Sequence[str]) -> int:
+        """Leave out the papers of other months than these, such as 2024-03; return how many there were."""
+        kept = "strftime(published, '%Y-%m') IN (SELECT unnest(?))"
+        (papers,) = self._db.execute("SELECT count(*) FROM paper").fetchall()[0]
+        self._db.execute(
+            f"DELETE FROM mention_count WHERE paper NOT IN (SELECT paper FROM paper WHERE {kept})", [months]
+        )
+        self._db.execute(f"DELETE FROM paper WHERE NOT coalesce({kept}, false)", [months])
+        (left,) = self._db.execute("SELECT count(*) FROM paper").fetchall()[0]
+        set_provenance(self._db, {"outside": str(papers - left)})
+        return int(papers - left)
+
     def query(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """Return the rows of `sql/NAME.sql` with these parameters; threads may ask at the same time."""
         sql = read_sql(name)
