@@ -28,7 +28,7 @@ _COUNT_COLUMNS = {
 }  # fmt: skip
 _LABEL_COLUMNS = {"method", "method_probability", "by_cues", "by_classifier", "sources", "source_probability", "cites"}
 
-# Two threads take a third more CPU for a table. Rows in the order of a file take a tenth more memory; no query wants it.
+# Two threads take a third more CPU for a table. Rows in the order of a file take a tenth more memory; none wants it.
 _IN_MEMORY: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "preserve_insertion_order": False}
 
 
