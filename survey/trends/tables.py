@@ -93,10 +93,10 @@ def _abstract_notes(sample: "Sample", by: Period, thresholds: tuple[int, ...]) -
     )
     notes = [f"1 mention is enough here, for an abstract has no room for {of_texts}"] if thresholds == (1,) else []
     if sample.coverage and (missing := missing_months(sample.coverage, by)):
+        is_cut = "outside" in sample.warehouse.provenance()
+        nowhere = "lists or the study's window leave out" if is_cut else "no list carries"
         lacking = ", ".join(month for months in missing.values() for month in months)
-        notes.append(
-            f"no list carries {lacking}: the volume of {', '.join(missing)} is too low, growth from there too high"
-        )
+        notes.append(f"{nowhere} {lacking}: the volume of {', '.join(missing)} is too low, growth from there too high")
     return notes
 
 

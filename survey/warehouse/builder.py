@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
-import pyarrow
 
 from posttrain.errors import DiskError, UnwritableError
 from survey.labels.decision import Decision
@@ -91,14 +90,12 @@ class WarehouseBuilder:
             self._flush(table)
 
     def _flush(self, table: str) -> None:
+        """Insert the rows that wait, as lists: Arrow would load pandas to look at them, which takes a second or two."""
         if rows := self._waiting[table]:
-            columns = zip(*rows, strict=True)
-            batch: dict[str, Any] = dict(zip(_COLUMNS[table], map(list, columns), strict=True))
-            if "published" in batch:  # without its type, a batch of papers without a date would have none
-                batch["published"] = pyarrow.array(batch["published"], pyarrow.date32())
-            self._db.register("batch", pyarrow.table(batch))
-            self._db.execute(f"INSERT INTO {table} BY NAME SELECT * FROM batch")
-            self._db.unregister("batch")
+            types = {name: kind for name, kind, *_ in self._db.execute(f"DESCRIBE {table}").fetchall()}
+            columns = ", ".join(f"unnest(?::{types[name]}[]) AS {name}" for name in _COLUMNS[table])
+            values = [list(column) for column in zip(*rows, strict=True)]
+            self._db.execute(f"INSERT INTO {table} BY NAME SELECT {columns}", values)
             self._waiting[table] = []
 
     def finish(self) -> None:
