@@ -181,7 +181,7 @@ def _units(text: str) -> list[str]:
     return [unit.replace(_JOINED, " ") for unit in whole.split(" ")]
 
 
-_JOINED = "\N{NO-BREAK SPACE}"
+_JOINED = "\x1f"  # stands for a space inside a unit, and is no character of a text, as a no-break space may be
 
 
 def _padded(text: str, width: int, to_right: bool) -> str:

@@ -40,6 +40,11 @@ def test_intervals_stay_whole() -> None:
     assert wrapped("from 1.2% to 3.4% of 15", 13) == ["from", "1.2% to 3.4%", "of 15"]
 
 
+def test_a_no_break_space_stays_one() -> None:
+    """A number and its unit that a text joins stay joined, and no other space becomes such a one."""
+    assert wrapped("of 5\u00a0MB (n = 7) read", 8) == ["of 5\u00a0MB", "(n = 7)", "read"]
+
+
 def test_a_wide_terminal_shows_one_line_a_row() -> None:
     """Nothing is broken where there is room."""
     lines = [line for line, _ in layout(WIDE, 120)]
