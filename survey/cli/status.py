@@ -16,6 +16,7 @@ _PROOFS = {  # of a paper's arXiv id, as a person reads them
     "record": "a field of its record", "header": "the header of its file", "stamp": "arXiv's stamp on page 1",
     "name": "its file's name alone", "none": "nothing, so it has no arXiv id",
 }  # fmt: skip
+_SEVERAL = "A paper may be in several domains, or in none."
 
 
 @command(app, "status")
@@ -46,7 +47,7 @@ def _draw(store: "Store", domains: dict[str, int], out: Path) -> dict[str, Any]:
     from survey.writing.prisma import drawing
 
     flow = flow_of(store, domains)
-    write_answer(drawing(flow), out)
+    write_answer(drawing(flow, _SEVERAL if flow.domains else ""), out)
     return flow.as_data()
 
 

@@ -8,11 +8,11 @@ from posttrain.grid import wrapped
 from posttrain.version import __version__
 from survey.writing.flow import Flow
 
-_WIDTH = 860
-_BAR, _LEFT, _RIGHT, _BOX = 20, 72, 474, 362  # x of the phases, of both columns, and the width of a box
+_WIDTH = 976
+_BAR, _LEFT, _RIGHT, _BOX = 20, 72, 532, 420  # x of the phases, of both columns, and the width of a box
 _LINE, _PAD, _GAP = 20, 14, 30  # pixels: of a line of text, inside a box, between boxes
 _FIRST = 118  # pixels of the first row at least, so that its phase fits beside it
-_LETTERS = 44  # that fit a line of a box
+_LETTERS, _BOLD = 51, 45  # that fit a line of a box, in the widest of the fonts
 _INK, _RULE, _PHASE, _HEAD = "#1f2933", "#52606d", "#cfe3f5", "#fbe7b5"
 _FONT = "'Helvetica Neue', Helvetica, Arial, 'DejaVu Sans', sans-serif"
 _STYLE = (
@@ -33,7 +33,7 @@ class _Box:
     @property
     def lines(self) -> list[tuple[str, bool]]:
         """The lines of text, and whether each is of the title."""
-        title = [(line, True) for line in wrapped(f"{self.title} (n\u00a0=\u00a0{self.n:,})", _LETTERS - 8)]
+        title = [(line, True) for line in wrapped(f"{self.title} (n\u00a0=\u00a0{self.n:,})", _BOLD)]
         return title + [
             (line, False)
             for name, n in self.parts
@@ -74,7 +74,7 @@ def drawing(flow: Flow, about: str = "") -> str:
         y += height + _GAP
     for name, first, last in (("Identification", 0, 0), ("Screening", 1, 3), ("Included", 4, 4)):
         parts.append(_phase(name, tops[first][0], tops[last][0] + tops[last][1] - tops[first][0]))
-    notes = wrapped(" ".join(filter(None, [about, f"Drawn by posttrain {__version__} after PRISMA 2020."])), 118)
+    notes = wrapped(" ".join(filter(None, [about, f"Drawn by posttrain {__version__} after PRISMA 2020."])), 136)
     parts += [
         f'<text class="small" x="{_LEFT}" y="{y + 4 + 16 * at}">{escape(line)}</text>' for at, line in enumerate(notes)
     ]
