@@ -7,7 +7,7 @@ treats assignments as independent, and the few papers of two domains hardly chan
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +15,25 @@ from typing import TYPE_CHECKING, Any
 from posttrain.errors import NothingMatchedError
 from posttrain.statistics import wilson
 from posttrain.tables import Grid
+from survey.surface import Surface
 from survey.trends.cells import counting_rule, percent, range_of
-from survey.trends.domain import domain_trends
+from survey.trends.growth import Growth
+from survey.trends.growth import Verdict as GrowthVerdict
+from survey.trends.growths import growth_data, growth_grid
 from survey.trends.published import Published
+from survey.trends.question import Question
+from survey.trends.tables import tables_of
 from survey.trends.trend import ENOUGH, TrendTable
 
 if TYPE_CHECKING:
     from survey.studies.model import Study
+
+
+_NO_LEVEL = (
+    "growth alone is compared: the survey counted mentions in full texts, and an abstract names a benchmark far less "
+    "often; for the cells: survey diff --surface text"
+)
+_OUTSIDE = "the sample: other papers than those of the survey's crawl, or another lexicon"
 
 
 class Verdict(StrEnum):
@@ -54,34 +66,48 @@ class CellDifference:
 class DiffReport:
     """Every printed cell of the domain table with ours."""
 
-    cells: list[CellDifference]
-    grid: Grid
+    cells: list[CellDifference]  # none of abstracts, which show no level
+    growth: list[Growth]  # of each label from year to year, where it is printed too
+    grids: list[Grid]
     sample: str
     cautions: list[str]
     provenance: Mapping[str, Any]
 
     @property
     def differs(self) -> bool:
-        """Whether any cell differs."""
-        return any(cell.verdict is Verdict.DIFFERS for cell in self.cells)
+        """Whether any cell differs, or any printed growth lies outside our interval."""
+        cells = any(cell.verdict is Verdict.DIFFERS for cell in self.cells)
+        return cells or any(growth.verdict is GrowthVerdict.OUTSIDE for growth in self.growth)
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return each cell as plain data."""
-        return [asdict(cell) for cell in self.cells]
+        """Return each cell as plain data; of abstracts each growth."""
+        data = self.as_data()
+        return list(data["cells"] or data["growth"])
+
+    def as_data(self) -> dict[str, Any]:
+        """Return cells and growth as plain data, in the shape of the public interface."""
+        return {
+            "cells": [asdict(cell) for cell in self.cells], "growth": [growth_data(growth) for growth in self.growth]
+        }  # fmt: skip
 
     def causes(self) -> list[str]:
         """Return the verdicts with their likely causes, each once."""
-        return sorted({f"{cell.verdict}: {cell.cause}" for cell in self.cells if cell.cause})
+        causes = {f"{cell.verdict}: {cell.cause}" for cell in self.cells if cell.cause}
+        outside = [growth for growth in self.growth if growth.verdict is GrowthVerdict.OUTSIDE]
+        return sorted(causes | ({f"{GrowthVerdict.OUTSIDE}: {_OUTSIDE}"} if outside else set()))
 
 
-def diff(data: Path, counts: Path | None = None, study: "Study | None" = None) -> DiffReport:
-    """Return the domain table of a sample against the printed one.
+def diff(
+    data: Path, counts: Path | None = None, study: "Study | None" = None, surface: Surface | None = None
+) -> DiffReport:
+    """Return the domain table of a sample against the printed one: cell by cell, and growth by growth.
 
+    Of abstracts it is growth alone. Without a surface it is that of `open_surface`.
     Raises NothingMatchedError where nothing is printed for the study, and what `trend_tables` raises.
     """
-    from survey.warehouse.sample import open_sample
+    from survey.warehouse.abstracts import open_surface
 
-    sample = open_sample(data, counts, study)
+    sample = open_surface(surface, data, counts, study)
     with sample.warehouse:
         counted = sample.warehouse.study
         if not counted.is_survey and "domain" not in counted.published:
@@ -89,10 +115,21 @@ def diff(data: Path, counts: Path | None = None, study: "Study | None" = None) -
                 f"the study '{counted.name}' has no printed numbers to compare with",
                 'name a table of them in the study: [published] domain = "FILE.csv"',
             )
-        table = domain_trends(sample.warehouse)[0]
-        cells = compare(table, sample.is_bundled)
-        grid = _grid(cells, table, sample.footer)
-        return DiffReport(cells, grid, sample.story, sample.cautions, sample.provenance())
+        table = tables_of(sample, Question(), data)[0]
+        is_text = sample.surface is Surface.TEXT
+        cells = compare(table, sample.is_bundled) if is_text else []
+        grids = [_grid(cells, table, sample.footer)] if is_text else []
+        if grown := growth_grid(table):
+            more = () if is_text else (_NO_LEVEL, f"{counting_rule(table)}; {sample.footer}")
+            grids.append(replace(grown, notes=(*grown.notes, *more)))
+        if not grids:
+            raise NothingMatchedError(
+                "no year and the year before it have enough abstracts for a growth to compare, and a level needs texts",
+                "survey diff --surface text",
+            )
+        growth = [growth for growth in table.growth if growth.published is not None]
+        cautions = sample.cautions if is_text else [*sample.cautions, _NO_LEVEL]
+        return DiffReport(cells, growth, grids, sample.story, cautions, sample.provenance())
 
 
 def compare(table: TrendTable, is_bundled: bool) -> list[CellDifference]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from posttrain.errors import ConfigurationError, NothingMatchedError
+from survey.arxiv.ledger import Ledger
+from survey.arxiv.listed import Listed
 from survey.labels.cues import CueFinder
 from survey.labels.readings import DataSource, Method
 from survey.mentions.domain import DEFAULT_THRESHOLD, Rule, domain_levels
@@ -16,9 +18,10 @@ from survey.period import Period, period_of
 from survey.store.chosen import text_of
 from survey.store.papers import Store
 from survey.store.texts import StoredText
-from survey.trends.domain import thresholds_by_label
+from survey.surface import Surface
 from survey.trends.published import Axis
 from survey.trends.trend import READINGS, Scope, TrendTable, sections_of
+from survey.warehouse.population import every_listed
 from survey.warehouse.sample import Sample
 
 _AROUND = 40  # bytes of text shown on either side of a mention
@@ -48,7 +51,7 @@ def explain(sample: Sample, asked: str, data: Path) -> dict[str, Any]:
             {"benchmark": benchmark, "domain": domain, "alias": alias, "section": section, "offset": None,
              "counted": True, "reason": reason, "found": None, "context": None, "n": n}
         )  # fmt: skip
-    stored = _text(arxiv_id, data) if sample.has_places else None
+    stored = _text(sample, arxiv_id, data) if sample.has_places else None
     mentions = _places(sample, paper, stored[0]) if stored else by_alias
     lacks = stored[1] if stored else ""
     method, data_source = _labels(sample, paper, title, stored[0] if stored else None)
@@ -59,7 +62,7 @@ def explain(sample: Sample, asked: str, data: Path) -> dict[str, Any]:
         "domains": sorted(
             domain
             for domain, level in domain_levels(counts, domains, Rule.ANY_NAME).items()
-            if level >= sample.warehouse.study.threshold_of(domain)
+            if level >= sample.thresholds[domain]
         ),
         "method": method, "data_source": data_source,
     }  # fmt: skip
@@ -71,7 +74,7 @@ def as_lines(explained: Mapping[str, Any], has_places: bool, threshold: int = DE
         f"{explained['arxiv_id']}  {explained['title']}",
         f"version 1: {day_of(explained)}; surface: {explained['surface']}; id from: {explained['id_source']}",
         *([f"the text lacks parts: {explained['lacks']}"] if explained["lacks"] else []),
-        f"domains at {threshold} mentions: {', '.join(explained['domains']) or 'none'}",
+        f"domains at {threshold} mention{'s' if threshold > 1 else ''}: {', '.join(explained['domains']) or 'none'}",
         "counts: " + (", ".join(f"{name} {n}" for name, n in explained["counts"].items()) or "none"),
     ]
     for mention in explained["mentions"]:
@@ -86,6 +89,8 @@ def as_lines(explained: Mapping[str, Any], has_places: bool, threshold: int = DE
 def _label_lines(explained: Mapping[str, Any]) -> list[str]:
     """Return method and data source, with the places of the most explicit cues."""
     method, source = explained["method"], explained["data_source"]
+    if method is None and explained["surface"] == Surface.ABSTRACT:
+        return ["method and data source: read in full texts alone; survey ingest PATH…, survey extract, survey label"]
     if method is None:
         return ["method: not labelled; survey label"]
     lines = [
@@ -116,14 +121,14 @@ def papers(
     """Return the papers of a cell of the table: a domain (any where None) and a period such as 2025, 2025-H1, 2025-06.
 
     Without domain and period, every paper of the sample. The threshold is one for all domains, or by domain; the
-    study's own where None. Raises ConfigurationError where the study has no such domain.
+    study's own on the surface where None. Raises ConfigurationError where the study has no such domain.
     """
     study = sample.warehouse.study
     if domain is not None and domain not in study.domains:
         raise ConfigurationError(
             f"domain is '{domain}'; expected one of {', '.join(study.domains)}", "survey report, for a table of all"
         )
-    own = thresholds_by_label(study) if threshold is None else threshold
+    own = sample.thresholds if threshold is None else threshold
     by_domain = dict.fromkeys(study.domains, own) if isinstance(own, int) else own
     rows = sample.warehouse.query(
         "papers", domain=domain, every=domain is None, domains=list(by_domain), thresholds=list(by_domain.values()),
@@ -178,17 +183,37 @@ def _find(sample: Sample, asked: str, data: Path) -> tuple[Any, ...]:
     if named is None:
         message = f"'{asked}' is no arXiv id, and no title in the sample has it"
         raise NothingMatchedError(message, "survey papers, for a list of the sample")
-    if not sample.is_bundled and Store.exists(data):
+    hint = "survey papers, for a list of the sample; or survey ingest a copy of it"
+    if sample.surface is Surface.ABSTRACT:
+        if not sample.is_bundled and _listed(named.id, data):
+            raise ConfigurationError(
+                f"{named.id} is listed, not counted", "survey label --surface abstract, if the study's window holds it"
+            )
+        hint = "survey papers --surface abstract, for a list of the sample; or ingest a table of abstracts with it"
+    elif not sample.is_bundled and Store.exists(data):
         with Store(data) as store:
             if next(store.sources(named.id), None):
                 raise ConfigurationError(f"{named.id} is ingested, not counted", "survey extract, then survey label")
-    hint = "survey papers, for a list of the sample; or survey ingest a copy of it"
     raise NothingMatchedError(f"{named.id} is not in the sample", hint)
 
 
-def _text(arxiv_id: str, data: Path) -> tuple[StoredText, str] | None:
+def _text(sample: Sample, arxiv_id: str, data: Path) -> tuple[StoredText, str] | None:
+    """Return the text that was counted and what it lacks; of an abstract its title and first characters, as listed."""
+    if sample.surface is Surface.ABSTRACT:
+        if (listed := _listed(arxiv_id, data)) is None:
+            return None
+        first = sample.warehouse.provenance().get("first_characters", "all")
+        text = every_listed(None if first == "all" else int(first)).text_of(listed)
+        return StoredText(0, memoryview(text), ()), ""
     with Store(data) as store:
         return text_of(store, arxiv_id)
+
+
+def _listed(arxiv_id: str, data: Path) -> Listed | None:
+    if not Ledger.exists(data):
+        return None
+    with Ledger(data) as ledger:
+        return ledger.known([arxiv_id]).get(arxiv_id)
 
 
 def _places(sample: Sample, paper: int, stored: StoredText) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ title = "Knowledge and long reasoning"
 [threshold]
 default = 5
 # by_domain = {{ knowledge = 3 }}
+abstract = 1 # an abstract is short and names a benchmark once
 
 # Every benchmark stands in one domain.
 [domains.knowledge]

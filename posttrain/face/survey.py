@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from posttrain.notebook import Chart
     from survey.report import Report
     from survey.studies.model import Study
+    from survey.warehouse.filters import Filters
     from survey.warehouse.sample import Sample
 
 STUDY = "2603.13985"  # the bundled one
 SURFACE = "text"
 Data = str | Path | None
+Words = str | Iterable[str] | None
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
@@ -41,6 +43,10 @@ def trends(
     *,
     rule: str = "any-name",
     project: str = "mean-share",
+    category: Words = None,
+    since: str | None = None,
+    until: str | None = None,
+    words: Words = None,
 ) -> "DataFrame":
     """Return the trend tables of an axis: a row for each period and label with k, n, share, low and high.
 
@@ -50,10 +56,13 @@ def trends(
     by: year, half, quarter or month. scope: all, or body (without references and appendix). data: the folder of own
     data, or a file of exported counts; left out, own papers where there are any, else the bundled counts. rule and
     project are those of `survey report`. The frame has what `survey report --format csv` has; `.attrs["sample"]` says
-    which papers these are, `.attrs["notes"]` what decides the numbers. Raises ConfigurationError for an unknown value,
-    NothingMatchedError where no paper has a date.
+    which papers these are, `.attrs["notes"]` what decides the numbers.
+    category, since, until and words keep a part of the papers, as `survey report --category --from --until --words`:
+    `category="cs.CL"` or several, months such as "2024-03" or "2024" (both ends included), words of title or abstract.
+    Raises ConfigurationError for an unknown value, NothingMatchedError where no paper has a date or passes a filter.
     """
-    report = _report(axis, threshold, by, scope, surface, study, data, rule, project, cited=True)
+    filters = _filters(category, since, until, words)
+    report = _report(axis, threshold, by, scope, surface, study, data, rule, project, cited=True, filters=filters)
     return _described(frame_of(report.rows()).drop(columns=["sample", "footer"]), report)
 
 
@@ -92,30 +101,39 @@ def papers(
     *,
     rule: str = "any-name",
     study: str | Path = STUDY,
+    surface: str = SURFACE,
+    category: Words = None,
+    since: str | None = None,
+    until: str | None = None,
+    words: Words = None,
 ) -> "DataFrame":
     """Return the papers of a cell of the domain table, a row each; without domain and period, all of the sample.
 
-    period: such as 2025, 2025-H1, 2025-Q2 or 2025-06. A cell without papers is an empty frame.
+    period: such as 2025, 2025-H1, 2025-Q2 or 2025-06. A cell without papers is an empty frame. surface, category,
+    since, until and words are those of `trends`; raises NothingMatchedError where no paper passes them.
     """
     from survey.explain import papers as papers_of
     from survey.mentions.domain import Rule
     from survey.trends.trend import Scope
+    from survey.warehouse.narrowing import narrow
 
+    filters = _filters(category, since, until, words)
     counted = (next(iter(_levels(threshold)), None), _choice("scope", scope, Scope), _choice("rule", rule, Rule))
-    with _sample(data, study) as (sample, _):
+    with _sample(data, study, surface) as (sample, folder):
+        narrow(sample, filters, None if _places(data)[1] else folder)
         rows = papers_of(sample, domain, None if period is None else str(period), *counted)
         return _of_sample(frame_of(rows), sample)
 
 
 @checked
-def mentions(id: str, data: Data = None, *, study: str | Path = STUDY) -> "DataFrame":
+def mentions(id: str, data: Data = None, *, study: str | Path = STUDY, surface: str = SURFACE) -> "DataFrame":
     """Return the mentions of a paper, a row each, counted or refused with the reason; `.attrs["paper"]` has the rest.
 
     id: an arXiv id, its URL, a local key, or words of a title. Raises NothingMatchedError where the sample lacks it.
     """
     from survey.explain import explain
 
-    with _sample(data, study) as (sample, folder):
+    with _sample(data, study, surface) as (sample, folder):
         paper = explain(sample, id, folder)
         frame = _of_sample(frame_of(paper["mentions"]), sample)
         frame.attrs["paper"] = {name: value for name, value in paper.items() if name != "mentions"}
@@ -143,16 +161,21 @@ def published(axis: str = "domain") -> "DataFrame":
 
 
 @checked
-def diff(data: Data = None, *, study: str | Path = STUDY) -> "DataFrame":
+def diff(data: Data = None, *, study: str | Path = STUDY, surface: str = SURFACE) -> "DataFrame":
     """Return our domain table against the printed one, a row for each printed cell, with verdict and likely cause.
 
+    Of abstracts, which show no level, it is a row for each printed growth.
     Raises NothingMatchedError where nothing is printed for the study.
     """
     from survey.diff import diff as difference
+    from survey.surface import Surface
 
-    report = difference(*_places(data), _study(study))
+    report = difference(*_places(data), _study(study), _choice("surface", surface, Surface))
     frame = frame_of(report.rows())
-    frame.attrs |= {"sample": report.sample, "notes": [*report.grid.notes, *report.causes()]}
+    frame.attrs |= {
+        "sample": report.sample,
+        "notes": [*(note for grid in report.grids for note in grid.notes), *report.causes()],
+    }
     return frame
 
 
@@ -188,7 +211,7 @@ def chart(frame: "DataFrame") -> "Chart":
 
 def _report(
     axis: str, threshold: int | Iterable[int] | None, by: str, scope: str, surface: str, study: str | Path, data: Data,
-    rule: str, project: str = "mean-share", *, cited: bool = False,
+    rule: str, project: str = "mean-share", *, cited: bool = False, filters: "Filters | None" = None,
 ) -> "Report":  # fmt: skip
     """Return the report that words ask for. Raises ConfigurationError for an unknown word."""
     from survey.mentions.domain import Rule
@@ -198,6 +221,7 @@ def _report(
     from survey.trends.projection import Project
     from survey.trends.published import PRINTED, Axis
     from survey.trends.trend import Scope
+    from survey.warehouse.filters import EVERY_PAPER
 
     question = Question(
         PRINTED if axis == "all" else (_choice("axis", axis, Axis, "all"),),
@@ -208,6 +232,7 @@ def _report(
         _choice("project", project, Project),
         cited,
         _choice("surface", surface, Surface),
+        filters or EVERY_PAPER,
     )
     folder, counts = _places(data)
     return trend_tables(folder, question, counts, _study(study))
@@ -219,12 +244,13 @@ def _described(frame: "DataFrame", report: "Report") -> "DataFrame":
 
 
 @contextmanager
-def _sample(data: Data, study: str | Path) -> Iterator[tuple["Sample", Path]]:
+def _sample(data: Data, study: str | Path, surface: str) -> Iterator[tuple["Sample", Path]]:
     """Give the open sample and the folder of own data."""
-    from survey.warehouse.sample import open_sample
+    from survey.surface import Surface
+    from survey.warehouse.abstracts import open_surface
 
     folder, counts = _places(data)
-    sample = open_sample(folder, counts, _study(study))
+    sample = open_surface(_choice("surface", surface, Surface), folder, counts, _study(study))
     with sample.warehouse:
         yield sample, folder
 
@@ -250,6 +276,16 @@ def _study(study: str | Path) -> "Study | None":
     from survey.studies.load import load_study
 
     return None if str(study).removeprefix("arXiv:") == STUDY else load_study(study)
+
+
+def _filters(category: Words, since: str | None, until: str | None, words: Words) -> "Filters":
+    from survey.warehouse.filters import filters_of
+
+    return filters_of(_several(category), since, until, _several(words), ("since", "until"))
+
+
+def _several(words: Words) -> list[str] | None:
+    return None if words is None else [words] if isinstance(words, str) else list(words)
 
 
 def _levels(threshold: int | Iterable[int] | None) -> tuple[int, ...]:

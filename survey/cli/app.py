@@ -13,6 +13,7 @@ from posttrain.console import note, print_data
 from posttrain.errors import ConfigurationError, NothingMatchedError
 from posttrain.files import make_folder, write_whole
 from survey.mentions.domain import Rule
+from survey.surface import Surface
 from survey.trends.trend import Scope
 
 if TYPE_CHECKING:  # the store loads PyArrow, which `survey --help` does without
@@ -42,6 +43,12 @@ Words = Annotated[
     list[str] | None,
     typer.Option(
         "--words", metavar="WORDS", help="Only papers with these words in title or abstract; may be repeated."
+    ),
+]
+OnSurface = Annotated[
+    Surface | None,
+    typer.Option(
+        "--surface", help="Full texts or abstracts (default: texts where they are counted).", show_default=False
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the planned requests, and stop.")]

@@ -7,7 +7,8 @@ import typer
 
 from posttrain.commands import Call, command
 from posttrain.errors import ConfigurationError, ExitCode
-from survey.cli.app import app, first_lines, own_store, write_answer
+from survey.cli.app import StudyName, app, first_lines, own_store, study_of, write_answer
+from survey.surface import Surface
 
 if TYPE_CHECKING:  # it loads PyArrow, which `survey --help` does without
     from survey.store.papers import Store
@@ -25,6 +26,8 @@ def status_command(
     prisma: Annotated[
         Path | None, typer.Option("--prisma", metavar="FILE.svg", help="Also draw the flow diagram of PRISMA 2020.")
     ] = None,
+    surface: Annotated[Surface, typer.Option(help="Full texts, or abstracts.")] = Surface.TEXT,
+    study: StudyName = None,
 ) -> int:
     """Show how many papers are at each step, and which files were skipped and why.
 
@@ -32,21 +35,45 @@ def status_command(
     """
     from survey.status import status
 
+    if surface is Surface.ABSTRACT:
+        return _abstracts(call, study, prisma)
+    counted = study_of(study)
     if prisma and prisma.suffix.lower() != ".svg":
         raise ConfigurationError(f"--prisma {prisma} is no .svg file", f"--prisma {prisma.with_suffix('.svg')}")
     with own_store(call.data) as store:
-        values = status(store)
+        values = status(store, counted)
         if prisma:
-            values["prisma"] = _draw(store, values["flow"]["domains"], prisma)
+            values["prisma"] = _draw(store, values["flow"]["domains"], prisma, counted.warehouse if counted else "")
     call.emit(values, _lines(values))
     return ExitCode.OK
 
 
-def _draw(store: "Store", domains: dict[str, int], out: Path) -> dict[str, Any]:
+def _abstracts(call: Call, study: str | None, prisma: Path | None) -> int:
+    """Show how many listed papers are counted by their abstracts, own ones or else those that come along."""
+    from survey.status import status_of_abstracts
+    from survey.warehouse.abstracts import open_surface
+
+    if prisma:
+        raise ConfigurationError("--prisma draws the flow of full texts, not of abstracts", f"--prisma {prisma} alone")
+    sample = open_surface(Surface.ABSTRACT, call.data, study=study_of(study))
+    with sample.warehouse:
+        values, provenance = status_of_abstracts(sample, call.data), sample.provenance()
+    flow = values["flow"]
+    lines = [
+        sample.sentence,
+        f"identified  {flow['identified']:>8,}   papers",
+        *(f"not counted {n:>8,}   {reason}" for reason, n in flow["not_counted"].items()),
+        f"labelled    {flow['labelled']:>8,}   " + ", ".join(f"{name} {n:,}" for name, n in flow["domains"].items()),
+    ]
+    call.emit(values, [line.rstrip() for line in lines], sample.cautions, provenance)
+    return ExitCode.OK
+
+
+def _draw(store: "Store", domains: dict[str, int], out: Path, study: str) -> dict[str, Any]:
     from survey.writing.flow import flow_of
     from survey.writing.prisma import drawing
 
-    flow = flow_of(store, domains)
+    flow = flow_of(store, domains, study)
     write_answer(drawing(flow, _SEVERAL if flow.domains else ""), out)
     return flow.as_data()
 

@@ -44,5 +44,11 @@ def check_command(
     from survey.study import as_lines, described
 
     checked = load_study(file)
-    call.emit(described(checked), [*as_lines(checked), f"next: survey label --study {file}"])
+    call.emit(
+        described(checked),
+        [
+            *as_lines(checked),
+            f"next: survey report --study {file}; for own texts first: survey label --study {file}",
+        ],
+    )
     return ExitCode.OK

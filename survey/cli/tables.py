@@ -14,6 +14,7 @@ from survey.cli.app import (
     Category,
     Counts,
     InScope,
+    OnSurface,
     OutFile,
     Since,
     StudyName,
@@ -105,6 +106,7 @@ def papers_command(
     threshold: Threshold = None,
     scope: InScope = Scope.ALL,
     rule: ByRule = Rule.ANY_NAME,
+    surface: OnSurface = None,
     category: Category = None,
     since: Since = None,
     until: Until = None,
@@ -121,12 +123,12 @@ def papers_command(
     Example: survey papers --domain code --period 2024 --format bibtex --out code.bib
     """
     from survey.explain import day_of, papers
+    from survey.warehouse.abstracts import open_surface
     from survey.warehouse.narrowing import narrow
-    from survey.warehouse.sample import open_sample
     from survey.writing.bibliography import written
     from survey.writing.entries import entries_of
 
-    sample = open_sample(call.data, counts, study_of(study))
+    sample = open_surface(surface, call.data, counts, study_of(study))
     narrow(sample, filters_of(category, since, until, words), None if counts else call.data)
     with sample.warehouse:
         listed = papers(sample, domain, period, next(iter(thresholds_of(threshold)), None), scope, rule)
@@ -135,6 +137,8 @@ def papers_command(
         cell = " ".join(filter(None, [domain, f"in {period}" if period else ""]))
         raise NothingMatchedError(f"no paper {cell}", "survey report, for a table of all cells")
     entries = entries_of(listed, None if sample.is_bundled else call.data)
+    if untitled := sum(not entry.title for entry in entries):
+        sample.warnings.append(f"{untitled:,} of {len(entries):,} papers have no title in this sample")
     if call.as_json or form is Bibliography.JSON:
         values = [paper | entry.as_data() for paper, entry in zip(listed, entries, strict=True)]
         write_answer(envelope("papers", {"papers": values}, sample.cautions, provenance), out)
@@ -157,23 +161,24 @@ def papers_command(
 def diff_command(
     call: Call,
     check: Annotated[bool, typer.Option("--check", help="End with exit code 6 where a cell differs.")] = False,
+    surface: OnSurface = None,
     study: StudyName = None,
     counts: Counts = None,
 ) -> int:
-    """Compare the domain table with the printed one: verdicts and likely causes.
+    """Compare the domain table with the printed one: verdicts and likely causes; of abstracts their growth alone.
 
     Example: survey diff --check
     """
     from posttrain.tables import as_terminal
     from survey.diff import diff
 
-    report = diff(call.data, counts, study_of(study))
+    report = diff(call.data, counts, study_of(study), surface)
     if call.as_json:
-        print_data(envelope("diff", {"cells": report.rows()}, report.cautions, dict(report.provenance)))
+        print_data(envelope("diff", report.as_data(), report.cautions, dict(report.provenance)))
     else:
         causes = [f"  {cause}" for cause in report.causes()]
-        table = as_terminal([report.grid], report.sample, None if screen_width() else 100, has_colour())
-        print_data("\n".join([table, *for_screen(["Likely causes", *causes])]))
+        table = as_terminal(report.grids, report.sample, None if screen_width() else 100, has_colour())
+        print_data("\n".join([table, *for_screen(["Likely causes", *causes] if causes else [])]))
     return ExitCode.DIFFERS if check and report.differs else ExitCode.OK
 
 
@@ -181,6 +186,7 @@ def diff_command(
 def explain_command(
     call: Call,
     paper: Annotated[str, typer.Argument(help="An arXiv id, its URL, a local key, or words of a title.")],
+    surface: OnSurface = None,
     study: StudyName = None,
     counts: Counts = None,
 ) -> int:
@@ -189,12 +195,13 @@ def explain_command(
     Example: survey explain 2503.05592
     """
     from survey.explain import as_lines, explain
-    from survey.warehouse.sample import open_sample
+    from survey.warehouse.abstracts import open_surface
 
-    sample = open_sample(call.data, counts, study_of(study))
+    sample = open_surface(surface, call.data, counts, study_of(study))
     with sample.warehouse:
         explained = explain(sample, paper, call.data)
-        threshold = sample.warehouse.study.threshold.default
+        of_study = sample.warehouse.study.threshold
+        threshold = of_study.abstract if sample.surface is Surface.ABSTRACT else of_study.default
         provenance = sample.provenance()
     call.emit(explained, as_lines(explained, sample.has_places, threshold), sample.cautions, provenance)
     return ExitCode.OK

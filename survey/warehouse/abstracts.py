@@ -15,7 +15,7 @@ from survey.surface import Surface
 from survey.warehouse.database import Warehouse, counts_fingerprint, surface_of_counts
 from survey.warehouse.name_index import count_by_names
 from survey.warehouse.population import VOLUME, Coverage, Population, Window, read_coverage, read_population
-from survey.warehouse.sample import Sample, check_study, open_sample, sentence
+from survey.warehouse.sample import Sample, check_study, open_sample, sentence, surfaces_of
 
 SAMPLE = "abstracts/sample.toml"
 MENTIONS = "mentions.parquet"
@@ -83,14 +83,19 @@ def _windowed(warehouse: Warehouse, coverage: Coverage, study: Study) -> tuple[C
     return coverage.within(whole), warnings
 
 
-def open_surface(surface: Surface, data: Path, counts: Path | None = None, study: Study | None = None) -> Sample:
+def open_surface(surface: Surface | None, data: Path, counts: Path | None = None, study: Study | None = None) -> Sample:
     """Open the sample of a surface for a study: the counts in a file, own ones, else the bundled ones.
+
+    Without a surface it is texts where there are counts of texts, else abstracts.
 
     Raises ConfigurationError where the file is of the other surface or of another study, or abstracts are listed but
     not counted.
     """
+    if surface is None:
+        surfaces = surfaces_of(data, counts, study)
+        surface = Surface.TEXT if Surface.TEXT in surfaces else Surface.ABSTRACT
     if counts is not None and (actual := surface_of_counts(counts)) is not surface:
-        raise ConfigurationError(f"{counts} holds counts of surface {actual}", f"survey report --surface {actual}")
+        raise ConfigurationError(f"{counts} holds counts of surface {actual}", f"--surface {actual}")
     if surface is Surface.TEXT:
         return open_sample(data, counts, study)
     asked = study or load_study()

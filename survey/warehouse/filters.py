@@ -63,19 +63,21 @@ class Filters:
 
 def filters_of(
     categories: Sequence[str] | None = None, since: str | None = None, until: str | None = None,
-    words: Sequence[str] | None = None,
+    words: Sequence[str] | None = None, names: tuple[str, str] = ("--from", "--until"),
 ) -> Filters:  # fmt: skip
     """Return the filters that options ask for; `2024` is January to December. Raises ConfigurationError.
 
+    names: how the caller writes the two months, for an error.
+
     Several categories may stand in one option: `--category cs.CL,cs.LG` or `--category "cs.CL cs.LG"`.
     """
-    first, last = _month("--from", since, "01"), _month("--until", until, "12")
+    (start, end), first, last = names, _month(names[0], since, "01"), _month(names[1], until, "12")
     if first and last and first > last:
-        raise ConfigurationError(f"--from {first} lies behind --until {last}", f"--from {last} --until {first}")
-    names = tuple(dict.fromkeys(name for text in categories or () for name in re.split(r"[\s,]+", text) if name))
-    if (categories and not names) or any(not word.strip() for word in words or ()):
-        raise ConfigurationError("an empty --category or --words", "--category cs.CL, --words RAG")
-    return Filters(names, first, last, tuple(dict.fromkeys(" ".join(word.split()) for word in words or ())))
+        raise ConfigurationError(f"{start} {first} lies behind {end} {last}", f"{start} {last} {end} {first}")
+    wanted = tuple(dict.fromkeys(name for text in categories or () for name in re.split(r"[\s,]+", text) if name))
+    if (categories and not wanted) or any(not word.strip() for word in words or ()):
+        raise ConfigurationError("a category or a word is empty", "--category cs.CL, --words RAG")
+    return Filters(wanted, first, last, tuple(dict.fromkeys(" ".join(word.split()) for word in words or ())))
 
 
 def _month(flag: str, text: str | None, missing: str) -> str:

@@ -60,6 +60,14 @@ class Sample:
         )
 
     @property
+    def thresholds(self) -> dict[str, int]:
+        """From how many mentions on a paper belongs to each domain: the study's own on this surface."""
+        study = self.warehouse.study
+        if self.surface is Surface.ABSTRACT:
+            return dict.fromkeys(study.domains, study.threshold.abstract)
+        return {domain: study.threshold_of(domain) for domain in study.domains}
+
+    @property
     def _study(self) -> str:
         study = self.warehouse.study
         return "" if study.is_survey else f"study {study.name}; "

@@ -49,8 +49,11 @@ class Flow:
         return {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
 
 
-def flow_of(store: Store, domains: Mapping[str, int]) -> Flow:
-    """Return the flow of the papers of a store, its ledger and its counts; `domains` as `survey status` has them."""
+def flow_of(store: Store, domains: Mapping[str, int], study: str = "") -> Flow:
+    """Return the flow of the papers of a store, its ledger and its counts; `domains` as `survey status` has them.
+
+    study: the name of the study's warehouse, empty for the bundled study.
+    """
     copies = {group[0].paper: group for group in store.copies()}
     files = [c for group in copies.values() for c in group if not c.name.startswith(("http://", "https://"))]
     skipped = sum(not reason.startswith(LISTS) for _, reason in store.skipped())
@@ -64,7 +67,7 @@ def flow_of(store: Store, domains: Mapping[str, int]) -> Flow:
     not_asked = papers - with_content - set(not_retrieved)
     ineligible = Counter(reason for paper, reason in without_text.items() if paper in with_content)
     texts = papers_with_text(store) & with_content
-    counted, undated, outside = _counted(store.root)
+    counted, undated, outside = _counted(warehouse_path(store.root, study))
     ineligible[UNDATED] += len(texts & undated)
     uncounted = len(texts - counted - undated)
     ineligible[OUTSIDE] += min(outside, uncounted)
@@ -93,11 +96,11 @@ def _listed(data: Path) -> tuple[dict[str, int], set[str], dict[str, str]]:
         return ledger.records(), listed, dict.fromkeys(ledger.without_content(), "arXiv serves no content of it")
 
 
-def _counted(data: Path) -> tuple[set[str], set[str], int]:
+def _counted(path: Path) -> tuple[set[str], set[str], int]:
     """Return the counted papers with a date, those without one, and how many lie outside the study's window."""
-    if not warehouse_path(data).exists():
+    if not path.exists():
         return set(), set(), 0
-    with Warehouse.open(warehouse_path(data)) as warehouse:
+    with Warehouse.open(path) as warehouse:
         rows = warehouse.query("papers_to_narrow")
         outside = int(warehouse.provenance().get("outside", 0))
     dated = {arxiv_id for _, arxiv_id, _, published in rows if published is not None}
