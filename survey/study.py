@@ -1,5 +1,6 @@
 """A study of one's own: a commented file to begin with, and what is counted by one that is finished."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -121,14 +122,25 @@ def as_lines(study: Study) -> list[str]:
         f"papers: {_window(study)}",
     ]
     for domain in about["domains"]:
-        lines.append(f"{domain['name']} (from {domain['threshold']} mentions on)")
+        lines.append(f"{domain['name']} (from {_mentions(domain['threshold'])} on)")
         lines += [f"  {key:<20} {' · '.join(spellings)}" for key, spellings in domain["benchmarks"].items()]
     printed = ", ".join(f"{axis} {cells} cells" for axis, cells in about["published"].items())
     lines.append(f"printed numbers: {printed or 'none, so tables have no printed column'}")
-    shared = Counter(regex for spec in study.benchmarks.values() for regex in {alias.regex for alias in spec.aliases})
+    shared = Counter(
+        regex for spec in study.benchmarks.values() for regex in {_any_case(a.regex) for a in spec.aliases}
+    )
     twice = [regex for regex, benchmarks in shared.items() if benchmarks > 1]
     lines += [f"two benchmarks have the alias {regex}: the first whose rules accept it counts" for regex in twice]
     return lines
+
+
+def _mentions(threshold: int) -> str:
+    return f"{threshold:,} mention{'s' if threshold > 1 else ''}"
+
+
+def _any_case(regex: str) -> str:
+    r"""Return a pattern in small letters, for all match in any case; `\S` stays, which is not `\s`."""
+    return re.sub(r"\\.|[A-Z]", lambda match: match[0] if match[0].startswith("\\") else match[0].lower(), regex)
 
 
 def _window(study: Study) -> str:

@@ -23,10 +23,27 @@ from pydantic import BaseModel, ValidationError
 from posttrain.errors import ConfigurationError
 from posttrain.reference import reference_path
 from posttrain.suggest import nearest
-from survey.studies import BUNDLED
+from survey.studies import BUNDLED, MOST_MENTIONS
 from survey.studies.model import AliasSpec, BenchmarkSpec, DomainSpec, Study, Thresholds, Window
 
 _WORD = re.compile(r"[a-z0-9][a-z0-9_.+-]*")  # what a key or a domain may be called: it stands in files and addresses
+
+_LONGEST = 60  # characters of a value in an error
+_EXPECTED = {  # how the kinds of faults begin, and the value of TOML that was expected
+    "string_type": "text in quotes",
+    "string_too_short": "at least one letter",
+    "tuple_type": "a list in brackets",
+    "too_short": "at least one entry",
+    "model_type": "a table",
+    "dict_type": "a table",
+    "mapping_type": "a table",
+    "int_": "a whole number",
+    "greater_than": "1 or more",
+    "less_than": f"{MOST_MENTIONS:,} at most",
+    "bool_": "true or false",
+    "date_": 'a day or a month, such as "2025-03-01" or "2025-03"',
+    "path_type": "the name of a file in quotes",
+}
 
 
 def load_study(name: str | Path = BUNDLED) -> Study:
@@ -42,6 +59,9 @@ def _bundled(name: str) -> Study:
 def _load(path: Path) -> Study:
     text = _text_of(path)
     table = _table_of(path, text)
+    if not table:
+        message = f"{path}, line 1: a study has at least a name, domains and benchmarks; this file is empty"
+        raise ConfigurationError(message, "survey study new OTHER.toml, which writes a study to change")
     parent = table.get("extends")
     if parent:
         table = _extended(path, text, table, str(parent))
@@ -85,10 +105,13 @@ def _path_of(name: str) -> Path:
 
 def _text_of(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # a Windows editor writes a mark before the first letter
     except FileNotFoundError as error:
         raise ConfigurationError(f"there is no file {path}", f"survey study new {path}") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise _at(path, line, f"the byte 0x{error.object[error.start]:02x} is not UTF-8") from error
+    except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error}", "give a TOML file in UTF-8") from error
 
 
@@ -150,8 +173,9 @@ def _misplaced(domains: Mapping[str, Any], benchmarks: Mapping[str, Any]) -> Ite
             yield ("domains", domain, key), f"domain '{domain}' names '{key}', which is no benchmark{meant}"
     for domain, key in reversed(listed):  # the second of two places is the one to change
         if often[key] > 1:
-            others = " and in ".join(dict.fromkeys(name for name, other in listed if other == key))
-            yield ("domains", domain, key), f"the benchmark '{key}' stands in {others}; expected one domain"
+            domains_of = dict.fromkeys(name for name, other in listed if other == key)
+            where = " and in ".join(domains_of) if len(domains_of) > 1 else f"{domain} twice"
+            yield ("domains", domain, key), f"the benchmark '{key}' stands in {where}; expected one domain"
     for key in benchmarks:
         if key not in often:
             yield ("benchmarks", key), f"the benchmark '{key}' is in no domain"
@@ -170,7 +194,7 @@ def _error(path: Path, text: str, error: ValidationError) -> ConfigurationError:
     """Return a fault of a study as a sentence with its line: an unknown key, else the first."""
     faults = error.errors()
     fault = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
-    keys = tuple(part for part in fault["loc"] if not (isinstance(part, str) and part.startswith("function-")))
+    keys = tuple(part for part in fault["loc"] if not str(part).startswith(("function-", "[key]")))
     dotted = ".".join(str(part) for part in keys)
     if fault["type"] == "extra_forbidden":
         known = _fields_at(keys[:-1])
@@ -180,9 +204,26 @@ def _error(path: Path, text: str, error: ValidationError) -> ConfigurationError:
     elif fault["type"] == "missing":
         message = f"'{dotted}' is missing"
         keys = keys[:-1]  # the table that lacks it
+    elif expected := next((words for kind, words in _EXPECTED.items() if fault["type"].startswith(kind)), ""):
+        message = f"{dotted} is {_shown(fault['input'])}; expected {expected}"
+        if fault["type"] == "model_type" and "aliases" in keys:
+            message += ', such as { spelling = "gpqa", reason = "the name" }'
+    elif fault["type"] == "literal_error":
+        is_key = fault["loc"][-1] == "[key]"
+        found = f"unknown key '{dotted}'" if is_key else f"{dotted} is {_shown(fault['input'])}"
+        message = f"{found}; expected {fault['ctx']['expected']}"
     else:
         message = f"{dotted}: {fault['msg'].removeprefix('Value error, ').replace('Input should be', 'expected')}"
     return _at(path, _line(text, keys), message)
+
+
+def _shown(value: object) -> str:
+    """Return a value of TOML in an error as it is written there, a long one by its kind."""
+    if isinstance(value, dict | list | tuple):
+        kind = "table" if isinstance(value, dict) else "list"
+        return f"a {kind}" if value else f"an empty {kind}"
+    written = str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
+    return written if len(written) <= _LONGEST else f"{written[:_LONGEST]}…"
 
 
 def _fields_at(keys: tuple[int | str, ...]) -> list[str]:

@@ -34,6 +34,7 @@ _EVERYDAY = (
 )
 
 
+Mentions = Annotated[int, Field(strict=True, ge=1, le=MOST_MENTIONS)]  # strict: `true` is no number
 _TEXT = {"reason", "counts", "refuses"}  # fields of an alias that decide no count
 
 
@@ -50,7 +51,7 @@ class AliasSpec(_Strict):
 
     spelling: str = ""
     pattern: str = ""
-    reason: str
+    reason: str = Field(min_length=1)
     case: Literal["any", "upper", "capital"] = "any"
     glued: bool = True
     near: tuple[str, ...] = ()
@@ -77,6 +78,8 @@ class AliasSpec(_Strict):
     def _finds_a_name(self) -> "AliasSpec":
         if bool(self.spelling) == bool(self.pattern):
             raise ValueError("an alias has either a spelling or a pattern")
+        if not (self.spelling or self.pattern).isprintable():
+            raise ValueError(f"{self.spelling or self.pattern!r} has a character that cannot be printed")
         try:
             compiled = re.compile(self.regex, re.IGNORECASE)
         except re.error as error:
@@ -166,10 +169,10 @@ class Window(_Strict):
 class Thresholds(_Strict):
     """From how many mentions on a paper belongs to a domain: in texts, in abstracts, and by domain in texts."""
 
-    default: int = Field(default=5, ge=1, le=MOST_MENTIONS)
+    default: Mentions = 5
     # an abstract is short and names a benchmark once
-    abstract: int = Field(default=1, ge=1, le=MOST_MENTIONS)
-    by_domain: Mapping[str, Annotated[int, Field(ge=1, le=MOST_MENTIONS)]] = Field(default_factory=dict)
+    abstract: Mentions = 1
+    by_domain: Mapping[str, Mentions] = Field(default_factory=dict)
 
 
 class Study(_Strict):

@@ -85,16 +85,25 @@ def test_a_study_has_its_domains_in_order_and_no_printed_numbers(tmp_path: Path)
         ('"c-?qa", case', '"c-?qa", reason = 5, case', 11, "not TOML"),
         ('["cakeqa"]', '["cakeqa", "soupbench"]', 5, "the benchmark 'soupbench' stands in soups and in cakes"),
         ('["soupbench"]', '["soupbenhc"]', 3, "'soupbenhc', which is no benchmark (did you mean 'soupbench'?)"),
-        ('["soupbench"]', "[]", 3, "at least 1 item"),
+        ('["soupbench"]', "[]", 3, "domains.soups.benchmarks is an empty list; expected at least one entry"),
         ('name = "cooking"\n', "", 1, "'name' is missing"),
         ("[benchmarks.soupbench]", "[benchmarks.Soup]", 6, "the benchmark 'Soup'; expected lower-case letters"),
-        ("[domains.soups]", "[threshold]\ndefault = 0\n[domains.soups]", 3, "greater than or equal to 1"),
+        ("[domains.soups]", "[threshold]\ndefault = 0\n[domains.soups]", 3, "default is 0; expected 1 or more"),
         ("[domains.soups]", "[threshold]\nby_domain = { soup = 3 }\n[domains.soups]", 3, "'soup', which is no domain"),
-        ("[domains.soups]", "[threshold]\nby_domain = { soups = 0 }\n[domains.soups]", 3, "greater than or equal to 1"),
+        ("[domains.soups]", "[threshold]\nby_domain = { soups = 0 }\n[domains.soups]", 3, "is 0; expected 1 or more"),
         ("[domains.soups]", '[window]\nsince = "2025-03"\nuntil = "2025-02"\n[domains.soups]', 2, "before it begins"),
         ("[domains.soups]", '[window]\nsince = "last year"\n[domains.soups]', 3, "window.since"),
         ("[domains.soups]", '[published]\ndomain = "printed.csv"\n[domains.soups]', 3, "there is no file"),
         ("[domains.soups]", '[published]\nbenchmark = "printed.csv"\n[domains.soups]', 3, "published.benchmark"),
+        ("[domains.soups]", "[threshold]\ndefault = true\n[domains.soups]", 3, "is true; expected a whole number"),
+        ("[domains.soups]", "[threshold]\nabstract = 1.5\n[domains.soups]", 3, "is 1.5; expected a whole number"),
+        ("[domains.soups]", "threshold = 5\n[domains.soups]", 2, "threshold is 5; expected a table"),
+        ("[domains.soups]", "[window]\nsince = 2025\n[domains.soups]", 3, "since is 2025; expected a day or"),
+        ('["soupbench"]', '"soupbench"', 3, 'benchmarks is "soupbench"; expected a list in brackets'),
+        ('["cakeqa"]', '["cakeqa", "cakeqa"]', 5, "the benchmark 'cakeqa' stands in cakes twice"),
+        ('"c-?qa"', '"cq\\u0000a"', 11, "a character that cannot be printed"),
+        ('reason = "the short form"', 'reason = ""', 11, 'reason is ""; expected at least one letter'),
+        ('name = "cooking"', "name = 7", 1, "name is 7; expected text in quotes"),
         ('name = "cooking"', 'name = "cooking"\nextends = "baking"', 2, "extends is 'baking'; expected one of"),
     ],
 )  # fmt: skip
@@ -104,6 +113,20 @@ def test_a_fault_is_a_sentence_with_its_line(tmp_path: Path, old: str, new: str,
     error = _load(tmp_path, PLAIN.replace(old, new))
     assert message in error
     assert f", line {line}:" in error or "not TOML" in error
+
+
+def test_an_empty_file_and_other_bytes_are_named(tmp_path: Path) -> None:
+    """A file of comments alone is empty; a byte that is not UTF-8 has its line; a mark before the text is none."""
+    path = tmp_path / "mine.toml"
+    for nothing in (b"", b"\n\n", b"# to do\n"):
+        path.write_bytes(nothing)
+        with pytest.raises(ConfigurationError, match=r"line 1: .*this file is empty"):
+            load_study(path)
+    path.write_bytes(PLAIN.encode() + b'title = "caf\xe9"\n')
+    with pytest.raises(ConfigurationError, match=f"line {PLAIN.count(chr(10)) + 1}: the byte 0xe9 is not UTF-8"):
+        load_study(path)
+    path.write_bytes(b"\xef\xbb\xbf" + PLAIN.encode())
+    assert load_study(path).name == "cooking"
 
 
 def test_a_benchmark_in_no_domain_is_a_fault(tmp_path: Path) -> None:
