@@ -210,8 +210,8 @@ def _error(path: Path, text: str, error: ValidationError) -> ConfigurationError:
             message += ', such as { spelling = "gpqa", reason = "the name" }'
     elif fault["type"] == "literal_error":
         is_key = fault["loc"][-1] == "[key]"
-        found = f"unknown key '{dotted}'" if is_key else f"{dotted} is {_shown(fault['input'])}"
-        message = f"{found}; expected {fault['ctx']['expected']}"
+        fact = f"unknown key '{dotted}'" if is_key else f"{dotted} is {_shown(fault['input'])}"
+        message = f"{fact}; expected {fault['ctx']['expected']}"
     else:
         message = f"{dotted}: {fault['msg'].removeprefix('Value error, ').replace('Input should be', 'expected')}"
     return _at(path, _line(text, keys), message)

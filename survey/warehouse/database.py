@@ -22,6 +22,7 @@ from survey.mentions.lexicon import Lexicon, load_lexicon
 from survey.studies.load import load_study
 from survey.studies.model import Study
 from survey.surface import Surface
+from survey.warehouse.columns import integers
 from survey.warehouse.schema import create_tables, read_sql, set_provenance
 
 _COUNT_COLUMNS = {
@@ -90,23 +91,22 @@ class Warehouse:
         """Load counts of a lexicon, (paper, benchmark, alias, n), over the papers of exported counts in their order."""
         warehouse = cls(duckdb.connect(":memory:", config=_IN_MEMORY))
         create_tables(warehouse._db, lexicon)
-        columns = list(zip(*counts, strict=True)) or [(), (), (), ()]
-        types = (pyarrow.int32(), pyarrow.string(), pyarrow.string(), pyarrow.int32())
-        batch = {
-            name: pyarrow.array(values, kind)
-            for name, values, kind in zip(("paper", "benchmark", "alias", "n"), columns, types, strict=True)
-        }
-        warehouse._db.register("indexed", pyarrow.table(batch))
+        columns = [list(column) for column in zip(*counts, strict=True)] or [[], [], [], []]
+        warehouse._db.execute(  # as lists: Arrow would load pandas to look at them
+            "CREATE TEMP TABLE indexed AS SELECT unnest(?::INTEGER[]) AS paper, unnest(?::VARCHAR[]) AS benchmark, "
+            "unnest(?::VARCHAR[]) AS alias, unnest(?::INTEGER[]) AS n",
+            columns,
+        )
         warehouse._load("load_papers", papers)
         warehouse._load("load_index", papers)
-        warehouse._db.unregister("indexed")
+        warehouse._db.execute("DROP TABLE indexed")
         counted = {"study": lexicon.study.name, "lexicon": lexicon.name, "fingerprint": lexicon.fingerprint}
         set_provenance(warehouse._db, _file_provenance(papers) | counted)
         return warehouse
 
     def narrowed(self, papers: Sequence[int]) -> "Warehouse":
         """Return a warehouse in memory with these papers alone, and close this one."""
-        kept, study = pyarrow.table({"paper": pyarrow.array(papers, pyarrow.int32())}), self.study
+        kept, study = pyarrow.table({"paper": integers(papers)}), self.study
         with self, self._reading:
             if self._unread:
                 self._load("load_labels", self._unread)

@@ -24,6 +24,7 @@ from posttrain.files import whole
 from survey.mentions.finder import MentionFinder
 from survey.mentions.lexicon import Lexicon
 from survey.mentions.names import is_vocabulary, names_in
+from survey.warehouse.columns import integers
 
 NAMES, COUNTS = "names.parquet", "name_counts.parquet"
 _BETWEEN = b"\n\n"  # a paragraph ends, so that no alias reads over two names
@@ -88,7 +89,7 @@ def count_by_names(lexicon: Lexicon, folder: Path) -> tuple[list[IndexCount], li
             mentions[bisect_right(ends, mention.start), mention.benchmark, mention.alias] += 1
     with parquet.ParquetFile(folder / COUNTS) as file:
         table = file.read()
-    named = pyarrow.array(sorted({name for name, _, _ in mentions}), pyarrow.int32())
+    named = integers(sorted({name for name, _, _ in mentions}))
     rows = table.filter(pyarrow.compute.is_in(table["name"], value_set=named)).to_pydict()
     papers: dict[int, list[tuple[int, int]]] = {}
     for name, paper, n in zip(rows["name"], rows["paper"], rows["n"], strict=True):
@@ -111,7 +112,7 @@ def papers_naming(words: Iterable[str], folder: Path) -> frozenset[int]:
         matching |= set(pyarrow.compute.indices_nonzero(found_at).to_pylist())
     with parquet.ParquetFile(folder / COUNTS) as file:
         table = file.read(columns=["name", "paper"])
-    numbers = pyarrow.array(sorted(matching), pyarrow.int32())
+    numbers = integers(sorted(matching))
     rows = table.filter(pyarrow.compute.is_in(table["name"], value_set=numbers))
     papers: list[Any] = rows["paper"].to_pylist()
     return frozenset(papers)
