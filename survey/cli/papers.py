@@ -176,8 +176,8 @@ def ingest_command(
 ) -> int:
     """Bring local papers into the store.
 
-    .md .txt .pdf .tex .gz .tar.gz .json .xml .jsonl .parquet, or folders of them. A folder that holds .tex files is
-    one paper. Running it again changes nothing.
+    .md .mmd .txt .pdf .html .tex .zip .gz .tar.gz .json .xml .jsonl(.gz) .parquet, or folders of them. A folder that
+    holds .tex files is one paper. Running it again changes nothing.
 
     Example: survey ingest papers/ more.parquet
     """
@@ -330,6 +330,9 @@ def status_command(call: Call) -> int:
         f"harvest     {len(slices):>8,}   slices, {unfinished:,} of them not complete",
     ]
     lines += [f"no text     {n:>8,}   {reason}" for reason, n in steps["without_text"].items()]
+    lines += _first(
+        [f"in part     {text['arxiv_id']}: {text['missing']}" for text in steps["in_part"]], "survey status --json"
+    )
     skips = [f"skipped     {skip['path']}: {skip['reason']}" for skip in steps["skipped"]]
     call.emit(values, [line.rstrip() for line in lines + _first(skips, "survey status --json")])
     return ExitCode.OK

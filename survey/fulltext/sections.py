@@ -17,6 +17,9 @@ class Section(StrEnum):
     APPENDIX = "appendix"
 
 
+IN_PART = "in part: "  # begins the note of a text that is not whole; a whole copy of the paper is read before it
+
+
 @dataclass(frozen=True)
 class Text:
     """The text of one paper on one surface.

@@ -2,7 +2,6 @@
 
 import os
 import time
-
 from pathlib import Path
 
 import pytest
@@ -142,12 +141,12 @@ def test_a_stream_that_fails_has_given_what_came_before(task: str, reason: str) 
     items: list[str] = []
     with pytest.raises(UnreadableError) as raised:
         for item in stream_isolated(count_to, task, 1.0):
-            items.append(item)  # noqa: PERF402  # what came before the error counts
+            items.append(item)  # what came before the error counts
     assert (items, str(raised.value)) == (["1", "2", "3"], reason)
 
 
 def test_a_stream_waits_for_its_taker(tmp_path: Path) -> None:
-    """What is not taken stays unread but for the few thousand numbers that a pipe holds, and the process ends with us."""
+    """What is not taken stays unread but for the numbers that a pipe holds, and the process ends with us."""
     stream = stream_isolated(count_for_ever, str(tmp_path / "at"))
     assert [next(stream), next(stream)] == [1, 2]
     stream.close()  # type: ignore[attr-defined]
