@@ -117,7 +117,7 @@ def _mineru_block(block: Json) -> Iterator[Piece]:
     if kind in _FURNITURE:
         return
     if isinstance(content := block.get("content"), dict):  # content_list_v2 has a block's parts one level deeper
-        block = {**block, **content}
+        block = {name: value for name, value in block.items() if name != "content"} | content
     section = (
         Section.REFERENCES if "ref_text" in (kind, block.get("sub_type"), block.get("list_type")) else Section.BODY
     )

@@ -37,8 +37,9 @@ DOCLING = _docling(
     ],
     tables=[TABLE],
     groups=[{"label": "list", "children": [{"$ref": "#/texts/5"}]}],
-    body={"children": [{"$ref": f"#/{item}"} for item in ("texts/0", "texts/1", "texts/3", "tables/0", "texts/6", "texts/4",
-                                                         "groups/0", "texts/99", "nowhere/1")]},
+    body={"children": [{"$ref": f"#/{item}"} for item in (
+        "texts/0", "texts/1", "texts/3", "tables/0", "texts/6", "texts/4", "groups/0", "texts/99", "nowhere/1",
+    )]},
 )  # fmt: skip
 BLOCKS = [
     {"type": "text", "text": "On Otters", "text_level": 1, "page_idx": 0},
@@ -79,20 +80,19 @@ MIDDLE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("docling.json", DOCLING),
-        ("content_list.json", json.dumps(BLOCKS)),
-        ("content_list_v2.json", json.dumps(PAGES)),
-        ("middle.json", json.dumps(MIDDLE)),
-    ],
-)
-def test_the_blocks_of_a_converter_are_a_paper(name: str, content: str) -> None:
+LAYOUTS = {
+    "docling.json": DOCLING,
+    "content_list.json": json.dumps(BLOCKS),
+    "content_list_v2.json": json.dumps(PAGES),
+    "middle.json": json.dumps(MIDDLE),
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_the_blocks_of_a_converter_are_a_paper(name: str) -> None:
     """Its body, table and caption count, its reference list is one, and page heads are left out."""
-    take_in(save(name, content))
-    read_texts()
-    text = read(kind_of(content.encode(), name), content.encode())
+    content = LAYOUTS[name].encode()
+    text = read(kind_of(content, name), content)
     assert [text.section_at(text.text.index(word)) for word in ("GSM8K", "HotpotQA")] == [
         Section.BODY, Section.REFERENCES,
     ]  # fmt: skip
@@ -109,20 +109,20 @@ def test_a_document_of_docling_without_a_body_is_read_in_the_order_of_its_texts(
     assert read(Kind.RECORD, content).text.split() == ["First.", "Second.", "SVAMP", "90.1"]
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("2501.00001.mmd", f"# On Otters\n\n{NAMES}"),
-        ("2501.00001.latex", latex(NAMES)),
-        ("2501_00001", latex(NAMES)),
-        ("2501.00001.md.gz", gzip.compress(f"# On Otters\n\n{NAMES}".encode())),
-        ("2501.00001.gz", gzip.compress(latex(NAMES).encode())),
-        ("2501.00001.pdf.gz", gzip.compress(make_pdf([f"{NAMES}\n{FILLER}"]))),
-        ("page.html.gz", gzip.compress(latexml("2501.00001v1", "On Otters", f"<p>{NAMES}</p>"))),
-    ],
-)
-def test_a_paper_is_read_whatever_its_file_is_called(name: str, content: bytes | str) -> None:
-    take_in(save(name, content))
+NAMED: dict[str, bytes | str] = {
+    "2501.00001.mmd": f"# On Otters\n\n{NAMES}",
+    "2501.00001.latex": latex(NAMES),
+    "2501.00001": latex(NAMES),
+    "2501.00001.md.gz": gzip.compress(f"# On Otters\n\n{NAMES}".encode()),
+    "2501.00001.gz": gzip.compress(latex(NAMES).encode()),
+    "2501.00001.pdf.gz": gzip.compress(make_pdf([f"{NAMES}\n{FILLER}"])),
+    "page.html.gz": gzip.compress(latexml("2501.00001v1", "On Otters", f"<p>{NAMES}</p>")),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_paper_is_read_whatever_its_file_is_called(name: str) -> None:
+    take_in(save(name, NAMED[name]))
     read_texts()
     assert counts() == {"2501.00001": {"gsm8k": 3}}
 
