@@ -76,7 +76,7 @@ BAD: dict[str, tuple[bytes | str | Callable[[Path], object], str]] = {
     "text.parquet": ("plain words", "a text, which no paper comes in"),
     "torn.parquet": (b"PAR1 torn", "a damaged Parquet file"),
     "letter.docx": (b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml", "an Office document or a book"),
-    "torn.jsonl.gz": (gzip.compress(b'{"id": "2501.00011"}\n' * 90)[:-9], "damaged gzip"),
+    "torn.jsonl.gz": (gzip.compress(b"{}" * 90)[:12], "damaged gzip"),
     "endless.jsonl.gz": (gzip.compress(b"x" * (60 << 20)), "a line of more than 50 MB"),
     "other.md.gz": (make_tar({"a.md": "GSM8K"}), "an archive with the name of a single text"),
     "picture.png": (b"\x89PNG\r\n\x1a\n", "a PNG image, which no paper comes in"),
