@@ -16,6 +16,7 @@ from survey.surface import Surface
 from survey.trends.cells import FLAT_COLUMNS, as_data, as_grids, counting_rule, flat_rows
 from survey.trends.charts import chart
 from survey.trends.domain import domain_trends
+from survey.trends.finding import finding, has_read_methods
 from survey.trends.growths import growth_chart, growth_sentence, with_growth
 from survey.trends.projection import Project
 from survey.trends.published import PRINTED, Axis, published_cells
@@ -70,6 +71,7 @@ class Report:
     cautions: list[str] = field(default_factory=list)  # warnings for a program
     provenance: Mapping[str, Any] = field(default_factory=dict)
     cited: bool = False
+    finding: str = ""  # what the sample says, in one sentence
     sentence: str = ""  # what the tables show
     limits: tuple[str, ...] = ()  # lines below the tables, on where the papers come from
     rest: "Report | None" = None  # a report on another surface, which is printed below
@@ -94,8 +96,9 @@ class Report:
 
     @property
     def intro(self) -> str:
-        """The line above the tables: the sample, and what the tables show."""
-        return " ".join(filter(None, [self.sample, self.sentence]))
+        """The line above the tables: the finding, the sample, and what the tables show."""
+        rest = self.sentence if self.sentence != self.finding else ""
+        return " ".join(filter(None, [self.finding, self.sample, rest]))
 
     def notes(self) -> list[str]:
         """Return the notes below the tables, each once."""
@@ -190,7 +193,8 @@ def _report_on(surface: Surface, data: Path, question: Question, counts: Path | 
             )
         return Report(
             tuple(tables), sample.story, sample.footer, sample.cautions, sample.provenance(), question.cited,
-            "" if surface is Surface.TEXT else growth_sentence(tables[0]), (*sample.limits, *_method_notes(sample)),
+            finding(sample, tables[0]), "" if surface is Surface.TEXT else growth_sentence(tables[0]),
+            (*sample.limits, *_method_notes(sample)),
         )  # fmt: skip
 
 
@@ -230,6 +234,10 @@ def _abstract_tables(sample: "Sample", question: Question) -> list[TrendTable]:
     from survey.trends.volume import volumes_of
 
     axes = [axis for axis in question.axes if axis.is_counted]
+    if not axes and Axis.METHOD in question.axes and has_read_methods(sample):
+        from survey.trends.method_table import abstract_method_table
+
+        return [abstract_method_table(question.by)]
     if not axes:
         raise ConfigurationError(
             f"--axis {question.axes[0]} needs texts; an abstract has domains and benchmarks alone",
@@ -277,7 +285,7 @@ def _abstract_notes(sample: "Sample", by: Period, thresholds: tuple[int, ...]) -
 
 def _method_notes(sample: "Sample") -> list[str]:
     """Return two sentences on the methods that the bundled abstracts name, next to Figure 2; none for other samples."""
-    if sample.surface is not Surface.ABSTRACT or not sample.is_bundled or not sample.warehouse.study.is_survey:
+    if not has_read_methods(sample):
         return []
     from survey.trends.abstract_methods import shares_sentence
     from survey.trends.silence import silence_sentence
