@@ -207,7 +207,7 @@ def test_the_threshold_moves_by_the_keyboard(window: Sitting, texts: Sample) -> 
     for _ in range(2):
         settle(page)
         assert _is_drawn_as_meant(page, after, Measure.SHARE)
-        assert page.url == f"{window.app.url}/?surface=text&measure=share&threshold=7"
+        assert page.url == f"{window.app.url}/?surface=text&threshold=7"  # the share is the default there
         page.goto(page.url)
 
 
