@@ -214,10 +214,9 @@ def test_own_papers_without_a_label_are_a_state_and_no_chart_of_printed_marks(tm
     data, papers = tmp_path / "data", tmp_path / "papers"
     papers.mkdir()
     for number in range(3):
-        text = (
-            f"# A note on weather {number}\n\n## Introduction\n\nClouds move. Rain falls. Nothing is learned here.\n"
-            * 9
-        )
+        stamp = f"arXiv:2501.1234{number + 1}v1 [physics.ao-ph] 22 Jan 2025"
+        body = "Clouds move. Rain falls. Nothing is learned here.\n" * 9
+        text = f"# A note on weather {number}\n\n{stamp}\n\n## Introduction\n\n{body}"
         (papers / f"2501.1234{number + 1}v1.md").write_text(text, encoding="utf-8")
     _label_own(papers, data)
     for axis in ("method", "data_source"):
