@@ -19,8 +19,9 @@ def finding(sample: "Sample", table: TrendTable) -> str:
 
 
 def has_read_methods(sample: "Sample") -> bool:
-    """Say whether methods are read from the abstracts of a sample: of the bundled ones, for the bundled study."""
-    return sample.surface is Surface.ABSTRACT and sample.is_bundled and sample.warehouse.study.is_survey
+    """Say whether methods are read from the abstracts of a sample: of all bundled ones, for the bundled study."""
+    is_whole = sample.is_bundled and not sample.filters
+    return is_whole and sample.surface is Surface.ABSTRACT and sample.warehouse.study.is_survey
 
 
 def methods_finding() -> str:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import duckdb
 import pyarrow
 
-from posttrain.errors import DiskError
+from posttrain.errors import DiskError, UnwritableError
 from survey.labels.decision import Decision
 from survey.mentions.lexicon import Lexicon
 from survey.warehouse.schema import create_tables, set_provenance
@@ -137,8 +137,11 @@ def build_warehouse(path: Path, lexicon: Lexicon, provenance: Mapping[str, str])
             db.execute("CHECKPOINT")  # closing writes too, but is silent when the disk is full
         unfinished.replace(path)
     except (duckdb.OperationalError, duckdb.FatalException) as error:  # as a rule the disk is full
+        message = f"cannot write {path}: {str(error).splitlines()[0]}"
+        if "Permission denied" in message or "Read-only" in message:
+            raise UnwritableError(message, "choose another folder with --data DIR or POSTTRAIN_DATA") from error
         raise DiskError(
-            f"cannot write {path}: {str(error).splitlines()[0]}",
+            message,
             "free some space and run survey label again; nothing is lost",
         ) from error
     finally:
