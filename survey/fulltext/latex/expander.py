@@ -142,7 +142,7 @@ class Expander:
         reading = self.reading
         if reading.exhausted:
             return
-        if len(token) > 2:
+        if token[1:2].isalpha():
             reading.end_word()
         self._remember_outermost(token)
         if macro.plain:

@@ -40,7 +40,7 @@ def _expand_once(expander: Expander) -> None:
     elif token in expander.conditionals and callable(meaning):
         meaning(expander, token)
     else:
-        expander.reading.push(token + (JOINT if len(token) > 2 else ""))
+        expander.reading.push(token + (JOINT if token[1:2].isalpha() else ""))
 
 
 def _token(expander: Expander) -> str:
@@ -57,7 +57,7 @@ def _token(expander: Expander) -> str:
 def _noexpand(expander: Expander, command: str) -> None:
     r"""`\noexpand\gsm`, within \edef: the name stays for later."""
     token = _token(expander)
-    expander.write(token + (JOINT if len(token) > 2 else ""))
+    expander.write(token + (JOINT if token[1:2].isalpha() else ""))
 
 
 def _unexpanded(expander: Expander, command: str) -> None:
@@ -68,7 +68,7 @@ def _string(expander: Expander, command: str) -> None:
     r"""`\string\gsm` and `\detokenize{…}` print the names themselves."""
     if command == "\\string":
         token = _token(expander)
-        if len(token) > 2:
+        if token[1:2].isalpha():
             expander.reading.end_word()
         expander.write(shield(token))
     else:
@@ -121,7 +121,8 @@ def _if_next(expander: Expander, command: str) -> None:
 
 
 def _nothing(expander: Expander, command: str) -> None:
-    pass
+    """A command that prints nothing, nor the spaces behind its name."""
+    expander.reading.end_word()
 
 
 def _open_group(expander: Expander, command: str) -> None:

@@ -32,7 +32,19 @@ PREAMBLE = r"""\documentclass{article}
 \excludecomment{solution}
 \makeatletter
 """
-NAMES = ["GSM8K", "MATH", "HotpotQA", "TriviaQA", "SVAMP", "AIME", "MuSiQue", "WebShop", "ALFWorld", "HumanEval", "LiveCodeBench"]
+NAMES = [
+    "GSM8K",
+    "MATH",
+    "HotpotQA",
+    "TriviaQA",
+    "SVAMP",
+    "AIME",
+    "MuSiQue",
+    "WebShop",
+    "ALFWorld",
+    "HumanEval",
+    "LiveCodeBench",
+]
 
 
 class Grammar:
