@@ -19,12 +19,14 @@ from survey.fulltext.latex.tokens import (
     TRUE,
     WORD,
     bracket_end,
+    closed,
     group_end,
     without_comments,
 )
 
 _LONGEST_OPTIONAL = 20_000  # characters of an optional argument; a `[` without a partner would reach to the end
 _FAR_PAST = 3  # times the limit, where reading ends altogether
+_COPIED = 6  # a character that is copied costs as much as a 64th of one that is looked at
 _WINDOW = 20_000  # characters of an argument once the limit is reached
 
 
@@ -179,6 +181,10 @@ class Reading:
     def _group(self, frame: Frame) -> str:
         start = frame.at + 1
         end = group_end(frame.text, start, start + _WINDOW if self.exhausted else None)
+        while end < 0 and frame.path is None and len(self.frames) > 1 and not self.exhausted:
+            frame = self._joined()
+            start = frame.at + 1
+            end = group_end(frame.text, start)
         if end < 0:  # a brace without its partner: TeX would stop here; the words behind it are read all the same
             self.spend(len(frame.text) - start)
             frame.at = start
@@ -186,6 +192,15 @@ class Reading:
         frame.at = end + 1
         self.spend(end - start)
         return without_comments(frame.text[start:end])
+
+    def _joined(self) -> Frame:
+        r"""Put the rest of the innermost string before that of the next: \expandafter can leave a brace of its own."""
+        top = self.frames.pop()
+        below = self.frames[-1]
+        rest = closed(top.text[top.at :])
+        below.text, below.at = rest + below.text[below.at :], 0
+        self.spend(len(rest) + (len(below.text) >> _COPIED))
+        return below
 
     def word(self) -> str:
         r"""Read a control word, in braces or not: `{\gsm}`, `\gsm`. Empty where none comes next."""

@@ -165,7 +165,7 @@ def _from_lines(listing: str) -> Iterator[tuple[str, str]]:
     name = usage = ""
     for line in listing.splitlines():
         words = line.split()
-        if len(words) == 2 and words[1] in ("toplevelfile", "toplevel", "ignore"):
+        if len(words) == 2 and not words[0].endswith(":") and words[1] in ("toplevelfile", "toplevel", "ignore"):
             yield words[0], words[1]
             continue
         field = re.match(

@@ -263,7 +263,7 @@ class Grammar:
             f"\\expandafter\\newcommand\\csname {name}\\endcsname[1]{{{self.word()} #1}}\\{name}{{{self.text(depth - 1)}}}",
             f"\\csdef{{{key}}}{{{self.words()}}}\\csuse{{{key}}}",
             f"\\@namedef{{{key}}}{{{self.words()}}}\\@nameuse{{{key}}}",
-            f"\\def\\{name}{{{self.word()}}}\\expandafter\\def\\expandafter\\{name}\\expandafter{{\\{name} x}}\\{name}{{}}",
+            f"\\def\\{name}{{{self.word()}}}\\expandafter\\def\\expandafter\\{name}\\expandafter{{\\{name} x}}\\{name}{{}} \\{name}",
         )
 
     def make_loop(self, depth: int) -> str:

@@ -83,6 +83,7 @@ def words(body: str, preamble: str = "") -> str:
         (r"\def\mk#1#2{\@namedef{n@#1}{#2}}\mk{a}{GSM8K}", r"\@nameuse{n@a}", "GSM8K"),
         (r"\forcsvlist{\mk}{x}\newcommand{\b}{GSM8K\xspace}", r"\b is \b, \b(\b)", "GSM8K is GSM8K, GSM8K (GSM8K)"),
         ("", r"\foreach \n in {GSM8K, MATH} {\n; }", "GSM8K; MATH;"),
+        (r"\def\a{A}\expandafter\def\expandafter\a\expandafter{\a B}", r"\a{} \a", "AB AB"),
         # arguments that are text and those that are none
         ("", r"A\footnote{GSM8K}, B\thanks{x}C", "A GSM8K , B x C"),
         ("", r"\begin{theorem}[GSM8K] x\end{theorem}\begin{figure}[!htb]A\end{figure}", "GSM8K x A"),
