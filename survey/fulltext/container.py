@@ -13,7 +13,7 @@ import posixpath
 import tarfile
 import zipfile
 import zlib
-from pathlib import PurePosixPath
+from pathlib import PurePath, PurePosixPath
 
 from posttrain.errors import UnreadableError
 
@@ -162,6 +162,6 @@ def _is_zipped_link(member: zipfile.ZipInfo) -> bool:
     return (member.external_attr >> 16) & 0o170000 == 0o120000  # the mode that Unix zip writes for a symbolic link
 
 
-def is_text(path: PurePosixPath) -> bool:
+def is_text(path: PurePath) -> bool:
     """Say whether a LaTeX source needs this file's content: no figure, and no ._name, a resource fork of macOS."""
     return path.suffix.lower() in _TEXT_SUFFIXES and not path.name.startswith("._")

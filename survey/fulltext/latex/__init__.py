@@ -4,7 +4,7 @@ Counting every file of a source tree inflates the counts 1.8 times (stale copies
 strippers lose names that authors hide in macros. This folder reads the files that the build would read, in its order,
 with the definitions that hold at each place (`expander`), and gives the words (`plain`) with their sections.
 
-Of libraries, pylatexenc, TexSoup and plasTeX were tried on the same cases; docs/reading.md says with what result.
+Of libraries, TexSoup and plasTeX were tried on the same cases; docs/reading.md says with what result.
 """
 
 import posixpath

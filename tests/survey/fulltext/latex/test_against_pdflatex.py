@@ -26,10 +26,9 @@ pytestmark = [
 PREAMBLE = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
 \usepackage[paperwidth=50cm,paperheight=200cm,margin=1cm]{geometry}
-\usepackage{ifthen,xspace,comment,listings,etoolbox}
+\usepackage{ifthen,xspace,verbatim,listings,etoolbox}
 \pagestyle{empty}\hyphenpenalty=10000\exhyphenpenalty=10000\raggedright\parindent=0pt
 \lstset{basicstyle=\ttfamily,columns=fullflexible,keepspaces=true}
-\excludecomment{solution}
 \makeatletter
 """
 NAMES = [
@@ -105,7 +104,8 @@ class Grammar:
         name = self.name()
         head = self.pick(f"\\newcommand{{\\{name}}}", f"\\newcommand\\{name}", f"\\newcommand*{{\\{name}}}[0]",
                          f"\\providecommand{{\\{name}}}", f"\\DeclareRobustCommand{{\\{name}}}", f"\\def\\{name}",
-                         f"\\NewDocumentCommand{{\\{name}}}{{}}", f"\\gdef\\{name}", f"\\long\\def\\{name}")  # fmt: skip
+                         f"\\NewDocumentCommand{{\\{name}}}{{}}", f"\\gdef\\{name}",
+                         f"\\long\\def\\{name}")  # fmt: skip
         tail = self.pick("", "\\xspace")
         return f"{head}{{{self.body()}{tail}}}{self.use(name)} {self.use(name)}"
 
@@ -202,7 +202,8 @@ class Grammar:
         turn = self.pick("", f"\\toggletrue{{{name}}}")
         return self.pick(
             f"\\def\\{name}{{{word}}}\\ifthenelse{{\\equal{{\\{name}}}{{{self.pick(word, 'other')}}}}}",
-            f"\\newboolean{{{name}}}\\setboolean{{{name}}}{{{self.pick('true', 'false')}}}\\ifthenelse{{\\boolean{{{name}}}}}",
+            f"\\newboolean{{{name}}}\\setboolean{{{name}}}{{{self.pick('true', 'false')}}}"
+            f"\\ifthenelse{{\\boolean{{{name}}}}}",
             f"\\ifthenelse{{\\NOT {self.pick('1', '3')}<2 \\AND \\equal{{a}}{{a}}}}",
             f"\\newtoggle{{{name}}}{turn}\\iftoggle{{{name}}}",
             f"\\ifstrequal{{{word}}}{{{self.pick(word, 'x')}}}", f"\\ifblank{{{self.pick('', ' ', 'x')}}}",
@@ -215,9 +216,8 @@ class Grammar:
         return f"{self.word()}% {self.words()}\n  {self.word()} 5\\% {self.word()}\\\\% {self.words()}\n{self.word()}"
 
     def make_left_out(self, depth: int) -> str:
-        """Environments of the package comment."""
-        name = self.pick("comment", "solution")
-        content = f"\\begin{{{name}}}\n{self.words()} \\iffalse }}\n\\end{{{name}}}"
+        """The environment comment."""
+        content = f"\\begin{{comment}}\n{self.words()} \\iffalse }}\n\\end{{comment}}"
         self.files[f"{(file := self.name())}.tex"] = f"{self.word()}\n\n{content}\n\n{self.word()}\n"
         return f"\\input{{{file}}}"
 
@@ -260,10 +260,12 @@ class Grammar:
         key = f"{name}:8"
         return self.pick(
             f"\\expandafter\\def\\csname {key}\\endcsname{{{self.words()}}}\\csname {key}\\endcsname{{}}",
-            f"\\expandafter\\newcommand\\csname {name}\\endcsname[1]{{{self.word()} #1}}\\{name}{{{self.text(depth - 1)}}}",
+            f"\\expandafter\\newcommand\\csname {name}\\endcsname[1]{{{self.word()} #1}}"
+            f"\\{name}{{{self.text(depth - 1)}}}",
             f"\\csdef{{{key}}}{{{self.words()}}}\\csuse{{{key}}}",
             f"\\@namedef{{{key}}}{{{self.words()}}}\\@nameuse{{{key}}}",
-            f"\\def\\{name}{{{self.word()}}}\\expandafter\\def\\expandafter\\{name}\\expandafter{{\\{name} x}}\\{name}{{}} \\{name}",
+            f"\\def\\{name}{{{self.word()}}}\\expandafter\\def\\expandafter\\{name}\\expandafter{{\\{name} x}}"
+            f"\\{name}{{}} \\{name}",
         )
 
     def make_loop(self, depth: int) -> str:
@@ -278,7 +280,8 @@ class Grammar:
     def make_font(self, depth: int) -> str:
         """Commands and switches of the font do not part a name."""
         return self.pick(
-            f"\\textbf{{{self.text(depth - 1)}}}", f"{{\\bfseries {self.words()}}}", f"\\mbox{{{self.word()}}}\\mbox{{{self.word()}}}",
+            f"\\textbf{{{self.text(depth - 1)}}}", f"{{\\bfseries {self.words()}}}",
+            f"\\mbox{{{self.word()}}}\\mbox{{{self.word()}}}",
             f"{{\\sc {self.word()}}}{{\\em {self.word()}}}",
             f"{self.word()}\\-{self.word()}", f"\\MakeUppercase{{{self.words()}}}", f"\\uppercase{{{self.words()}}}",
         )  # fmt: skip
@@ -296,16 +299,19 @@ class Grammar:
 
     def make_list(self, depth: int) -> str:
         """Items with and without a name."""
-        return f"\\begin{{description}}\\item[{self.word()}] {self.text(depth - 1)} \\item {self.word()}\\end{{description}}"
+        items = f"\\item[{self.word()}] {self.text(depth - 1)} \\item {self.word()}"
+        return f"\\begin{{description}}{items}\\end{{description}}"
 
     def make_heading(self, depth: int) -> str:
         """Headings stand alone."""
-        return f"\n\\section*{{{self.words()}}}\\label{{sec:gsm8k}}\n{self.text(depth - 1)} \\vspace{{2pt}}\\hspace*{{1em}} x"
+        heading = f"\\section*{{{self.words()}}}\\label{{sec:gsm8k}}"
+        return f"\n{heading}\n{self.text(depth - 1)} \\vspace{{2pt}}\\hspace*{{1em}} x"
 
     def make_tokens(self, depth: int) -> str:
         """Registers of tokens, and numbers in words."""
         name = self.name()
-        return self.pick(f"\\newtoks\\{name} \\{name}={{{self.words()}}}\\the\\{name}", "\\romannumeral 14 ", "\\number 012 ",
+        return self.pick(f"\\newtoks\\{name} \\{name}={{{self.words()}}}\\the\\{name}", "\\romannumeral 14 ",
+                         "\\number 012 ",
                          f"\\string\\{name} x", f"\\detokenize{{{self.word()}}}")  # fmt: skip
 
     def make_next_character(self, depth: int) -> str:

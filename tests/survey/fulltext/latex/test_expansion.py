@@ -56,7 +56,7 @@ def words(body: str, preamble: str = "") -> str:
         # conditionals
         (r"\newif\ifx\newif\ifdraft\drafttrue", r"\ifdraft A\else B\fi", "A"),
         (r"\newif\ifdraft", r"{\drafttrue\ifdraft A\fi}\ifdraft B\fi C", "AC"),
-        (r"\usepackage{ifthen}\newboolean{long}\setboolean{long}{true}", r"\ifthenelse{\boolean{long}}{A}{B}\iflong C\fi",
+        (r"\newboolean{long}\setboolean{long}{true}", r"\ifthenelse{\boolean{long}}{A}{B}\iflong C\fi",
          "AC"),
         (r"\newtoggle{arxiv}\toggletrue{arxiv}", r"\iftoggle{arxiv}{A}{B}\nottoggle{arxiv}{C}{D}", "AD"),
         (r"\def\v{2}", r"\ifnum\v>1 A\else B\fi \ifnum\v=3 C\fi", "A"),
@@ -70,7 +70,7 @@ def words(body: str, preamble: str = "") -> str:
         (r"\newcommand{\only}[1]{\ifdefined\arxiv #1\fi}", r"A\only{GSM8K}", "A"),
         # verbatim
         ("", "\\begin{minted}[fontsize=\\small]{python}\nx % GSM8K {\n\\end{minted} A", "x % GSM8K { A"),
-        (r"\lstnewenvironment{prompt}[1][]{\lstset{#1}}{}", "\\begin{prompt}[x=y]\n5% \\fi\n\\end{prompt} A", r"5% \fi A"),
+        (r"\lstnewenvironment{prompt}[1][]{\lstset{#1}}{}", "\\begin{prompt}[x=y]\n5% \\fi\n\\end{prompt}", r"5% \fi"),
         (r"\DefineVerbatimEnvironment{code}{Verbatim}{x=y}", "\\begin{code}\n# 5% $\n\\end{code}A", "# 5% $ A"),
         (r"\newenvironment{pr}{\small\verbatim}{\endverbatim}", "\\begin{pr}\n% GSM8K\n\\end{pr} A", "% GSM8K A"),
         (r"\MakeShortVerb{\|}", r"|100%| of |\GSM8K|", r"100% of \GSM8K"),
@@ -87,7 +87,7 @@ def words(body: str, preamble: str = "") -> str:
         # arguments that are text and those that are none
         ("", r"A\footnote{GSM8K}, B\thanks{x}C", "A GSM8K , B x C"),
         ("", r"\begin{theorem}[GSM8K] x\end{theorem}\begin{figure}[!htb]A\end{figure}", "GSM8K x A"),
-        ("", r"\newtcolorbox{box}[2][]{title={Prompt #2},#1}\begin{box}[label=svamp]{GSM8K}x\end{box}", "Prompt GSM8K x"),
+        ("", r"\newtcolorbox{box}[2][]{title={#2!},#1}\begin{box}[label=svamp]{GSM8K}x\end{box}", "GSM8K! x"),
         ("", r"\hyperref[sec:svamp]{GSM8K} \hyperlink{svamp}{MATH} \subref*{fig:svamp}", "GSM8K MATH"),
         ("", r"\lstset{caption=SVAMP}\captionsetup[table]{svamp}\crefname{svamp}{svamp}{svamps}A", "A"),
         ("", r"\textcites[see][]{svamp}[][p. 2]{gsm8k} A \citeauthoryear{svamp} \mycite{svamp}", "A"),
@@ -107,7 +107,8 @@ def words(body: str, preamble: str = "") -> str:
          "School, Grade (GSM8K); GSM8K; School, Grade (GSM8K); GSM8K"),
         (r"\acrodef{g}[GSM8K]{Grade School}", r"\ac{g} \ac{g} \acl{g}", "Grade School (GSM8K) GSM8K Grade School"),
         (r"\newglossaryentry{g}{name={GSM8K}, description={x}}", r"\gls{g}", "GSM8K"),
-        (r"\newacronym{g}{GSM8K}{Grade School}", r"\glsunset{g}\gls{g}\glsresetall{} \gls{g}", "GSM8K Grade School (GSM8K)"),
+        (r"\newacronym{g}{GSM8K}{Grade School}", r"\glsunset{g}\gls{g}\glsresetall{} \gls{g}",
+         "GSM8K Grade School (GSM8K)"),
         # the end
         ("", "A \\end{document}\nGSM8K", "A"),
         ("", "A\n\\endinput GSM8K\nB", "A GSM8K"),
