@@ -19,7 +19,7 @@ from posttrain.errors import ConfigurationError, UnreadableError, printable
 from survey.arxiv.abstracts import copy_abstracts, count_papers, is_table_of_abstracts
 from survey.arxiv.bulk import check, is_bulk, unpack
 from survey.arxiv.ledger import Ledger
-from survey.fulltext.container import MAX_UNPACKED
+from survey.fulltext.container import MAX_UNPACKED, is_text
 from survey.paper import IdSource, find_arxiv_id, titles_agree
 from survey.store.identify import Raw, identify, identify_line, local_key
 from survey.store.isolation import Failed, default_workers, run_isolated
@@ -28,7 +28,6 @@ from survey.writing.lists import PaperList, list_in
 
 _MAX_FILE = 500 << 20  # bytes of one paper's file; Parquet tables and metadata snapshots may be larger
 _OTHER_PAPERS = (".md", ".txt", ".html", ".xml", ".jsonl", ".parquet")  # a PDF next to .tex is a figure or its output
-_LATEX_TEXTS = (".tex", ".bbl", ".bib", ".sty", ".cls", ".json")  # the files of a LaTeX folder that are kept
 _SNAPSHOTS = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 _LONGEST_LINE = 50 << 20  # bytes: of a line that does not end, no more is read
 _LINES_AT_ONCE = 10_000  # of a metadata snapshot in one transaction
@@ -205,7 +204,7 @@ def _pack(folder: Path) -> bytes:
     total = 0
     with tarfile.open(fileobj=out, mode="w") as archive:
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.suffix.lower() in _LATEX_TEXTS and path.name[0] != ".":
+            if path.is_file() and path.suffix and is_text(path) and path.name[0] != ".":
                 total += path.stat().st_size
                 if total > MAX_UNPACKED:
                     raise UnreadableError(f"a LaTeX folder of more than {MAX_UNPACKED >> 20} MB")

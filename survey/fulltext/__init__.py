@@ -155,7 +155,9 @@ def _open_source(data: bytes) -> Tree | bytes:
     """Return the files of a LaTeX source, or the PDF that its authors submitted alone; arXiv serves it gzipped."""
     content = open_container(data)
     if isinstance(content, dict):
-        if not any(name.lower().endswith((".tex", ".ltx")) for name in content):
+        if not any(name.lower().endswith((".tex", ".ltx", ".latex")) for name in content) and not any(
+            "." not in PurePath(name).name and b"\\documentclass" in data for name, data in content.items()
+        ):
             raise UnreadableError("an archive without a .tex file")
         return content
     start = content[:1024].lstrip()
