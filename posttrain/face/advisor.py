@@ -105,8 +105,9 @@ def memory(
 ) -> "Answer":
     """Return the peak memory of a technique on a model, in bytes by phase and part, before any weight is loaded.
 
-    model: a well-known name, a hub id, a folder, a config.json, or a size such as "7b". library: in a library like TRL, as
-    `recommend` prices it, in place of our loops. batch: sequences in one forward pass. gpu: gigabytes of the GPU; `.fits` and `.change` then say whether it fits and which change would make it fit.
+    model: a well-known name, a hub id, a folder, a config.json, or a size such as "7b". library: in a library like TRL,
+    as `recommend` prices it, in place of our loops. batch: sequences in one forward pass. gpu: gigabytes of the GPU;
+    `.fits` and `.change` then say whether it fits and which change would make it fit.
     Raises ConfigurationError for an unknown model or technique.
     """
     from advisor.memory import estimate_for
