@@ -81,9 +81,10 @@ def warnings_of(measured: Measurement) -> list[str]:
     return warnings
 
 
-def render(report: ProbeReport) -> list[str]:
-    """Return the measurements as lines for a terminal."""
+def render(report: ProbeReport, *, colour: bool = False) -> list[str]:
+    """Return the measurements as lines for a terminal, with the first row as the model sees it."""
     measured, task = report.measured, report.task
+    view = measured.first_row.lines(colour=colour) if measured.first_row else []
     most = max(measured.pass_at_k, key=int)
     train, responses, answers = measured.rows.train, measured.rows.demonstrations, measured.rows.answers
     rows = [
@@ -102,7 +103,7 @@ def render(report: ProbeReport) -> list[str]:
         ("weights", f"{measured.parameters:,}"),
     ]
     head = f"{task.model} on {task.data}, verifier {task.verifier}"
-    return [head, *(f"  {name:24}{value}" for name, value in rows)]
+    return [head, *(f"  {name:24}{value}" for name, value in rows), "", *view]
 
 
 def _cell(share: Share | Measured | None) -> str:

@@ -18,6 +18,10 @@ class Tokenizer(Protocol):
     pad_token_id: int | None
     unk_token_id: int | None
     chat_template: str | None
+    all_special_ids: Sequence[int]
+
+    def get_added_vocab(self) -> Mapping[str, int]:
+        """Return the tokens that were added to the vocabulary, such as `<|im_end|>`, with their ids."""
 
     def __call__(self, text: str, *, add_special_tokens: bool = True) -> Mapping[str, Sequence[int]]:
         """Return the token ids of a text under `input_ids`."""
@@ -32,9 +36,10 @@ class Tokenizer(Protocol):
         conversation: Sequence[Mapping[str, object]],
         *,
         add_generation_prompt: bool = False,
-        return_dict: bool = True,
-    ) -> Mapping[str, Sequence[int]]:
-        """Return the token ids of chat messages under `input_ids`."""
+        tokenize: bool = True,
+        **arguments: object,
+    ) -> object:
+        """Return the text of chat messages, or with `tokenize` their token ids."""
 
     def save_pretrained(self, save_directory: Path) -> object:
         """Write the tokenizer's files."""
