@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 TEXT = (
     "What is the weather in Oslo today? It is seven degrees.\n\nLet me think about it.\n</think>\n\nThe answer is 42. "
@@ -230,14 +230,27 @@ PUBLIC = {
 }  # fmt: skip
 
 
+# how Llama 3 and Qwen divide a text into words: line breaks stay together, whatever follows them
+WORDS = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
+    r"|\s+(?!\S)|\s+"
+)
+
+
 @cache
-def tokenizer_of(name: str) -> Any:
-    """Return a tokenizer with a public chat template; `base` has none."""
+def tokenizer_of(name: str, *, like_gpt2: bool = False) -> Any:
+    """Return a tokenizer with a public chat template; `base` has none.
+
+    like_gpt2: words are divided as in GPT-2, where two line breaks are one token at the end and two before a word.
+    """
     from transformers import PreTrainedTokenizerFast
 
     public = PUBLIC.get(name) or Public("", ("<|endoftext|>",), "<|endoftext|>")
     inner = Tokenizer(models.BPE())
-    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    split, to_bytes = pre_tokenizers.Split(Regex(WORDS), "isolated"), pre_tokenizers.ByteLevel
+    inner.pre_tokenizer = to_bytes(add_prefix_space=False)
+    if not like_gpt2:
+        inner.pre_tokenizer = pre_tokenizers.Sequence([split, to_bytes(add_prefix_space=False, use_regex=False)])
     inner.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=420, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
