@@ -13,6 +13,7 @@ a sequence of its own, as the policy would have written it at that time.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Literal
 
 from posttrain.errors import ConfigurationError
@@ -112,7 +113,7 @@ def encode_demonstrations(
             intake.drop("prompt too long")
             continue
         limit = max_response_tokens + (max_prompt_tokens if row.is_text else 0)  # a text has no prompt
-        encoded += _count(intake, row, sequences, limit, turns)
+        encoded += _count(intake, row, sequences, limit)
     _demand_some(encoded, intake, rows, max_response_tokens)
     return encoded, intake
 
@@ -236,7 +237,7 @@ def _sequence(template: Template, ids: list[int], trained: list[bool]) -> list[E
     return [Encoded(tuple(ids[:first]), tuple(ids[first:]), trained=() if all(mask) else mask)]
 
 
-def _count(intake: Intake, row: Row, sequences: Sequence[Encoded], limit: int, turns: Turns) -> list[Encoded]:
+def _count(intake: Intake, row: Row, sequences: Sequence[Encoded], limit: int) -> list[Encoded]:
     """Count a row that is kept; return its sequences, the last answer of each cut off at the limit."""
     lengths = [last_turn(each) + limit for each in sequences]
     cut = [
@@ -246,14 +247,20 @@ def _count(intake: Intake, row: Row, sequences: Sequence[Encoded], limit: int, t
     intake.kept += 1
     intake.truncated += any(len(each.response) > length for each, length in zip(sequences, lengths, strict=True))
     intake.sequences += len(cut)
-    spoken = sum(message.get("role") == "assistant" for message in row.turns)
-    trained = 1 if turns == "last" else sum(map(is_trained, row.turns))
-    intake.turns_trained += trained
-    intake.turns_masked += spoken - trained if not row.is_text else 0
+    if not row.is_text:
+        trained = sum(map(_turns_in, cut))
+        intake.turns_trained += trained
+        intake.turns_masked += sum(message.get("role") == "assistant" for message in row.turns) - trained
     tokens = sum(each.tokens_trained for each in cut)
     intake.tokens_trained += tokens
     intake.tokens_masked += sum(map(len, cut)) - tokens
     return cut
+
+
+def _turns_in(sequence: Encoded) -> int:
+    """Return how many turns of a sequence are trained on: runs of trained tokens."""
+    mask = (False, *(sequence.trained or (True,)))
+    return sum(trained and not before for before, trained in pairwise(mask))
 
 
 def _nothing_to_imitate(row: Row) -> str:

@@ -187,7 +187,10 @@ def listing() -> str:
 def settings_of(technique: str) -> str:
     """Return a line for every setting of a technique: its name, its default and its sentence."""
     fields = CONFIGS[technique].model_fields
-    return "\n".join(f"{name:22} {field.default!s:16} {field.description or ''}" for name, field in fields.items())
+    # a line break is shown as '\n', and words as they are
+    defaults = {name: str(field.default) if str(field.default).strip() else repr(field.default)
+                for name, field in fields.items()}  # fmt: skip
+    return "\n".join(f"{name:22} {defaults[name]:16} {field.description or ''}" for name, field in fields.items())
 
 
 def parser(program: str = "python -m reference_impls") -> argparse.ArgumentParser:
