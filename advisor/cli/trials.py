@@ -11,7 +11,7 @@ import typer
 from advisor.cli.app import app
 from posttrain.commands import Call, command
 from posttrain.console import has_colour, note
-from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError
+from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError, PosttrainError
 
 if TYPE_CHECKING:
     from advisor.runs.plan import Arm, Plan
@@ -88,15 +88,20 @@ def plan_command(
     """
     from advisor.runs.plan import write_plan
     from advisor.runs.plan_text import render
-    from advisor.runs.preview import first_row_lines
+    from advisor.runs.preview import first_row_of
 
     named = {"model": model, "data": data, "verifier": verifier}
     template = _template(system, prompt_template, chat_template_kwargs)
     plan = _plan(recommendation, named, budget, seeds, settings, template)
     write_plan(plan, out)
-    view = first_row_lines(plan, colour=has_colour())
-    lines = [*render(plan), *view, f"written to {out}", f"next: advisor pilot {out}"]
-    call.emit(plan.as_dict(), lines, list(plan.warnings) if call.as_json else [])
+    try:
+        view, reason = first_row_of(plan), []
+    except PosttrainError as error:
+        view, reason = None, [f"the first row cannot be shown: {error.message}"]
+    seen = view.lines(colour=has_colour()) if view else [f"warning: {text}" for text in reason]
+    lines = [*render(plan), "", *seen, "", f"written to {out}", f"next: advisor pilot {out}"]
+    data = {**plan.as_dict(), "first_row": view.as_dict() if view else None}
+    call.emit(data, lines, [*plan.warnings, *reason] if call.as_json else [])
     return ExitCode.OK
 
 

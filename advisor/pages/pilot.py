@@ -18,7 +18,7 @@ from advisor.runs.folder import Response
 from advisor.runs.outcome import Outcome
 from advisor.runs.plan import Plan
 from advisor.runs.plan_text import render
-from advisor.runs.preview import first_row_of
+from advisor.runs.preview import first_row_under, seen_settings
 from advisor.runs.process import demand_torch
 from advisor.runs.progress import RunningRun, State
 from advisor.runs.recommended import Recommended, recommended
@@ -114,7 +114,7 @@ def _first_row(plan: Plan) -> None:
     """Show the first row as the model sees it, with the tokens that are trained on marked."""
     with st.expander("The first row as the model sees it", icon=":material/visibility:"):
         try:
-            view = _seen(plan)
+            view = _seen(json.dumps(seen_settings(plan)))
         except PosttrainError as error:
             st.warning(plain(f"It cannot be shown: {error.message}"))
             return
@@ -124,8 +124,8 @@ def _first_row(plan: Plan) -> None:
 
 
 @st.cache_data(max_entries=64, ttl="10m", show_spinner="Reading the first row with the model's tokenizer")
-def _seen(plan: Plan) -> FirstRow:
-    return first_row_of(plan)
+def _seen(settings: str) -> FirstRow:
+    return first_row_under(json.loads(settings))
 
 
 def _sizes() -> tuple[SizeSettings, list[int]]:

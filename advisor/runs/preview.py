@@ -3,17 +3,20 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
 
 from pydantic import TypeAdapter
 
-from advisor.runs.plan import Plan
+from advisor.runs.plan import Plan, Settings
 from advisor.runs.process import demand_torch
-from posttrain.errors import ConfigurationError, PosttrainError, RunFailedError
+from posttrain.errors import ConfigurationError, RunFailedError
 from posttrain.first_row import FirstRow
 
 SECONDS = 300.0  # for a tokenizer to come from the hub
 _AS_FIRST_ROW = TypeAdapter(FirstRow)
+_DECIDE = (
+    "technique", "model", "data", "rows", "seed", "noise", "system", "prompt_template", "chat_template_kwargs",
+    "separator", "turns",
+)  # fmt: skip
 
 
 def first_row_of(plan: Plan) -> FirstRow:
@@ -21,20 +24,23 @@ def first_row_of(plan: Plan) -> FirstRow:
 
     Raises PosttrainError where torch is not installed, or the tokenizer or the rows cannot be read.
     """
-    demand_torch()
+    return first_row_under(seen_settings(plan))
+
+
+def seen_settings(plan: Plan) -> Settings:
+    """Return the settings that decide which row is the first and how it is written; a budget is none of them."""
     arm = next((arm for arm in plan.arms if arm.trains), plan.arms[0])
-    return _asked({**arm.stages[0].settings(), "seed": plan.seeds[0]})
+    settings = {**arm.stages[0].settings(), "seed": plan.seeds[0]}
+    return {name: settings[name] for name in _DECIDE if name in settings}
 
 
-def first_row_lines(plan: Plan, *, colour: bool) -> list[str]:
-    """Return the first row of a plan as lines; where it cannot be shown, why, in a line."""
-    try:
-        return first_row_of(plan).lines(colour=colour)
-    except PosttrainError as error:
-        return [f"warning: the first row cannot be shown: {error.message}"]
+def first_row_under(settings: Settings) -> FirstRow:
+    """Return the first row under settings of a run. Raises PosttrainError as `first_row_of` does."""
+    demand_torch()
+    return _asked(settings)
 
 
-def _asked(settings: Mapping[str, object]) -> FirstRow:
+def _asked(settings: Settings) -> FirstRow:
     command = [sys.executable, "-m", "reference_impls.preview"]
     try:
         done = subprocess.run(
