@@ -78,7 +78,7 @@ def make_plan(
         hint = f"advisor plan sft,rejection_sampling --model {checked.model} --data {checked.data} --budget {budget}"
         raise NothingMatchedError(f"no pipeline of the recommendation can be tried: {reasons}", hint)
     measured = _measured(checked, known)
-    arms = make_arms(chosen, checked, total, measured)
+    arms = make_arms(chosen, checked, total, measured, known)
     for arm in arms:
         demand_enough(arm.stages, total, measured)
     priced = [arm.model_copy(update={"estimate": estimate_of(arm.stages, total, measured, memory)}) for arm in arms]
@@ -118,6 +118,8 @@ def _warnings(first: str, total: Budget, arms: Sequence[Arm], traits: Traits, av
         warnings.append(
             f"the verifier accepts {float(gold):.0%} of gold responses: correct it first, every arm learns from it"
         )
+    if any(PIPELINES[arm.pipeline].done(traits) for arm in arms):
+        warnings.append("sft has reached its plateau: arms go on from --model, which must be that SFT checkpoint")
     for arm in arms:
         peak = arm.estimate.memory_bytes
         if peak and available and peak > available:

@@ -202,6 +202,9 @@ def memory_command(
     technique: Annotated[str, typer.Option(help="sft, dft, rejection_sampling, grpo, dpo, …")] = "sft",
     lora: Annotated[bool, typer.Option("--lora", help="Train adapters.")] = False,
     qlora: Annotated[bool, typer.Option("--qlora", help="Train adapters on 4-bit weights.")] = False,
+    library: Annotated[
+        bool, typer.Option("--library", help="In a library like TRL, with checkpointing, not in our loops.")
+    ] = False,
     batch: Annotated[int | None, typer.Option(min=1, help="Sequences in one forward pass.")] = None,
     prompt_tokens: Annotated[int | None, typer.Option(min=1, help="The longest prompt.")] = None,
     response_tokens: Annotated[int | None, typer.Option(min=1, help="The longest response.")] = None,
@@ -214,7 +217,7 @@ def memory_command(
     from advisor.memory.answer import as_data, estimate_for
 
     sizes = {"micro_batch": batch, "prompt_tokens": prompt_tokens, "response_tokens": response_tokens}
-    estimate = estimate_for(model, technique, lora=lora, qlora=qlora, gpu_gigabytes=gpu, **sizes)
+    estimate = estimate_for(model, technique, lora=lora, qlora=qlora, library=library, gpu_gigabytes=gpu, **sizes)
     call.emit(as_data(estimate), estimate.lines())
     return ExitCode.OK
 
