@@ -11,6 +11,13 @@ import torch
 from torch import Tensor, nn
 
 
+class AddedToken(Protocol):
+    """A token that was added to a vocabulary."""
+
+    content: str
+    special: bool
+
+
 class Tokenizer(Protocol):
     """A tokenizer of transformers. It has an end-of-sequence token, see `policy.load_policy`."""
 
@@ -20,8 +27,9 @@ class Tokenizer(Protocol):
     chat_template: str | None
     all_special_ids: Sequence[int]
 
-    def get_added_vocab(self) -> Mapping[str, int]:
-        """Return the tokens that were added to the vocabulary, such as `<|im_end|>`, with their ids."""
+    @property
+    def added_tokens_decoder(self) -> Mapping[int, AddedToken]:
+        """The tokens that were added to the vocabulary by their ids, such as `<|im_end|>`."""
 
     def __call__(self, text: str, *, add_special_tokens: bool = True) -> Mapping[str, Sequence[int]]:
         """Return the token ids of a text under `input_ids`."""

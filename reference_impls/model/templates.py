@@ -26,6 +26,7 @@ LOADABLE = "give a hub id, a folder with safetensors and a tokenizer, or `starte
 # a prompt that ends in "<think>\n" or "[THINK]": the model is to think first
 _OPEN_THOUGHT = re.compile(r"(<(think|thinking|thought|reasoning|seed:think)>|\[(THINK)\])\s*\Z")
 _THOUGHT_ENDS = ("</think>", "</thinking>", "</thought>", "</reasoning>", "</seed:think>", "[/THINK]")
+_MARKER = re.compile(r"<[|｜].*[|｜]>")
 _COLUMN = re.compile(r"\{(\w+)\}")  # of a prompt template: "Question: {prompt}"
 _MARK = "posttrainmark"  # a word that no template holds, to see what a template writes after an answer
 
@@ -153,6 +154,11 @@ class Template:
                 return "a tool call"
         return "the definitions of tools" if row.tools and f"{_MARK}tool" not in text else ""
 
+    def writes_names(self, row: Row) -> bool:
+        """Whether the chat template writes the names of speakers; few do, and a name in a text is not one."""
+        messages = [{**message, "name": f"{_MARK}name"} for message in self.messages(row)]
+        return f"{_MARK}name" in self.render(messages, row)
+
     def checked(self, ids: Sequence[int]) -> tuple[int, ...]:
         """Return the ids. Raises RowRefusedError where the model has no embedding for one of them."""
         if self.vocabulary is not None and (largest := max(ids, default=0)) >= self.vocabulary:
@@ -210,7 +216,7 @@ def make_template(
             "--prompt-template 'Question: {prompt}'",
         )
     arguments = dict(config.chat_template_kwargs)
-    special = stop_ids | set(tokenizer.all_special_ids) | set(tokenizer.get_added_vocab().values())
+    special = stop_ids | set(tokenizer.all_special_ids) | _markers(tokenizer)
     plain = Template(tokenizer, chat, arguments=arguments, special_ids=frozenset(special))
     end = _end_of_turn(plain) if chat else int(tokenizer.eos_token_id)
     return Template(
@@ -234,6 +240,12 @@ def encode_prompt(tokenizer: Tokenizer, prompt: Prompt, chat: bool) -> tuple[int
     Raises ConfigurationError for messages without a chat template.
     """
     return Template(tokenizer, chat).prompt_ids(Row(prompt))
+
+
+def _markers(tokenizer: Tokenizer) -> set[int]:
+    """Return the added tokens that are no text: those marked so, and `<|im_end|>` where it is not."""
+    added = tokenizer.added_tokens_decoder  # Gemma adds "\n\n" and "<table>" too, which are text
+    return {number for number, token in added.items() if token.special or _MARKER.fullmatch(token.content)}
 
 
 def _end_of_turn(template: Template) -> int:

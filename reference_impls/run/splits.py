@@ -87,6 +87,11 @@ def _warnings(task: Task, rows: tuple[Row, ...], encoded: list[tuple[int, ...]],
             f"{len(special)} of {total} rows of {task.name} hold text that the tokenizer reads as a special token, "
             f"such as {special[0]}"
         )
+    speakers = [row for row in rows if any(message.get("name") and message["role"] != "tool" for message in row.turns)]
+    if speakers and template.chat and not template.writes_names(speakers[0]):
+        warnings.append(
+            f"{len(speakers)} of {total} rows of {task.name} name a speaker (`name`), and the chat template leaves it out"
+        )
     spaced = [] if template.chat else [row for row in rows if str(row.prompt)[-1:] == " "]
     if spaced:
         warnings.append(

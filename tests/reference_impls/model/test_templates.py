@@ -339,6 +339,15 @@ def test_a_special_token_in_a_text_is_named() -> None:
     assert specials_in(row([ASK, ANSWER]), template) == ""
 
 
+def test_names_of_speakers_are_written_or_not() -> None:
+    """ChatML has no place for them; a template that has one writes them."""
+    spoken = row([{**ASK, "name": "Ada"}, ANSWER])
+    assert not template_of("ChatML, Qwen2.5").writes_names(spoken)
+    tokenizer = tokenizer_of("base", like_gpt2=True)
+    tokenizer.chat_template = "{% for m in messages %}{{ m.name }}: {{ m.content }}\n{% endfor %}"
+    assert Template(tokenizer, True).writes_names(spoken)
+
+
 def test_a_long_last_answer_is_cut_and_earlier_turns_count_as_its_prompt() -> None:
     """What is cut has lost its end; a chat whose earlier turns do not fit is dropped."""
     template, chat = template_of("Zephyr"), row([ASK, ANSWER, AGAIN, SECOND])
