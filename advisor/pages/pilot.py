@@ -111,16 +111,18 @@ def _priced(
 
 
 def _first_row(plan: Plan) -> None:
-    """Show the first row as the model sees it, with the tokens that are trained on marked."""
-    with st.expander("The first row as the model sees it", icon=":material/visibility:"):
-        try:
-            view = _seen(json.dumps(seen_settings(plan)))
-        except PosttrainError as error:
-            st.warning(plain(f"It cannot be shown: {error.message}"))
-            return
-        st.caption("Marked tokens are trained on, the others are read.")
-        st.html(view.markup())
-        st.caption(plain(". ".join(fact.strip() for fact in view.facts()) + "."))
+    """Show the first row as the model sees it, with the tokens that are trained on marked; of a file without asking."""
+    is_file = not plan.task.data.startswith("task:")
+    if not st.toggle("The first row as the model sees it", is_file, key=f"first_row_{is_file}"):
+        return
+    try:
+        view = _seen(json.dumps(seen_settings(plan)))
+    except PosttrainError as error:
+        st.warning(plain(f"It cannot be shown: {error.message}"))
+        return
+    st.html(view.markup())
+    facts = ". ".join(fact.strip() for fact in view.facts())
+    st.caption(plain(f"Marked tokens are trained on, the others are read. {facts}."))
 
 
 @st.cache_data(max_entries=64, ttl="10m", show_spinner="Reading the first row with the model's tokenizer")

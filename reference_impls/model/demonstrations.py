@@ -18,7 +18,8 @@ from typing import Literal
 
 from posttrain.errors import ConfigurationError
 from reference_impls.model.batches import Encoded
-from reference_impls.model.templates import RowRefusedError, Template, answer_of, holds_thought, named, thought_of
+from reference_impls.model.templates import RowRefusedError, Template, named
+from reference_impls.model.thoughts import answer_of, thought_of
 from reference_impls.tasks.row import Message, Row, is_trained
 
 TRUNCATED_AT_MOST = 0.05  # of the rows; beyond it a run would learn never to stop
@@ -162,7 +163,7 @@ def _turn(template: Template, messages: Sequence[Message], index: int, row: Row)
     opened = template.closed(before) != before
     if opened and not thought_of(message):  # there is no thought to write: the prompt closes it
         before = template.closed(before)
-    if after.startswith(before) and holds_thought(after, message):
+    if after.startswith(before) and template.keeps_thought(messages[: index + 1], row):
         return _Turn(_up_to_end(template, after, len(before)), len(before))
     if not opened and message.get("reasoning_content"):
         raise RowRefusedError("the chat template leaves out the thought (reasoning_content)")

@@ -19,13 +19,13 @@ from typing import cast
 from posttrain.errors import ConfigurationError
 from reference_impls.configs import RunConfig
 from reference_impls.model.protocols import Tokenizer
+from reference_impls.model.thoughts import answer_of, thought_of, with_thought
 from reference_impls.tasks.row import Message, Prompt, Row
 
 STARTER = Path(__file__).parents[1] / "starter"
 LOADABLE = "give a hub id, a folder with safetensors and a tokenizer, or `starter`"
 # a prompt that ends in "<think>\n" or "[THINK]": the model is to think first
 _OPEN_THOUGHT = re.compile(r"(<(think|thinking|thought|reasoning|seed:think)>|\[(THINK)\])\s*\Z")
-_THOUGHT_ENDS = ("</think>", "</thinking>", "</thought>", "</reasoning>", "</seed:think>", "[/THINK]")
 _MARKER = re.compile(r"<[|｜].*[|｜]>")
 _COLUMN = re.compile(r"\{(\w+)\}")  # of a prompt template: "Question: {prompt}"
 _MARK = "posttrainmark"  # a word that no template holds, to see what a template writes after an answer
@@ -154,6 +154,17 @@ class Template:
                 return "a tool call"
         return "the definitions of tools" if row.tools and f"{_MARK}tool" not in text else ""
 
+    def keeps_thought(self, messages: Sequence[Message], row: Row) -> bool:
+        """Whether the thought of the last message, where it has one, is in the template's text."""
+        if not thought_of(messages[-1]):
+            return True
+        inline = not messages[-1].get("reasoning_content")
+        shape = repr(["thought", inline, [_shape(message) for message in messages], row.arguments])
+        if shape not in self.lost:
+            marked = [*messages[:-1], with_thought(messages[-1], f"{_MARK}thought")]
+            self.lost[shape] = "" if f"{_MARK}thought" in self.render(marked, row) else "the thought"
+        return not self.lost[shape]
+
     def writes_names(self, row: Row) -> bool:
         """Whether the chat template writes the names of speakers; few do, and a name in a text is not one."""
         messages = [{**message, "name": f"{_MARK}name"} for message in self.messages(row)]
@@ -280,42 +291,13 @@ def specials_in(row: Row, template: Template) -> str:
     return next((token for token in template.special_texts if any(token in text for text in texts)), "")
 
 
-def thought_of(message: Message) -> str:
-    """Return the thought of a message: its own field, or the part of its text before `</think>`."""
-    thought = message.get("reasoning_content")
-    if isinstance(thought, str) and thought.strip():
-        return thought.strip()
-    content = str(message.get("content") or "")
-    for ending in _THOUGHT_ENDS:
-        if ending in content:
-            opening = ending.replace("/", "")
-            return content.rpartition(ending)[0].rpartition(opening)[2].strip()
-    return ""
-
-
-def holds_thought(text: str, message: Message) -> bool:
-    """Whether the thought of a message, where it has one, is in a text."""
-    return _letters(thought_of(message)) in _letters(text)
-
-
-def answer_of(message: Message) -> str:
-    """Return the text of a message after its thought."""
-    return _after_thought(str(message.get("content") or ""))
-
-
 def named(row: Row) -> str:
     """Return `row 3: ` for a row of a file."""
     return f"row {row.line}: " if row.line else ""
 
 
-def _after_thought(content: str) -> str:
-    for ending in _THOUGHT_ENDS:
-        content = content.rpartition(ending)[2]
-    return content
-
-
 def _has_text(message: Message) -> bool:
-    return bool(_after_thought(str(message.get("content") or "")).strip())
+    return bool(answer_of(message).strip())
 
 
 def _shape(message: Message) -> tuple[object, ...]:
@@ -334,11 +316,6 @@ def _with_marks(number: int, message: Message) -> Message:
         first = calls[0] if isinstance(calls, list) else {}
         marked["tool_calls"] = [{**first, "function": function}]
     return marked
-
-
-def _letters(text: str) -> str:
-    """Return the letters and digits of a text, or the text itself where it has none ("🙂")."""
-    return "".join(filter(str.isalnum, text)) or text.strip()
 
 
 def _as_template_reads(message: Message) -> dict[str, object]:

@@ -90,7 +90,7 @@ def _warnings(task: Task, rows: tuple[Row, ...], encoded: list[tuple[int, ...]],
     speakers = [row for row in rows if any(message.get("name") and message["role"] != "tool" for message in row.turns)]
     if speakers and template.chat and not template.writes_names(speakers[0]):
         warnings.append(
-            f"{len(speakers)} of {total} rows of {task.name} name a speaker (`name`), and the chat template leaves it out"
+            f"{len(speakers)} of {total} rows of {task.name} have a speaker's `name`, which the template leaves out"
         )
     spaced = [] if template.chat else [row for row in rows if str(row.prompt)[-1:] == " "]
     if spaced:

@@ -220,6 +220,7 @@ def test_arguments_of_a_call_that_are_json_text_are_not_quoted_twice() -> None:
         ("Zephyr", [ASK, CALL], {}, "leaves out a tool call"),
         ("Zephyr", [ASK, ANSWER], {"tools": TOOLS}, "leaves out the definitions of tools"),
         ("Zephyr", [ASK, THOUGHT], {}, "leaves out the thought"),
+        ("Llama 3", [ASK, {**ANSWER, "reasoning_content": "seven"}], {}, "leaves out the thought"),
         ("Vicuna", [ASK, RESULT, ANSWER], {}, "leaves out a message of the role 'tool'"),
         ("ChatML, Qwen2.5", [{"role": "developer", "content": "d"}, ASK, ANSWER], {}, "of the role 'developer'"),
         ("ChatML, Qwen2.5", [ASK, {"role": "ipython", "content": "7"}, ANSWER], {}, "of the role 'ipython'"),
