@@ -63,7 +63,7 @@ class Intake:
 
 @dataclass
 class Refusals:
-    """Rows that a template refuses: counted by reason, and the end of the run where they are more than 5 %."""
+    """Rows that a template refuses: counted by reason, and the end of the run where several are more than 5 %."""
 
     rows: int
     """Rows in all, refused or not."""
@@ -72,7 +72,8 @@ class Refusals:
     def add(self, row: Row, error: RowRefusedError) -> None:
         """Count a row. Raises ConfigurationError with its number where there are too many."""
         self.counts[str(error)] += 1
-        if self.counts.total() > REFUSED_AT_MOST * self.rows:
+        refused = self.counts.total()  # a single row of a small split is left out, unless it is all there is
+        if refused == self.rows or (refused > 1 and refused > REFUSED_AT_MOST * self.rows):
             raise ConfigurationError(f"{named(row)}{error}", _hint(error)) from error
 
 
