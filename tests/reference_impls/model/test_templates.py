@@ -239,7 +239,7 @@ def test_what_a_template_leaves_out_or_refuses_is_a_sentence_with_the_row(
     with pytest.raises(PosttrainError, match=rf"^row 7: the chat template .*{reason}") as raised:
         encode_demonstrations(template, [bad], **limits)
     assert raised.value.hint
-    with pytest.raises(PosttrainError, match="^row 8: the chat template "):
+    with pytest.raises(PosttrainError, match=r"^row 8: the chat template "):
         encode_demonstrations(template, [good, bad, replace(bad, line=8)], **limits)
     assert encode_demonstrations(template, [good, bad], **limits)[1].kept == 1
     encoded, intake = encode_demonstrations(template, [bad, *[good] * 29], **limits)
