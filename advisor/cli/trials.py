@@ -100,8 +100,8 @@ def plan_command(
         view, reason = None, [f"the first row cannot be shown: {error.message}"]
     seen = view.lines(colour=has_colour()) if view else [f"warning: {text}" for text in reason]
     lines = [*render(plan), "", *seen, "", f"written to {out}", f"next: advisor pilot {out}"]
-    data = {**plan.as_dict(), "first_row": view.as_dict() if view else None}
-    call.emit(data, lines, [*plan.warnings, *reason] if call.as_json else [])
+    values = {**plan.as_dict(), "first_row": view.as_dict() if view else None}
+    call.emit(values, lines, [*plan.warnings, *reason] if call.as_json else [])
     return ExitCode.OK
 
 
