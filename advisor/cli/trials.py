@@ -3,6 +3,7 @@
 `--data` is the task's file here; own data are in the folder that POSTTRAIN_DATA or posttrain.toml names.
 """
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -120,7 +121,7 @@ def pilot_command(
     Example: advisor pilot advice.json --budget 60s --out runs/pilot
     """
     from advisor.bank.cases import bank_path
-    from advisor.pilot import exit_code, run_pilot
+    from advisor.pilot import exit_code, next_command, run_pilot
     from advisor.runs.folder import PilotFolder
     from advisor.runs.plan import read_plan
     from advisor.runs.plan_text import render as plan_lines
@@ -137,6 +138,7 @@ def pilot_command(
     folder = out or PilotFolder.of(planned, call.data).path
     outcome = run_pilot(planned, folder, resume=resume, at_once=at_once, bank=bank_path(call.data))
     lines = [*render(outcome), "", f"table.md, curve.svg and outcome.json are in {folder}"]
+    lines.append(f"next: {next_command(outcome, folder)}")
     call.emit(outcome.as_dict(), lines, list(outcome.warnings) if call.as_json else [])
     return exit_code(outcome)
 
@@ -150,7 +152,8 @@ def cases_command(call: Call) -> int:
     from advisor.bank.cases import bank_path, read_bank, render
 
     bank = read_bank(bank_path(call.data))
-    call.emit({"cases": [case.as_dict() for case in bank.cases], "skipped": bank.skipped}, render(bank))
+    cases = [{**case.as_dict(), "says_nothing": case.says_nothing} for case in bank.cases]
+    call.emit({"cases": cases, "says_nothing": bank.silent, "skipped": bank.skipped}, render(bank))
     return ExitCode.OK if bank.cases else ExitCode.NOTHING_MATCHED
 
 
@@ -184,14 +187,17 @@ def export_command(
     Example: advisor export plan.json --to trl --out trl-run
     """
     from advisor.advice.pipelines import PIPELINES
-    from advisor.export import export
+    from advisor.export import SCRIPTS, export
     from advisor.runs.plan import read_plan
 
     read = read_plan(plan)
     chosen = _arm(read, arm, plan)
     stages = [stage.settings() for stage in chosen.stages]
     files = list(map(str, export(to, read.task.model_dump(), PIPELINES[chosen.pipeline], stages, out)))
-    call.emit({"arm": chosen.id, "to": to, "files": files}, files)
+    needs = "pip install -r requirements.txt && " if str(out / "requirements.txt") in files else ""
+    script = f"cd {shlex.quote(str(out))} && {needs}./{SCRIPTS[to]}"
+    lines = [f"exported {chosen.id} ({chosen.role}): {chosen.title}", *files, f"next: {script}"]
+    call.emit({"arm": chosen.id, "to": to, "files": files}, lines)
     return ExitCode.OK
 
 
@@ -258,9 +264,9 @@ def _arm(plan: "Plan", name: str | None, path: Path) -> "Arm":
 
 
 def _is_plan(path: Path) -> bool:
-    from posttrain.files import read_json
+    from posttrain.files import exists, read_json
 
-    return path.is_file() and "arms" in (read_json(path) or {})
+    return exists(path) and path.is_file() and "arms" in (read_json(path) or {})
 
 
 def _seeds(text: str) -> list[int]:

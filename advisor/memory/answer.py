@@ -1,5 +1,6 @@
 """The answer of `advisor memory`: an estimate, whether it fits a GPU, and the cheapest change that makes it fit."""
 
+import math
 from dataclasses import asdict, dataclass, replace
 
 from advisor.memory.counts import counts_of
@@ -66,6 +67,10 @@ def estimate_for(
     if lora and qlora:
         raise ConfigurationError(
             "--lora and --qlora are two ways to train adapters; expected one", "leave one of them out"
+        )
+    if gpu_gigabytes is not None and not 0 < gpu_gigabytes < math.inf:
+        raise ConfigurationError(
+            f"the GPU has {gpu_gigabytes:g} gigabytes; expected a number above 0", "advisor memory --gpu 24"
         )
     given = _checked(changes)
     setting = default_setting(technique, **given)

@@ -283,7 +283,7 @@ def _quiet() -> Iterator[None]:
 
 
 def main() -> None:
-    """Print the counts of a model as one JSON object; leave with exit code 2 and a hint where they cannot be had."""
+    """Print one JSON object: `counts`, or `error` with message and hint, which stands on stderr too; then exit 2."""
     parser = argparse.ArgumentParser(
         prog="python -m reference_impls.model.memory", description=(__doc__ or "").split("\n")[0]
     )
@@ -292,6 +292,7 @@ def main() -> None:
     try:
         print(json.dumps({"counts": asdict(count(read_config(name), Path(name).name or name))}))
     except PosttrainError as error:
+        print(json.dumps({"error": {"message": error.message, "hint": error.hint}}))
         print(f"error: {error.message}", f"  try: {error.hint}", sep="\n", file=sys.stderr)
         sys.exit(2)
 

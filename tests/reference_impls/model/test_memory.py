@@ -102,9 +102,11 @@ def test_the_command_prints_one_object_and_loads_nothing(tmp_path: Path) -> None
 
 
 def test_a_model_that_is_not_there_is_said_with_a_hint() -> None:
-    """Exit code 2, nothing on stdout, no traceback."""
+    """Exit code 2, the error as JSON for whoever started the process, in two lines for a person, no traceback."""
     done = _run("no/such/model/config.json")
-    assert (done.returncode, done.stdout) == (2, "")
+    error = json.loads(done.stdout)["error"]
+    assert done.returncode == 2 and error["message"].startswith("cannot read the config of 'no/such/model/config.json'")
+    assert "give a hub id" in error["hint"]
     assert done.stderr.startswith("error: cannot read the config of 'no/such/model/config.json'")
     assert "try: give a hub id" in done.stderr
 
