@@ -187,9 +187,9 @@ def load_policy(config: RunConfig) -> Policy:
         model.activation_checkpointing_enable({"use_reentrant": False})
     if config.lora_rank:
         model = with_adapters(model, config)
-    template = make_template(
-        tokenizer, config, _stop_ids(model, tokenizer), int(model.get_input_embeddings().weight.shape[0])
-    )
+    embedding = getattr(model.get_input_embeddings(), "weight", None)  # some models make it of several parts
+    vocabulary = None if embedding is None else int(embedding.shape[0])
+    template = make_template(tokenizer, config, _stop_ids(model, tokenizer), vocabulary)
     policy = Policy(model, tokenizer, device, compute, template.stop_ids, template.chat)
     policy.template = template
     policy.plain_head = _has_plain_head(policy)
