@@ -99,9 +99,10 @@ def _of_starter(model: str, data: str, measured: Measurement) -> list[str]:
     ]
 
 
-def render(report: ProbeReport) -> list[str]:
-    """Return the measurements as lines for a terminal."""
+def render(report: ProbeReport, *, colour: bool = False) -> list[str]:
+    """Return the measurements as lines for a terminal, with the first row as the model sees it."""
     measured, task = report.measured, report.task
+    view = measured.first_row.lines(colour=colour) if measured.first_row else []
     most = max(measured.pass_at_k, key=int)
     train, responses, answers = measured.rows.train, measured.rows.demonstrations, measured.rows.answers
     rows = [
@@ -120,7 +121,7 @@ def render(report: ProbeReport) -> list[str]:
         ("weights", f"{measured.parameters:,}"),
     ]
     head = f"{task.model} on {task.data}, verifier {task.verifier}"
-    return [head, *(f"  {name:24}{value}" for name, value in rows)]
+    return [head, *(f"  {name:24}{value}" for name, value in rows), "", *view]
 
 
 def _cell(share: Share | Measured | None) -> str:

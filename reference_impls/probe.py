@@ -67,7 +67,7 @@ def _on_gold(run: Run[ProbeConfig], rows: Sequence[Row]) -> Counted | None:
     Without demonstrations the gold answers are verified, where the verifier compares with them; their form is not
     judged.
     """
-    gold = [(row, row.response) for row in rows if row.response]
+    gold = [(row, row.demonstration) for row in rows if row.demonstration]
     compares = run.rollouts.verifier.name.partition(":")[0] in COMPARES
     if not gold and compares:
         answers = [(row, row.answer) for row in rows if row.answer]
@@ -85,7 +85,7 @@ def _count(rows: Sequence[Row]) -> dict[str, int]:
     """Return how many rows there are to train on, and how many of them have a demonstration and an answer."""
     return {
         "train": len(rows),
-        "demonstrations": sum(bool(row.response) for row in rows),
+        "demonstrations": sum(row.is_demonstration for row in rows),
         "answers": sum(bool(row.answer) for row in rows),
     }
 

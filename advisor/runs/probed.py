@@ -9,6 +9,7 @@ from advisor.runs.plan import Frozen, Settings, Task
 from advisor.runs.result import Measured, Number, Rows, RunResult, Share
 from advisor.task.traits import BY_NAME, Traits, Value, make_traits
 from posttrain.errors import DamagedError
+from posttrain.first_row import FirstRow
 from reference_impls.configs import COMPARES
 
 SCHEMA_VERSION = 1
@@ -39,6 +40,7 @@ class Measurement(Frozen):
     device: str
     skipped_rows: dict[str, dict[str, int]]
     examples: tuple[Settings, ...] = ()
+    first_row: FirstRow | None = None  # as the model sees it
 
     @classmethod
     def of(cls, result: RunResult, examples: Sequence[Mapping[str, JsonValue]] = ()) -> Self:
@@ -65,6 +67,7 @@ class Measurement(Frozen):
             device=result.device,
             skipped_rows=result.skipped_rows,
             examples=tuple(map(dict, examples)),
+            first_row=result.first_row,
         )
 
 

@@ -25,8 +25,8 @@ from reference_impls.configs import CHUNK_LOGITS, RunConfig
 from reference_impls.model.batches import Batch
 from reference_impls.model.forward import can_share, forward
 from reference_impls.model.protocols import AdaptedModel, Body, CausalModel, Tokenizer
+from reference_impls.model.templates import LOADABLE, STARTER, Template, load_tokenizer, make_template
 
-STARTER = Path(__file__).parents[1] / "starter"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -44,8 +44,11 @@ class Policy:
     shares_prompts: bool = False  # rollouts of one prompt are trained on with the prompt read once
     reference: CausalModel | None = None  # the starting weights, where a KL term asks for them
     decoder: object = None  # the compiled decoder, kept from one rollout to the next (decoder.make_decoder)
-    end_id: int | None = None  # what ends a whole response; left out, the tokenizer's end of sequence
+    template: Template = field(init=False)  # how rows are written for this model
     notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.template = Template(self.tokenizer, self.chat, stop_ids=self.stop_ids)
 
     @property
     def base(self) -> CausalModel:
@@ -184,8 +187,11 @@ def load_policy(config: RunConfig) -> Policy:
         model.activation_checkpointing_enable({"use_reentrant": False})
     if config.lora_rank:
         model = with_adapters(model, config)
-    policy = Policy(model, tokenizer, device, compute, _stop_ids(model, tokenizer), tokenizer.chat_template is not None)
-    policy.end_id = _end_of_turn(policy)
+    embedding = getattr(model.get_input_embeddings(), "weight", None)  # some models make it of several parts
+    vocabulary = None if embedding is None else int(embedding.shape[0])
+    template = make_template(tokenizer, config, _stop_ids(model, tokenizer), vocabulary)
+    policy = Policy(model, tokenizer, device, compute, template.stop_ids, template.chat)
+    policy.template = template
     policy.plain_head = _has_plain_head(policy)
     policy.shares_prompts = can_share(policy.body_of(policy.base))
     if not policy.plain_head:
@@ -204,23 +210,18 @@ def save_policy(policy: Policy, folder: Path) -> None:
 
 def _from_files(name: str, dtype: torch.dtype) -> tuple[CausalModel, Tokenizer]:
     import transformers
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
     transformers.utils.logging.disable_progress_bar()
+    tokenizer = load_tokenizer(name)
     source = str(STARTER) if name == "starter" else name
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, trust_remote_code=False, use_safetensors=True)
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         raise ConfigurationError(
-            f"cannot load the model '{name}': {(str(error) or type(error).__name__).splitlines()[0]}",
-            "give a hub id, a folder with safetensors and a tokenizer, or `starter`",
+            f"cannot load the model '{name}': {(str(error) or type(error).__name__).splitlines()[0]}", LOADABLE
         ) from error
-    if tokenizer.eos_token_id is None:
-        raise ConfigurationError(
-            f"the tokenizer of '{name}' has no end-of-sequence token", "set eos_token in its config"
-        )
-    return cast("CausalModel", model), cast("Tokenizer", tokenizer)
+    return cast("CausalModel", model), tokenizer
 
 
 def with_adapters(model: CausalModel, config: RunConfig) -> AdaptedModel:
@@ -247,17 +248,6 @@ def _stop_ids(model: CausalModel, tokenizer: Tokenizer) -> frozenset[int]:
     named = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
     also = named if isinstance(named, list) else [] if named is None else [named]  # Llama 3 has three of them
     return frozenset({tokenizer.eos_token_id, *also})
-
-
-def _end_of_turn(policy: Policy) -> int:
-    """Return the token that ends an answer in the chat template, or the tokenizer's end of sequence."""
-    if policy.chat:
-        turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
-        ids = policy.tokenizer.apply_chat_template(turns, return_dict=True)["input_ids"]
-        for token in reversed(ids):  # some templates write a line break after the end of a turn
-            if token in policy.stop_ids:
-                return int(token)
-    return int(policy.tokenizer.eos_token_id)
 
 
 @torch.no_grad()

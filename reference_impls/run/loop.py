@@ -21,6 +21,7 @@ from posttrain.errors import ConfigurationError
 from reference_impls.configs import Budget, GRPOConfig, RolloutConfig, RunConfig, default_learning_rate
 from reference_impls.model.batches import Encoded
 from reference_impls.model.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
+from reference_impls.model.demonstrations import Intake
 from reference_impls.model.policy import Policy, flops_per_token, load_policy, make_optimizer
 from reference_impls.model.sampling import Rollout, seed_of
 from reference_impls.run.evaluate import ProbeResult
@@ -181,6 +182,11 @@ class Run(Generic[Config_co]):
     probed: ProbeResult | None = None  # set by the probe, which trains nothing
 
     @property
+    def tasks(self) -> dict[str, Task]:
+        """The rows by their split."""
+        return {"train": self.train, "validation": self.loop.validation, "test": self.test}
+
+    @property
     def step(self) -> int:
         """The number of the step that runs, from 0."""
         return self.progress.step
@@ -201,6 +207,13 @@ class Run(Generic[Config_co]):
     def remember(self, memory: Memory) -> Memory:
         """Return the technique's own state, restored from the last checkpoint if there is one; see Progress."""
         return self.progress.remember(memory)
+
+    def take_in(self, intake: Intake) -> None:
+        """Keep the counts of the rows that are imitated, for result.json; the first process prints them."""
+        self.progress.intake = intake.as_dict()
+        if self.world.is_first:
+            for line in intake.lines():
+                print(line, file=sys.stderr)
 
     def draw(self, items: Sequence[Item], count: int, start: int) -> list[Item]:
         """Return `count` items from position `start` on, of an endless list: epoch after epoch, each in a new order."""

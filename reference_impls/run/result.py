@@ -13,6 +13,7 @@ from posttrain.errors import ConfigurationError
 from posttrain.statistics import Counted
 from reference_impls.model.policy import save_policy
 from reference_impls.run.guards import StoppedError
+from reference_impls.run.intake import first_row, narrate
 from reference_impls.run.loop import Run
 
 Train = Callable[["Run[Any]"], None]  # the `train` function of a technique, which takes a Run of its own config
@@ -23,6 +24,9 @@ def carry_out(run: Run[Any], train: Train, *, resume: bool) -> bool:
     loop, now = run.loop, run.progress
     if resume:
         loop.resume()
+    view = first_row(run.policy.template, run.train, run.config)
+    if run.world.is_first and not now.before:
+        narrate(view, run.tasks)
     before = now.before = now.before or _score_before(run)
     try:
         train(run)
@@ -33,7 +37,7 @@ def carry_out(run: Run[Any], train: Train, *, resume: bool) -> bool:
     if run.world.is_first:
         if run.config.save_policy and now.updates:
             loop.log.commit("policy", lambda folder: save_policy(run.policy, folder))
-        loop.log.write_result(result_of(run, before, after))
+        loop.log.write_result({**result_of(run, before, after), "first_row": view.as_dict() if view else None})
         print(summary(run, before, after), file=sys.stderr)
     return now.status == "stopped"
 
@@ -55,7 +59,7 @@ def _score_before(run: Run[Any]) -> dict[str, Any]:
 
 def result_of(run: Run[Any], before: dict[str, Any], after: dict[str, Any]) -> dict[str, object]:
     """Return result.json; docs/training.md explains each key."""
-    now, tasks = run.progress, {"train": run.train, "validation": run.loop.validation, "test": run.test}
+    now, tasks = run.progress, run.tasks
     on_gpu = run.policy.device.type == "cuda"
     return {
         "technique": run.config.technique,
@@ -70,7 +74,7 @@ def result_of(run: Run[Any], before: dict[str, Any], after: dict[str, Any]) -> d
         "learning_rate": run.learning_rate,
         "parameters": sum(weight.numel() for weight in run.policy.base.parameters()),
         "work": now.work.as_dict() | {"tokens": now.work.tokens},
-        "intake": now.intake or None,
+        "intake": now.intake or {"kept": len(run.train.rows), "dropped": {}},
         "skipped_rows": {split: dict(task.skipped) for split, task in tasks.items()},
         "probe": run.probed,
         "peak_memory_bytes": torch.cuda.max_memory_allocated() if on_gpu else _peak_memory_bytes(),

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reference_impls.configs import RunConfig
-from reference_impls.model.batches import encode_prompt
 from reference_impls.model.policy import Policy, flops_per_token
 from reference_impls.model.sampling import Rollout, sample, seed_of
 from reference_impls.run.evaluate import Score, score
@@ -82,7 +81,7 @@ class Rollouts:
 
     def encode(self, row: Row) -> tuple[int, ...]:
         """Return the token ids of a row's prompt."""
-        return encode_prompt(self.policy.tokenizer, row.prompt, self.policy.chat)
+        return self.policy.template.prompt_ids(row)
 
     def text_of(self, rollout: Rollout) -> str:
         """Return a response as text, without the token that ends it."""

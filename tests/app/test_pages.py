@@ -4,6 +4,7 @@ What is shown is held against survey and advisor themselves: the app decides not
 """
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -410,6 +411,8 @@ def test_an_upload_is_read_and_planned() -> None:
     assert "40 rows: 40 with a response, 40 with an answer" in shown
     assert app.dataframe[0].value.iloc[0]["prompt"] == "0+0="
     assert "uploads/rows." in app.code[0].value
+    seen = app.get("html")[0].proto.body  # the first row as the model sees it
+    assert re.search(r"\d+=<mark>so \d+&lt;end&gt;</mark>", seen) and "\\<end\\>" in app.caption[-1].value
 
 
 @pytest.mark.parametrize(
