@@ -70,7 +70,7 @@ clean:
 CORPORA ?= ../shared/corpora
 reference-counts: $(INSTALLED)
 	rm -rf data/reference-build
-	$(BIN)/survey ingest --data data/reference-build $(CORPORA)/papers/A_fulltext $(CORPORA)/arxiv_md_2025.parquet
+	$(BIN)/survey ingest --data data/reference-build $(CORPORA)/papers/A_fulltext $(CORPORA)/arxiv_md_2025.parquet $(CORPORA)/arxiv_fulltext_2023_2024.parquet
 	$(BIN)/survey extract --data data/reference-build
 	$(BIN)/survey annotate train --data data/reference-build --out data/reference
 	$(BIN)/survey label --data data/reference-build --export data/reference/mentions.parquet
