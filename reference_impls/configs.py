@@ -64,7 +64,7 @@ class RunConfig(BaseModel):
         description="rows to score before and after; left out, the test split of data (its own rows are held out)",
     )
     verifier: str | None = Field(None, description="the verifier of responses; left out, the generated task's own")
-    verify_seconds: float = Field(5.0, gt=0, description="time one response may take to verify; then it is unscorable")
+    verify_seconds: float = Field(5.0, gt=0, description="processor time that verifying one response may take")
     rows: int = Field(1000, ge=1, description="rows of data to train on; a file may have fewer")
     noise: float = Field(0.0, ge=0, le=1, description="share of a generated task's demonstrations that are corrupted")
     budget: str = Field("200k-tokens", description="tokens, FLOPs or seconds, rollouts and verifying included")
