@@ -64,6 +64,9 @@ class RunConfig(BaseModel):
         description="rows to score before and after; left out, the test split of data (its own rows are held out)",
     )
     verifier: str | None = Field(None, description="the verifier of responses; left out, the generated task's own")
+    eval_verifier: str | None = Field(
+        None, description="the verifier of scores, where training should not decide them; left out, `verifier`"
+    )
     verify_seconds: float = Field(5.0, gt=0, description="processor time that verifying one response may take")
     rows: int = Field(1000, ge=1, description="rows of data to train on; a file may have fewer")
     noise: float = Field(0.0, ge=0, le=1, description="share of a generated task's demonstrations that are corrupted")

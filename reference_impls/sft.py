@@ -34,6 +34,8 @@ def train(run: Run[RunConfig], objective: Callable[[Tensor, Tensor, float], Tens
         end=run.policy.end_id,
     )  # fmt: skip
     run.progress.intake = intake.as_dict()
+    first = run.draw(demonstrations, config.sequences_per_update, 0)
+    run.demand_budget(trained=sum(map(len, first)))
     for step in run.steps():
         chosen = run.draw(demonstrations, config.sequences_per_update, step * config.sequences_per_update)  # B of them
         tokens = float(sum(len(sequence.response) for sequence in chosen))  # of all micro-batches, so that they add up

@@ -40,7 +40,12 @@ _FILL = {
 }
 
 
-GROUND = ("__init__.py", "version.py", "errors.py", "suggest.py")  # the files of posttrain that verifiers and tasks import
+GROUND = (
+    "__init__.py",
+    "version.py",
+    "errors.py",
+    "suggest.py",
+)  # the files of posttrain that verifiers and tasks import
 
 
 class Folder:
