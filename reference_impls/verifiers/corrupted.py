@@ -32,7 +32,7 @@ def _next_numbers(right: str, answer: str | None) -> list[str]:
     """Return the response with another final number, and with two of them."""
     numbers = list(_INTEGER.finditer(right))
     gold = final_statement(answer or right) or answer or right
-    if not numbers or numbers[-1][0] not in gold:
+    if not numbers or numbers[-1][0].replace(",", "") not in gold.replace(",", ""):
         return []  # the last number is no part of the answer
     last = numbers[-1]
     following = str(int(last[0].replace(",", "")) + 1)

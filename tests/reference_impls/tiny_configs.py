@@ -44,11 +44,53 @@ OWN: dict[str, dict[str, Any]] = {
     "bamba": {"attn_layer_indices": [1, 3]},
     "bailing_hybrid": {"layer_types": ["linear_attention", "full_attention"] * 2},
     "gemma3n_text": {"num_kv_shared_layers": 0, "layer_types": ["sliding_attention", "full_attention"] * 2},
-    "gemma4_assistant": {"hidden_size_per_layer_input": 0},
-    "hrm_text": {},
+    "zaya": {"num_experts_per_tok": 1},
+    "zamba2": {"layers_block_type": ["mamba", "hybrid"] * 2},
+    "xmod": {"default_language": "en_XX"},
+    "xlm": {"causal": True},
+    "dots3_note_text": {"num_key_value_heads": 4},
+    "reformer": {"axial_pos_embds": False, "attn_layers": ["local"] * LAYERS},
 }
+_PARTS = "has parts for images or sound, whose default sizes are of billions of weights"
+_DRAFTS = "drafts for another model and reads its hidden states"
 # What cannot be tried as a causal language model of text alone, and why.
-ABSENT: dict[str, str] = {}
+ABSENT: dict[str, str] = {
+    "blt": "reads bytes through a second model that makes patches, of default size",
+    "emu3": "its language model is saved under a model type that transformers does not map",
+    "gemma4_assistant": _DRAFTS,
+    "gemma4_unified_assistant": _DRAFTS,
+    **dict.fromkeys(
+        (
+            "fuyu",
+            "gemma3",
+            "gemma3n",
+            "gemma4",
+            "gemma4_unified",
+            "git",
+            "got_ocr2",
+            "mllama",
+            "moshi",
+            "moss_transcribe_diarize",
+            "musicgen",
+            "musicgen_melody",
+            "phi4_multimodal",
+            "dots3_note",
+            "qwen3_5",
+            "qwen3_5_moe",
+            "qwen4_exp",
+            "llama4",
+        ),
+        _PARTS,
+    ),
+}
+# Why the forward pass of some families, by which they are trained, is not what `generate` gives.
+FROM_PADDING = "`generate` counts positions from 0, the forward pass from the padding's id + 1"
+DIFFERS = dict.fromkeys(
+    (
+        "camembert", "data2vec-text", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod",
+    ),
+    FROM_PADDING,
+)  # fmt: skip
 
 
 def tiny_config(model_type: str) -> Any:
