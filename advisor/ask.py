@@ -1,22 +1,20 @@
 """`advisor ask`: from known traits to a recommendation, with the questions that are still worth asking."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from advisor.advice.data import as_data
 from advisor.advice.evidence import Field
 from advisor.advice.markdown import as_markdown
-from advisor.advice.ranking import changes, rank
+from advisor.advice.questions import questions
 from advisor.advice.recommend import Recommendation, recommend
 from advisor.task.file import TraitsFile, read_traits
-from advisor.task.traits import BY_NAME, Trait, Traits, make_traits
+from advisor.task.traits import Trait, Traits, make_traits
 from posttrain.errors import PosttrainError
 from posttrain.files import write_json, write_whole
 
-# The questions for everybody. After them come those whose answer could still change the recommendation.
-FIRST = (
-    "domain", "evaluation", "prompting", "gap", "demonstrations", "verifier", "preference_pairs", "teacher", "start",
-)  # fmt: skip
+FIRST = 5  # questions that are asked; each further one is offered
 
 
 def ask(
@@ -39,38 +37,43 @@ def ask(
     return recommend(known, Field(data), content.task)
 
 
-def interview(known: Traits, answer: Callable[[Trait], str], note: Callable[[str], None]) -> Traits:
-    """Return the traits with the answers to all questions that are worth asking, in their order.
+@dataclass(frozen=True)
+class Asked:
+    """A question as an interview puts it."""
+
+    trait: Trait
+    number: int  # from 1
+    left: int  # further questions that could change the answer
+
+    @property
+    def counter(self) -> str:
+        """`2/5` for the first questions, then `6, offered: 4 more could change the answer`."""
+        if self.number <= FIRST:
+            return f"{self.number}/{min(FIRST, self.number + self.left)}"
+        more = f"{self.left} more could change the answer" if self.left else "the last that could change the answer"
+        return f"{self.number}, offered: {more}"
+
+
+def interview(known: Traits, answer: Callable[[Asked], str], note: Callable[[str], None]) -> Traits:
+    """Return the traits with the answers to the questions that change the recommendation most, one after the other.
+
+    After each answer the next most useful question is computed anew; it ends where none could change the answer.
 
     answer: gives a text for a question, `q` to end. note: gets the message of an answer that is not valid, and the
     question is asked again.
     """
     asked: set[str] = set()
-    while name := next_question(known, asked):
-        given = answer(BY_NAME[name])
+    while open_questions := questions(known, asked):
+        trait = open_questions[0].trait
+        given = answer(Asked(trait, len(asked) + 1, len(open_questions) - 1))
         if given == "q":
             break
         try:
-            known = make_traits({**known.values, name: given})
-            asked.add(name)
+            known = make_traits({**known.values, trait.name: given})
+            asked.add(trait.name)
         except PosttrainError as error:
             note(error.message)
     return known
-
-
-def next_question(known: Traits, asked: set[str]) -> str | None:
-    """Return the name of the next trait to ask for: unknown, not asked yet, and possible with the known traits."""
-    could_change = (change.trait for change in changes(known, rank(known)[0][0].pipeline))
-    for name in (*FIRST, *could_change):
-        if name not in asked and known.get(name) is None and _may_be_known(known, name):
-            return name
-    return None
-
-
-def _may_be_known(known: Traits, name: str) -> bool:
-    trait = BY_NAME[name]
-    values = trait.values or ((True, False) if trait.kind == "flag" else (1,))
-    return any(known.replaced(**{name: value}).contradiction() is None for value in values)
 
 
 def write_answer(recommendation: Recommendation, out: Path) -> None:

@@ -71,12 +71,15 @@ class _Choice:
 def evaluate(cases: Sequence[Case], rules: Choose | None = None) -> Evaluation:
     """Return the regret of each policy, with its interval over families, and how often it chose a best arm.
 
-    `rules` is our advice: traits to pipeline ids, best first; the first one that a case tried is taken. Raises
-    NothingMatchedError for a bank without a case of two arms.
+    `rules` is our advice: traits to pipeline ids, best first; the first one that a case tried is taken. A case in which
+    no arm has a prompt right is left out: every policy would be right on it. Raises NothingMatchedError for a bank
+    without a case of two arms.
     """
-    usable = [case for case in cases if len(_arms(case)) > 1 and _NONE in _arms(case)]
+    silent = sum(case.says_nothing for case in cases)
+    usable = [case for case in cases if len(_arms(case)) > 1 and _NONE in _arms(case) and not case.says_nothing]
     if not usable:
-        raise NothingMatchedError("the bank has no case to evaluate on", "advisor pilot PLAN makes one")
+        why = f": {silent} of its {len(cases)} cases say nothing, for no arm has a prompt right" if silent else ""
+        raise NothingMatchedError(f"the bank has no case to evaluate on{why}", "advisor pilot PLAN makes one")
     families = sorted({case.family for case in usable})
     choices = {name: _choices(policy, usable) for name, policy in _policies(rules).items()}
     choices["random"] = [_random_choice(case) for case in usable]
@@ -90,7 +93,7 @@ def evaluate(cases: Sequence[Case], rules: Choose | None = None) -> Evaluation:
         enough=enough,
         abstained=True,
         why=ABSTAINED,
-        warnings=_warnings(len(usable), len(families), enough),
+        warnings=[*_warnings(len(usable), len(families), enough), *_of_silence(silent, len(cases))],
     )
 
 
@@ -198,6 +201,10 @@ def _error(score: Interval) -> float:
 
 def _range(sizes: Sequence[int]) -> list[int] | None:
     return [min(sizes), max(sizes)] if sizes else None
+
+
+def _of_silence(silent: int, cases: int) -> list[str]:
+    return [f"{silent} of {cases} cases are left out: no arm has a prompt right, so they say nothing"] if silent else []
 
 
 def _warnings(cases: int, families: int, enough: bool) -> list[str]:

@@ -6,9 +6,11 @@
 with --resume and ends in the same outcome: finished stages are read, unfinished ones resume from their last step.
 """
 
+import shlex
 from pathlib import Path
 
-from advisor.bank.cases import add_case, case_of
+from advisor.bank.cases import add_case, case_of, read_bank
+from advisor.runs.estimate import budget_text
 from advisor.runs.execution import run_arms
 from advisor.runs.folder import ROOM, PilotFolder
 from advisor.runs.outcome import Outcome
@@ -19,6 +21,9 @@ from advisor.runs.scoring import outcome_of
 from advisor.runs.watch import watched
 from posttrain.errors import ExitCode
 from posttrain.files import make_folder
+from reference_impls.configs import Budget
+
+MORE = 5  # times the budget, where a pilot told nothing apart
 
 
 def run_pilot(plan: Plan, out: Path, *, resume: bool = False, at_once: int = 1, bank: Path | None = None) -> Outcome:
@@ -30,6 +35,8 @@ def run_pilot(plan: Plan, out: Path, *, resume: bool = False, at_once: int = 1, 
     finished work is kept for `resume`.
     """
     demand_torch()
+    if bank:
+        read_bank(bank)  # better an error now than after an hour of training
     make_folder(out, ROOM)
     folder = PilotFolder(out)
     with folder.held():
@@ -42,6 +49,26 @@ def run_pilot(plan: Plan, out: Path, *, resume: bool = False, at_once: int = 1, 
         if bank and not outcome.failed:
             add_case(bank, case_of(outcome, runs))
     return outcome
+
+
+def next_command(outcome: Outcome, folder: Path) -> str:
+    """Return the command after a pilot: failed runs again, the winner at full size, or a pilot that can tell more.
+
+    folder: that of the pilot, whose plan.json is exported or run again.
+    """
+    plan = folder / "plan.json"
+    if outcome.failed:
+        return shlex.join(["advisor", "pilot", str(plan), "--out", str(folder), "--resume"])
+    verdict, untrained = outcome.verdict, outcome.untrained.id
+    winner = next((arm for arm in outcome.arms if arm.id == verdict.simplest), None)
+    if winner and untrained not in (verdict.best, *verdict.ties):
+        words = ["advisor", "export", str(plan), "--to", "trl", "--arm", winner.id, "--out", f"{winner.id}-trl"]
+        return shlex.join(words)
+    trained = dict.fromkeys(arm.pipeline for arm in outcome.arms if arm.id != untrained)
+    task, more = outcome.task, Budget.parse(outcome.budget)
+    words = ["advisor", "plan", ",".join(trained), "--model", task.model, "--data", task.data]
+    words += ["--verifier", task.verifier] if task.verifier else []
+    return shlex.join([*words, "--budget", budget_text(MORE * more.amount, more.unit), "--seeds", "0,1,2"])
 
 
 def exit_code(outcome: Outcome) -> ExitCode:

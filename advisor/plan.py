@@ -12,7 +12,7 @@ from advisor.runs.arms import choose, make_arms
 from advisor.runs.estimate import Measured, Memory, demand_enough, estimate_of
 from advisor.runs.plan import Arm, Plan, Stage, Task
 from advisor.runs.recommended import Recommended
-from advisor.runs.runnable import check_seeds, runnable_task
+from advisor.runs.runnable import check_seeds, runnable_task, wanted_prompts
 from advisor.task.traits import Traits
 from posttrain.console import note
 from posttrain.errors import ConfigurationError, NothingMatchedError, PosttrainError
@@ -78,7 +78,7 @@ def make_plan(
         hint = f"advisor plan sft,rejection_sampling --model {checked.model} --data {checked.data} --budget {budget}"
         raise NothingMatchedError(f"no pipeline of the recommendation can be tried: {reasons}", hint)
     measured = _measured(checked, known)
-    arms = make_arms(chosen, checked, total, measured)
+    arms = make_arms(chosen, checked, total, measured, known)
     for arm in arms:
         demand_enough(arm.stages, total, measured)
     priced = [arm.model_copy(update={"estimate": estimate_of(arm.stages, total, measured, memory)}) for arm in arms]
@@ -89,7 +89,10 @@ def make_plan(
         seeds=tuple(seeds),
         arms=tuple(priced),
         left_out=tuple(left_out),
-        warnings=tuple(_warnings(ranked[0], total, priced, known, available)),
+        warnings=(
+            *_warnings(ranked[0], total, priced, known, available),
+            *_of_test_prompts(checked, wanted_prompts({**_settings_of(task), **(settings or {})})),
+        ),
     )
 
 
@@ -109,7 +112,7 @@ def _measured(task: Task, traits: Traits) -> Measured:
 
 def _warnings(first: str, total: Budget, arms: Sequence[Arm], traits: Traits, available: float | None) -> list[str]:
     """Return what the reader should know before starting."""
-    warnings, gold, prompts = [], traits.get("verifier_on_gold"), arms[0].stages[0].eval_size
+    warnings, gold = [], traits.get("verifier_on_gold")
     if total.unit == "seconds":
         warnings.append("seconds are not comparable between runs or machines: a budget in tokens is")
     if not PIPELINES[first].stages and first != "no_training":
@@ -118,6 +121,8 @@ def _warnings(first: str, total: Budget, arms: Sequence[Arm], traits: Traits, av
         warnings.append(
             f"the verifier accepts {float(gold):.0%} of gold responses: correct it first, every arm learns from it"
         )
+    if any(PIPELINES[arm.pipeline].done(traits) for arm in arms):
+        warnings.append("sft has reached its plateau: arms go on from --model, which must be that SFT checkpoint")
     for arm in arms:
         peak = arm.estimate.memory_bytes
         if peak and available and peak > available:
@@ -125,13 +130,25 @@ def _warnings(first: str, total: Budget, arms: Sequence[Arm], traits: Traits, av
                 f"{arm.id} does not fit: about {peak / 1e9:.1f} GB, there are {available / 1e9:.1f}; "
                 "lower micro_batch, set lora_rank, or activation_checkpointing"
             )
-    if prompts < FEW:
-        warnings.append(f"only {prompts} test prompts: a tenth of the rows is held back; add rows, or set eval_data")
-    points = 100 * smallest_difference(prompts)
-    warnings.append(
-        f"{prompts} test prompts tell apart differences of about {points:.0f} points; eval_size sets their number"
-    )
     return warnings
+
+
+def _of_test_prompts(task: Task, wanted: int) -> list[str]:
+    """Return how fine the test is, and the setting that makes it finer: eval_size only where there are more prompts."""
+    prompts = wanted_prompts(task.settings)
+    points = f"tell apart differences of about {100 * smallest_difference(prompts):.0f} points"
+    if task.settings.get("eval_data"):
+        return [f"{prompts} test prompts {points}; eval_size sets their number, as far as eval_data has rows"]
+    if prompts == wanted:
+        return [f"{prompts} test prompts {points}; eval_size sets their number"]
+    few = "only " if prompts < FEW else ""
+    more = "take a higher difficulty" if task.data.startswith("task:") else "add rows"
+    return [f"{few}{prompts} test prompts, a tenth of the data, {points}; for more of them {more}, or set eval_data"]
+
+
+def _settings_of(task: Mapping[str, object]) -> Mapping[str, object]:
+    own = task.get("settings")
+    return own if isinstance(own, dict) else {}
 
 
 def _peak(counts: Callable[[str], Counts | None], stage: Stage, *, on_gpu: bool) -> float | None:

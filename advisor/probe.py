@@ -54,15 +54,18 @@ def probe(
         traits=traits_of(result),
         task=Task.model_validate({**task, "tokens_per_second": speed}),
         measured=measured,
-        warnings=tuple(warnings_of(measured)),
+        warnings=(*_of_starter(model, data, measured), *warnings_of(measured, int(str(given["eval_size"])))),
     )
     if out:
         write_json(out, report.as_dict(), _ROOM)
     return report
 
 
-def warnings_of(measured: Measurement) -> list[str]:
-    """Return what should be corrected before anything is trained, each in a sentence that says how."""
+def warnings_of(measured: Measurement, asked: int = PROMPTS) -> list[str]:
+    """Return what should be corrected before anything is trained, each in a sentence that says how.
+
+    asked: the prompts that were wanted; where fewer were there, more rows are needed.
+    """
     gold, warnings = measured.verifier_on_gold, []
     if gold is None or gold.share is None:
         warnings.append("the verifier was not tried on gold: no row has a response, or an answer that it could accept")
@@ -84,8 +87,23 @@ def warnings_of(measured: Measurement) -> list[str]:
             f"only {percent(measured.finished.share)} of the responses ended by themselves: raise max_response_tokens"
         )
     if measured.greedy.n < ENOUGH_PROMPTS:
-        warnings.append(f"only {measured.greedy.n} prompts: the intervals are wide; 100 or more narrow them")
+        more = (
+            "a tenth of the rows is held back: add rows, or name a file of prompts with --set eval_data=FILE"
+            if measured.greedy.n < asked
+            else f"--prompts {PROMPTS} narrows them"
+        )
+        warnings.append(f"only {measured.greedy.n} prompts: the intervals are wide; {more}")
     return warnings
+
+
+def _of_starter(model: str, data: str, measured: Measurement) -> list[str]:
+    """Return a sentence where the bundled starter was asked what it has never seen."""
+    if model != "starter" or data.startswith("task:") or measured.pass_at_1.k:
+        return []
+    return [
+        "the starter knows only the generated tasks, such as task:addition, and no response of it to these rows is "
+        "right: take a model of the hub, such as --model Qwen/Qwen2.5-0.5B"
+    ]
 
 
 def render(report: ProbeReport) -> list[str]:

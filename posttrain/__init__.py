@@ -6,11 +6,12 @@
 Each function is the verb of a command. Nothing heavy is imported before one is called; docs/python.md lists them all.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from posttrain.version import __version__ as __version__
 
+TYPE_CHECKING = False  # typing's own; the package loads no module, for every command begins with it
 if TYPE_CHECKING:
+    from typing import Any
+
     from posttrain.face.advisor import bank, memory, pilot, plan, recommend
     from posttrain.face.survey import chart, diff, growth, mentions, papers, published, trends
 
@@ -33,7 +34,7 @@ __all__ = [
 _OF_ADVISOR = ("bank", "memory", "pilot", "plan", "recommend")
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Return a function of the face; its module is imported now. Raises AttributeError for any other name."""
     if name not in __all__:
         raise AttributeError(f"module 'posttrain' has no attribute {name!r}; expected one of {', '.join(__all__)}")

@@ -1,5 +1,5 @@
 """`python -m posttrain` is `posttrain`."""
 
-from posttrain.cli import main
+from posttrain.start import posttrain
 
-main()
+posttrain()

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from posttrain.errors import ConfigurationError
+from posttrain.install import install_hint
 
 _ROOM = Path(__file__).resolve().parent
 ICON = _ROOM / "icon.svg"  # a named icon would be fetched from a font server
@@ -42,7 +43,7 @@ def serve(port: int, *, headless: bool = False, arguments: Sequence[str] = ()) -
     ConfigurationError where Streamlit is not installed.
     """
     if find_spec("streamlit") is None:
-        raise ConfigurationError("the app needs Streamlit, which is not installed", "pip install 'posttrain[app]'")
+        raise ConfigurationError("the app needs Streamlit, which is not installed", install_hint("app"))
     options = ["--server.port", str(port), *(["--server.headless", "true"] if headless else [])]
     command = [sys.executable, "-m", "streamlit", "run", str(script()), *options, "--", *arguments]
     if os.name == "posix":

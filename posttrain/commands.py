@@ -1,5 +1,6 @@
 """The frame of a command line: the options that all commands share, and what all failures have in common."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -15,6 +16,9 @@ from posttrain.errors import ExitCode, PosttrainError
 from posttrain.settings import data_folder
 from posttrain.version import __version__
 
+# Errors of the system that are the user's: a name that can be none, a folder that may not be read, a full disk.
+_OF_THE_NAME = (errno.ENAMETOOLONG, errno.EACCES, errno.EISDIR, errno.ENOTDIR, errno.EROFS, errno.ELOOP)
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 Function = TypeVar("Function", bound=Callable[..., int])
 Data = Annotated[Path | None, typer.Option("--data", help="Where own data live (POSTTRAIN_DATA; default: data).")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -131,5 +135,13 @@ def _explained(error: BaseException, app: typer.Typer, name: str, first: str) ->
         return error.format_message().replace("Value error, ", ""), help_, ExitCode.USAGE
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return "interrupted; finished work is kept", "run the same command again to resume", ExitCode.INTERRUPTED
+    if isinstance(error, OSError) and error.errno in _OF_THE_NAME:
+        return f"{error.filename}: {error.strerror}", "name another file or folder", ExitCode.USAGE
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return (
+            f"{error.strerror}: finished work is kept",
+            "make room, then run the same command again",
+            ExitCode.PARTIAL,
+        )
     message = f"unexpected {type(error).__name__}: {error}"
     return message, "run it again with --debug and report the traceback", ExitCode.UNEXPECTED

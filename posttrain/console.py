@@ -2,18 +2,21 @@
 
 import json
 import os
+import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import Any, NoReturn
 
 from posttrain.errors import DiskError, ExitCode
+from posttrain.grid import wrapped
 from posttrain.version import __version__
 
 SCHEMA_VERSION = 1
 QUIET_SECONDS = 30.0  # between two lines of progress where there is no terminal
+MEASURED_PARTS, MEASURED_SHARE = 5, 20  # parts, or one part in so many, after which the time left is known
 Advance = Callable[[int, int], None]  # takes how many parts are done, and of how many
 
 
@@ -31,7 +34,7 @@ def emit(
         return
     for warning in warnings or []:
         note(f"warning: {warning}")
-    print_data("\n".join(lines))
+    print_data("\n".join(for_screen(lines)))
 
 
 def envelope(command: str, values: dict[str, Any], warnings: list[str], provenance: dict[str, Any]) -> str:
@@ -61,6 +64,27 @@ def note(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def screen_width() -> int | None:
+    """Return how many columns the screen has: COLUMNS, else the terminal on stdout; None for a file or a pipe."""
+    if os.environ.get("COLUMNS", "").isdigit() and int(os.environ["COLUMNS"]):
+        return int(os.environ["COLUMNS"])
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return shutil.get_terminal_size().columns if on_terminal else None
+
+
+def for_screen(lines: Iterable[str]) -> list[str]:
+    """Return lines broken at spaces where the screen is narrower, so that no word is; a file gets them whole."""
+    width = screen_width()
+    if width is None:
+        return list(lines)
+    every = (line for text in lines for line in text.split("\n"))
+    return [part for line in every for part in wrapped(line, width, " " * (_margin(line) + 4))]
+
+
+def _margin(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
 def has_colour() -> bool:
     """Say whether stdout is a terminal that may show colours (NO_COLOR)."""
     return sys.stdout is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
@@ -76,13 +100,14 @@ def fail(message: str, hint: str, code: ExitCode, as_json: bool = False) -> NoRe
 
 
 @contextmanager
-def progress(label: str) -> Iterator[Advance]:
+def progress(label: str, unit: str = "") -> Iterator[Advance]:
     """Give a function that shows how far a step is; it takes how many parts are done, and of how many.
 
-    A terminal shows a bar with rate and time left. Elsewhere stderr gets a line every 30 seconds.
+    A terminal shows a bar with rate and time left. Elsewhere stderr gets a line every 30 seconds. `unit` follows the
+    numbers where the label does not say what is counted: `pilot: 20 of 100 % of the work`.
     """
     if not sys.stderr.isatty():
-        yield _lines(label)
+        yield _lines(label, unit)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
@@ -95,24 +120,37 @@ def progress(label: str) -> Iterator[Advance]:
         def render(self, task: Task) -> Text:
             return Text(f"{task.speed * 60:,.0f}/min" if task.speed else "", style="progress.data.speed")
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeLeft())
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), *([TextColumn(unit)] if unit else []),
+        Rate(), TimeLeft(),
+    )  # fmt: skip
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         bar = bars.add_task(label, total=None)
         yield lambda done, of: bars.update(bar, completed=done, total=of)
 
 
-def _lines(label: str) -> Advance:
-    """Return a function that prints progress as a line, at most one every QUIET_SECONDS."""
-    start = printed = time.monotonic()
+def _lines(label: str, unit: str) -> Advance:
+    """Return a function that prints progress as a line, at most one every QUIET_SECONDS.
+
+    The time left follows from the parts after the first: that one holds the start-up, and alone would say 37 minutes
+    where one is left. It is left out before five more parts, or a twentieth of all, are done.
+    """
+    printed = time.monotonic()
+    first: tuple[int, float] | None = None  # the first parts that were done, and when
 
     def advance(done: int, of: int) -> None:
-        nonlocal printed
+        nonlocal printed, first
         now = time.monotonic()
+        if first is None and done:
+            first = done, now
         if now - printed < QUIET_SECONDS:
             return
         printed = now
-        left = (now - start) / done * (of - done) / 60 if done else 0.0
-        note(f"{label}: {done:,} of {of:,}" + (f", about {left:,.0f} min left" if done < of and done else ""))
+        since = done - first[0] if first else 0
+        left = ""
+        if first and since and done < of and (since >= MEASURED_PARTS or since >= of / MEASURED_SHARE):
+            left = f", about {(now - first[1]) / since * (of - done) / 60:,.0f} min left"
+        note(f"{label}: {done:,} of {of:,}{unit and ' '}{unit}{left}")
 
     return advance
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from posttrain.console import note, print_data
 from posttrain.errors import ConfigurationError, ExitCode
 from posttrain.files import make_folder, write_whole
+from posttrain.install import install_hint
 from reference_impls.configs import Budget
 
 BUDGET = "30k-tokens"
@@ -21,7 +22,6 @@ TASK = "task:addition"
 ANSWERS = ["--set", "prompting=tried", "--set", "evaluation=yes"]  # what no probe can measure
 # Without torch nothing can be measured: the advice is for a person who has unit tests and a model that passes some.
 EXAMPLE = ["--set", "verifier=unit-tests", "--set", "pass_at_k=0.6", "--set", "prompting=tried"]
-NO_TORCH = "a probe and a pilot need torch: pip install 'posttrain[train]', then posttrain demo again"
 
 
 def demo(data: Path, budget: str = BUDGET) -> int:
@@ -42,7 +42,7 @@ def demo(data: Path, budget: str = BUDGET) -> int:
     if find_spec("torch") is None:
         _step(2, "advice: pipelines in order for an example task (seconds)")
         _advisor("ask", "--no-input", *EXAMPLE)
-        note(NO_TORCH)
+        note(f"a probe and a pilot need torch: {install_hint('train')}; then posttrain demo again")
         return ExitCode.OK
     traits, plan = folder / "traits.json", folder / "plan.json"
     if plan.exists():

@@ -15,6 +15,14 @@ from posttrain.errors import BusyError, UnwritableError
 ROOM = "make room on the disk, or choose another place"
 
 
+def exists(name: str | Path) -> bool:
+    """Say whether a file or folder has this name; a text that can be no name, such as one of 300 letters, has none."""
+    try:
+        return Path(name).expanduser().exists()
+    except (OSError, ValueError, RuntimeError):  # too long, a null byte, `~nobody` without a home
+        return False
+
+
 def make_folder(folder: Path, hint: str = ROOM) -> None:
     """Make a folder and those above it. Raises UnwritableError."""
     with _explained(f"cannot make {folder}", hint):

@@ -23,6 +23,8 @@ class Chart:
         """Write the chart as .svg, .png or .json (the specification). Raises ConfigurationError for another ending."""
         import json
 
+        if not isinstance(path, str | Path):
+            raise ConfigurationError(f"path is {path!r}; expected the name of a file", 'chart.save("chart.svg")')
         path = Path(path)
         match path.suffix:
             case ".svg":

@@ -14,3 +14,9 @@ def reference_path(name: str) -> Path:
         if (folder / name).exists():
             return folder / name
     raise FileNotFoundError(f"{name} is in neither data/reference nor posttrain/reference_data: reinstall posttrain")
+
+
+def citation_path() -> Path:
+    """Return the path of CITATION.cff: at the top of a checkout, with the reference tables in a wheel."""
+    top = _HERE.parent / "CITATION.cff"
+    return top if top.exists() and (_HERE.parent / "data" / "reference").exists() else reference_path("CITATION.cff")

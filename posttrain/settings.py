@@ -4,6 +4,7 @@ import os
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Any
 
 from posttrain.errors import ConfigurationError
@@ -12,13 +13,32 @@ _FILE = Path("posttrain.toml")
 
 
 def data_folder(flag: Path | None = None) -> Path:
-    """Return where own data live: `--data`, POSTTRAIN_DATA, `data` in posttrain.toml, or ./data."""
+    """Return where own data live: `--data`, POSTTRAIN_DATA, `data` in posttrain.toml, or ./data; it need not exist.
+
+    Raises ConfigurationError where the name is a file's, or can be no name: a command that found no papers there would
+    show the bundled ones without a word.
+    """
     folder = flag or setting("data", "POSTTRAIN_DATA") or "data"
     if not isinstance(folder, str | Path):
         raise ConfigurationError(
             f"data in {_FILE} is {folder!r}; expected a folder's name", f'data = "data" in {_FILE}'
         )
+    _demand_folder(Path(folder))
     return Path(folder)
+
+
+def _demand_folder(folder: Path) -> None:
+    try:
+        if S_ISDIR(folder.stat().st_mode):
+            return
+        reason = "is a file"
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:  # too long a name, a null byte, a file or a closed folder above it
+        reason = f"cannot be opened ({getattr(error, 'strerror', None) or error})"
+    raise ConfigurationError(
+        f"{folder} {reason}; expected the folder of own data", "--data DIR, or POSTTRAIN_DATA; a new folder is made"
+    )
 
 
 def warehouse_path(data: Path, study: str = "", surface: str = "text") -> Path:

@@ -6,9 +6,17 @@ A room makes a `Grid` from its numbers; this module does not know the meaning of
 import csv
 import html
 import io
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from posttrain.grid import Grid, layout, wrapped
+from posttrain.latex import escaped as latex_escaped
+
+__all__ = [
+    "Grid", "as_csv", "as_html", "as_latex", "as_lines", "as_markdown", "as_parquet", "as_terminal", "html_table",
+    "markdown_table",
+]  # fmt: skip
 
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
@@ -16,67 +24,35 @@ _STYLE = (
     ".first td{border-top:2px solid #666}"
     ".number{text-align:right;font-variant-numeric:tabular-nums}caption{caption-side:bottom;text-align:left}"
 )
-_LATEX_SPECIAL = str.maketrans(
-    {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "%": r"\%", "_": r"\_", "&": r"\&", "#": r"\#", "$": r"\$",
-     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "–": "--", "…": r"\dots{}", "≥": r"$\geq$"}
-)  # fmt: skip
 _LONG = 40  # rows; a longer LaTeX table runs over pages
-_WIDEST = 10_000  # columns: no line of a file is cut
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table ready to be written: a title, column heads and cells, and below them the notes."""
-
-    title: str
-    notes: tuple[str, ...]
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    numeric_from: int = 2  # columns from here on hold numbers, aligned on the right
-    grouped: bool = False  # rows with the same first cell belong together and are set apart from the others
-
-    def starts(self) -> list[bool]:
-        """Return for each row whether a further group starts with it."""
-        if not self.grouped:
-            return [False] * len(self.rows)
-        firsts = [row[0] for row in self.rows]
-        return [index > 0 and first != firsts[index - 1] for index, first in enumerate(firsts)]
+_WIDEST = 10_000  # columns: no line of a file is broken
+_UNKNOWN_WIDTH = 100  # columns, where there is no terminal
+_BOLD, _DIM = "\x1b[1m", "\x1b[2m"
 
 
 def as_terminal(grids: Sequence[Grid], intro: str, width: int | None, colour: bool) -> str:
-    """Return grids drawn for a terminal, below one line of intro; `width` None is as wide as this terminal."""
-    lines = [line for grid in grids for line in _drawn(grid, width, colour, whole=True)]
-    return "\n".join([intro, *lines]) + "\n"
+    """Return grids drawn for a terminal, below one line of intro; `width` None is as wide as this terminal.
+
+    A table that is too wide breaks its heads at spaces, then puts the first column of groups above them, then breaks
+    its cells, and at last stands in several parts. A word is broken only where it alone is wider than the terminal.
+    """
+    room = width or shutil.get_terminal_size((_UNKNOWN_WIDTH, 0)).columns
+    lines = [intro] if width else wrapped(intro, room)
+    for grid in grids:
+        lines += ["", *(_styled(line, _BOLD, colour) for line in wrapped(grid.title, room))]
+        lines += [_styled(line, _BOLD if is_head else "", colour) for line, is_head in layout(grid, room)]
+        notes = (line for note in grid.notes for line in wrapped(f"· {note}", room, "  "))
+        lines += ["", *(_styled(line, _DIM, colour) for line in notes)]
+    return "\n".join(lines) + "\n"
 
 
 def as_lines(grid: Grid, width: int = _WIDEST) -> list[str]:
-    """Return head and rows as aligned lines without title and notes, cut only where `width` is given."""
-    return _drawn(grid, width, colour=False, whole=False)
+    """Return head and rows as aligned lines without title and notes, broken only where `width` is given."""
+    return [line for line, _ in layout(grid, width)]
 
 
-def _drawn(grid: Grid, width: int | None, colour: bool, whole: bool) -> list[str]:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    out = io.StringIO()
-    console = Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False)
-    title = Text(grid.title, style="bold") if whole else None
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for column, name in enumerate(grid.head):
-        table.add_column(Text(name), justify="right" if column >= grid.numeric_from else "left", no_wrap=True)
-    for row, starts in zip(grid.rows, grid.starts(), strict=True):
-        if starts:
-            table.add_row()
-        table.add_row(*map(Text, row))
-    if whole:
-        console.print()
-    console.print(table)
-    if whole:
-        console.print()
-        for note in grid.notes:
-            console.print(Text(f"· {note}"), style="dim", soft_wrap=width is None)
-    return [line.rstrip() for line in out.getvalue().splitlines()]
+def _styled(line: str, style: str, colour: bool) -> str:
+    return f"{style}{line}\x1b[0m" if colour and style and line else line
 
 
 def as_markdown(grids: Sequence[Grid], intro: str = "") -> str:
@@ -91,12 +67,15 @@ def as_markdown(grids: Sequence[Grid], intro: str = "") -> str:
 def markdown_table(grid: Grid) -> str:
     """Return head and rows as a Markdown table, numbers aligned on the right."""
     rule = ["---:" if column >= grid.numeric_from else "---" for column in range(len(grid.head))]
-    lines = (grid.head, rule, *grid.rows)
+    lines = (grid.head, rule, *(row + ("",) * (len(grid.head) - len(row)) for row in grid.rows))
     return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
 
 
-def as_html(grids: Sequence[Grid], intro: str, title: str, charts: Sequence[str] = ()) -> str:
-    """Return grids and charts (as SVG) as a whole HTML page with the title of the page and one line of intro."""
+def as_html(grids: Sequence[Grid], intro: str, title: str, charts: Sequence[str] = (), end: str = "") -> str:
+    """Return grids and charts (as SVG) as a whole HTML page with its title and one line of intro.
+
+    end: HTML that stands below the charts.
+    """
     parts = [
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>',
         f"<style>{_STYLE}</style></head><body>",
@@ -104,6 +83,7 @@ def as_html(grids: Sequence[Grid], intro: str, title: str, charts: Sequence[str]
     ]
     parts += [f"<h2>{html.escape(grid.title)}</h2>\n{html_table(grid)}" for grid in grids]
     parts += [f"<figure>{svg}</figure>" for svg in charts]
+    parts += [end] if end else []
     return "\n".join(parts) + "\n</body></html>\n"
 
 
@@ -114,15 +94,19 @@ def html_table(grid: Grid, attributes: str = "") -> str:
         f'<th scope="col"{kind}>{html.escape(name)}</th>' for kind, name in zip(kinds, grid.head, strict=True)
     )
     body = "\n".join(
-        ('<tr class="first">' if starts else "<tr>")
-        + "".join(f"<td{kind}>{html.escape(cell)}</td>" for kind, cell in zip(kinds, row, strict=True))
-        + "</tr>"
+        ('<tr class="first">' if starts else "<tr>") + "".join(_html_cells(row, kinds)) + "</tr>"
         for starts, row in zip(grid.starts(), grid.rows, strict=True)
     )
     notes = "".join(f"<p>{html.escape(note)}</p>" for note in grid.notes)
     caption = f"<caption>{notes}</caption>" if notes else ""
     opened = f"<table {attributes}>" if attributes else "<table>"
     return f"{opened}{caption}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>"
+
+
+def _html_cells(row: Sequence[str], kinds: Sequence[str]) -> list[str]:
+    cells = [f"<td{kind}>{html.escape(cell)}</td>" for kind, cell in zip(kinds, row, strict=False)]
+    more = len(kinds) - len(row)
+    return [*cells[:-1], f'<td colspan="{more + 1}">{html.escape(row[-1])}</td>'] if more else cells
 
 
 def as_latex(grids: Sequence[Grid], intro: str) -> str:
@@ -133,22 +117,28 @@ def as_latex(grids: Sequence[Grid], intro: str) -> str:
 
 
 def _latex(number: int, grid: Grid) -> str:
+    """Return a table with a short caption for the list of tables and a long one."""
     columns = "l" * grid.numeric_from + "r" * (len(grid.head) - grid.numeric_from)
-    head, *rows = (
-        " & ".join(cell.translate(_LATEX_SPECIAL) for cell in line) + r" \\" for line in (grid.head, *grid.rows)
-    )
-    caption = f"\\caption{{{grid.title.translate(_LATEX_SPECIAL)}. {'. '.join(grid.notes).translate(_LATEX_SPECIAL)}}}"
-    label = f"\\label{{tab:posttrain-{number}}}"
+    head, *rows = (_latex_row(row, len(grid.head)) for row in (grid.head, *grid.rows))
+    caption = latex_escaped(". ".join([grid.title, *grid.notes]))
+    caption = f"\\caption[{{{latex_escaped(grid.title)}}}]{{{caption}}}\\label{{tab:posttrain-{number}}}"
     body = "\n".join(rows)
     if len(rows) > _LONG:
         return (
-            f"{{\\small\n\\begin{{longtable}}{{{columns}}}\n{caption}{label}\\\\\n\\toprule\n{head}\n\\midrule\n"
+            f"{{\\small\n\\begin{{longtable}}{{{columns}}}\n{caption}\\\\\n\\toprule\n{head}\n\\midrule\n"
             f"\\endhead\n{body}\n\\bottomrule\n\\end{{longtable}}}}"
         )
     return (
-        f"\\begin{{table}}\n\\centering\\small\n{caption}{label}\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n"
+        f"\\begin{{table}}\n\\centering\\small\n{caption}\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n"
         f"{head}\n\\midrule\n{body}\n\\bottomrule\n\\end{{tabular}}\n\\end{{table}}"
     )
+
+
+def _latex_row(row: Sequence[str], columns: int) -> str:
+    cells = [latex_escaped(cell) for cell in row]
+    if more := columns - len(row):
+        cells[-1] = f"\\multicolumn{{{more + 1}}}{{p{{0.7\\linewidth}}}}{{\\raggedright {cells[-1]}}}"
+    return " & ".join(cells) + r" \\"
 
 
 def as_csv(records: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:

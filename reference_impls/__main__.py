@@ -1,8 +1,6 @@
 """The command `python -m reference_impls TECHNIQUE RUN_DIR`, and `--list`."""
 
-import sys
-
-from reference_impls.run.cli import main
+from posttrain.start import start
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start("reference_impls.run.cli")

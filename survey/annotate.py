@@ -7,9 +7,10 @@ from pathlib import Path
 
 from posttrain.errors import NothingMatchedError
 from survey.labels.agreement import agreement_of
-from survey.labels.classifier import bundled_features, write_features
+from survey.labels.classifier import Classifier, bundled_features, examples_of, write_features
 from survey.labels.cross_validation import cross_validate
-from survey.labels.reader import cue_finder, features_path
+from survey.labels.kept import KEPT, features_path, write_kept
+from survey.labels.reader import cue_finder
 from survey.labels.readings import Reading, bundled_labels, by_paper, merge, own_labels, settled_method
 from survey.labels.validation import Checked, write_validation
 from survey.store.chosen import chosen_texts, each_text
@@ -71,6 +72,7 @@ def train(
     checked = cross_validate(readings, bundled_features() | features, advance)
     write_validation(checked, data / "validation.csv")
     write_features(features, features_path(data))
+    write_kept(Classifier.fitted(examples_of(readings, bundled_features() | features)), data, data / KEPT)
     return checked
 
 

@@ -2,6 +2,7 @@
 
 mentions.parquet      the counts of the bundled study, as `survey label --export` writes them
 names.parquet, name_counts.parquet   the name index, for every other study
+categories.parquet    the arXiv categories of each paper, where a list gives them
 volume.csv            papers of each month, and what the sample captures of independent lists
 
 python -m survey.bundle DATA OUT
@@ -19,13 +20,14 @@ from survey.label import count_texts
 from survey.mentions.lexicon import Lexicon, load_lexicon
 from survey.surface import Surface
 from survey.warehouse.abstracts import MENTIONS, SAMPLE
+from survey.warehouse.categories import write_categories
 from survey.warehouse.database import Warehouse
 from survey.warehouse.name_index import write_name_index
 from survey.warehouse.population import VOLUME, Coverage, Population, read_population
 
 
 def bundle(data: Path, out: Path, population: Population, lexicon: Lexicon) -> int:
-    """Write the four files of a sample of the abstracts that are listed in `data` to `out`; return how many papers.
+    """Write the five files of a sample of the abstracts that are listed in `data` to `out`; return how many papers.
 
     Papers stand in the order of their arXiv ids, and the name index numbers them so. Raises NothingMatchedError where
     no listed paper belongs to the population.
@@ -39,6 +41,7 @@ def bundle(data: Path, out: Path, population: Population, lexicon: Lexicon) -> i
     with Warehouse.open(counts) as warehouse:
         warehouse.export(out / MENTIONS)
     write_name_index((text.decode() for _, text in members), out)
+    write_categories((paper.categories for paper, _ in members), out)
     coverage.write(out / VOLUME)
     return len(members)
 

@@ -7,12 +7,12 @@ whole corpus this way (info.arxiv.org/help/bulk_data.html), so narrow it first: 
 import hashlib
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from posttrain.errors import UnreadableError
+from posttrain.errors import RefusedError, UnreadableError
 from posttrain.settings import ArxivSettings, warehouse_path
 from posttrain.statistics import Share
 from survey.arxiv.ledger import Ledger
@@ -65,23 +65,57 @@ class Selection:
     recall: Share | None  # of the filter; None where it is not measured
 
 
-def wanted(ledger: Ledger, store: Store) -> list[Listed]:
+def wanted(ledger: Ledger, store: Store, among: Collection[str] | None = None) -> list[Listed]:
     """Return the listed papers that have no content yet, and those of whose content no text could be read.
 
+    among: arXiv ids, where only these are wanted.
     Their order is random and always the same, by the hash of the id. So the downloaded papers are a random sample of
     the listing at any moment, and with any limit.
     """
     served = papers_with_content(store) | ledger.without_content()
-    waiting = [paper for paper in ledger.listed() if paper.arxiv_id not in served]
+    listed = ledger.listed() if among is None else ledger.known(among).values()
+    waiting = [paper for paper in listed if paper.arxiv_id not in served]
     return sorted(waiting, key=lambda paper: hashlib.sha256(paper.arxiv_id.encode()).digest())
 
 
-def select(ledger: Ledger, store: Store, prefilter: Prefilter, limit: int | None = None) -> Selection:
-    """Return the papers to ask for: of those without content the ones that a filter keeps, at most `limit`."""
-    waiting = wanted(ledger, store)
+def list_missing(
+    arxiv_ids: Sequence[str],
+    ledger: Ledger,
+    settings: ArxivSettings,
+    state: Path,
+    advance: Callable[[int, int], None] = lambda done, of: None,
+    clock: Clock = time,
+) -> list[str]:
+    """List the papers of `arxiv_ids` that no harvest has listed; return the ids that arXiv does not have.
+
+    Raises RefusedError where arXiv refuses.
+    """
+    from survey.arxiv.api import list_by_ids  # with arXiv's client, a fifth of a second
+
+    known = ledger.known(arxiv_ids)
+    missing = [arxiv_id for arxiv_id in arxiv_ids if arxiv_id not in known]
+    if not missing:
+        return []
+    transport = Transport(settings, state, clock)
+    try:
+        return list_by_ids(ledger, transport, settings.api_url, missing, advance)
+    except FaultyReplyError as error:
+        raise RefusedError(f"arXiv lists no papers by their ids: {error}", "run the same command again") from error
+    finally:
+        transport.close()
+
+
+def select(
+    ledger: Ledger, store: Store, prefilter: Prefilter, limit: int | None = None, among: Collection[str] | None = None
+) -> Selection:
+    """Return the papers to ask for: of those without content (`among` these) the ones a filter keeps, at most `limit`.
+
+    Papers that somebody lists are no random sample, so no recall is measured on them.
+    """
+    waiting = wanted(ledger, store, among)
     kept = list(filter(prefilter.keeps, waiting))
     recall = None
-    if not prefilter.keeps_all and warehouse_path(store.root).exists():
+    if among is None and not prefilter.keeps_all and warehouse_path(store.root).exists():
         with Warehouse.open(warehouse_path(store.root)) as warehouse:
             recall = measure_recall(prefilter, ledger, warehouse)
     return Selection(kept[:limit], len(kept), len(waiting), recall)

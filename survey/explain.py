@@ -89,12 +89,20 @@ def _label_lines(explained: Mapping[str, Any]) -> list[str]:
     if method is None:
         return ["method: not labelled; survey label"]
     lines = [
-        f"method: {method['label']} (p {method['probability']:.2f}); by cues {method['by_cues']}, by the classifier "
-        f"{method['by_classifier']}",
+        f"method: {method['label']} (p {method['probability']:.2f}); by cues {method['by_cues']}{_why(method)}, by the "
+        f"classifier {method['by_classifier']}",
         "data source: " + (f"{', '.join(source['all'])} (p {source['probability']:.2f})" if source["all"] else "none"),
     ]
     cues = [c for c in method["cues"] if c["own"] and c["cue"].startswith(_DECIDING)][:12] + source["cues"][:6]
     return lines + [f"  {cue['cue']:<22} {cue['part']} @{cue['offset']:<8} …{cue['context'][:110]}…" for cue in cues]
+
+
+def _why(method: Mapping[str, Any]) -> str:
+    """Return why the cues say `none`: a cue that says so, or the lack of every other one."""
+    if method["by_cues"] != "none":
+        return ""
+    own = [cue["cue"] for cue in method["cues"] if cue["own"] and cue["cue"].startswith("none.")]
+    return f" ({own[0]})" if own else " (no cue says that the paper's own work trains a model)"
 
 
 def papers(

@@ -22,6 +22,7 @@ from survey.paper import IdSource, find_arxiv_id, titles_agree
 from survey.store.identify import Raw, identify, identify_line, local_key
 from survey.store.isolation import Failed, default_workers, run_isolated
 from survey.store.papers import Outcome, Source, Store
+from survey.writing.lists import PaperList, list_in
 
 _MAX_FILE = 500 << 20  # bytes of one paper's file; Parquet tables and metadata snapshots may be larger
 _OTHER_PAPERS = (".md", ".txt", ".html", ".xml", ".jsonl", ".parquet")  # a PDF next to .tex is a figure or its output
@@ -164,6 +165,8 @@ def _take_in(path: Path, store: Store) -> Raw | Iterable[Outcome]:
             return _bulk_outcomes(path, name, store)
         if path.suffix.lower() == ".jsonl" and path.is_file():
             return _metadata_outcomes(path, name, store)
+        if papers := list_in(path):
+            return [_list_to_download(path, name, papers)]
         if path.suffix.lower() == ".parquet" and path.is_file() and is_table_of_abstracts(path):
             return [_list_abstracts(path, name, store)]
         with _open(path) as stream:
@@ -263,6 +266,15 @@ def _list_abstracts(path: Path, name: str, store: Store) -> Outcome:
     papers, refused = (count_papers(out), 0) if out.exists() else copy_abstracts(path, out)
     reason = f"{refused:,} rows without an arXiv id, a date, a title or an abstract"
     return Outcome(name, listed=papers, refused=[(name, reason)] if refused else [])
+
+
+def _list_to_download(path: Path, name: str, papers: PaperList) -> Outcome:
+    """Return the outcome of a list of papers: it is none itself, and the next command fetches them."""
+    unknown = f" ({papers.without})" if papers.unknown else ""
+    return Outcome(
+        name,
+        skipped=f"a list of {len(papers.papers):,} papers to download{unknown}: survey download --ids {path}",
+    )
 
 
 def _identify_lines(raw: Raw, lines: list[tuple[int, bytes]], refused: list[tuple[str, str]]) -> Iterator[Source]:

@@ -44,7 +44,7 @@ def label(store: Store, lexicon: Lexicon, advance: Advance = lambda done, of: No
 
     Raises NothingMatchedError where no paper has a text; an earlier warehouse then stays.
     """
-    from survey.labels.reader import PaperReader  # scikit-learn takes two seconds to load, and a report needs none
+    from survey.labels.reader import PaperReader  # with NumPy, which a report of counts needs not
 
     chosen = chosen_texts(store)
     if not chosen:

@@ -21,8 +21,8 @@ LAYERS = {
     "posttrain": ["posttrain.errors", "posttrain"],
     "survey": [
         "survey.paper", "survey.period", "survey.surface", "survey.fulltext", "survey.store", "survey.arxiv",
-        "survey.studies", "survey.mentions", "survey.labels", "survey.warehouse", "survey.trends", "survey",
-        "survey.cli", "survey.page",
+        "survey.studies", "survey.mentions", "survey.labels", "survey.warehouse", "survey.trends", "survey.writing",
+        "survey", "survey.cli", "survey.page",
     ],
     "reference_impls": [
         "reference_impls.configs", "reference_impls.verifiers.workers", "reference_impls.verifiers.sandbox",
@@ -42,7 +42,8 @@ NEIGHBOURS = {
     "advisor": (
         "posttrain", "survey.trends", "reference_impls.configs",
         # how a generated task is named and how a row of a file is read: plain Python, the same for a pilot and its plan
-        "reference_impls.tasks.families", "reference_impls.tasks.jsonl", "reference_impls.tasks.row",
+        "reference_impls.tasks.families", "reference_impls.tasks.jsonl", "reference_impls.tasks.load",
+        "reference_impls.tasks.row",
     ),
 }  # fmt: skip
 # The face of the project calls every room, lazily.
@@ -58,6 +59,7 @@ FACE = (
 # One library, one door: only these folders or files may import it.
 DOORS = {
     "arxiv": ["survey.arxiv.api"],
+    "bibtexparser": ["survey.writing"],
     "duckdb": ["survey.warehouse", "survey.arxiv.snapshot", "survey.arxiv.abstracts"],
     "filelock": ["posttrain.files", "survey.arxiv.transport"],  # the transport's pace is one file for all of a user
     "httpx": ["survey.arxiv.transport"],
@@ -69,13 +71,15 @@ DOORS = {
     "pebble": ["survey.store.isolation"],
     "peft": ["reference_impls.model.policy"],
     "psutil": ["advisor.runs"],
+    "pylatexenc": ["posttrain.latex", "survey.writing.bibliography"],
     "pyarrow": [
         "posttrain.tables", "survey.arxiv.snapshot", "survey.arxiv.abstracts", "survey.store", "survey.warehouse",
         "survey.extract", "survey.labels.classifier",
     ],
     "pydantic": ["reference_impls.configs", "advisor.runs", "advisor.bank", "posttrain.face", "survey.studies"],
     "pypdfium2": ["survey.fulltext.pdf"],
-    "rich": ["posttrain.console", "posttrain.tables"],
+    "rich": ["posttrain.console", "posttrain.grid"],
+    "rispy": ["survey.writing"],
     "safetensors": ["reference_impls.model"],
     "scipy": ["posttrain.statistics"],
     "sklearn": ["survey.labels"],
@@ -86,6 +90,7 @@ DOORS = {
     "transformers": ["reference_impls"],
     "typer": ["posttrain.commands", "posttrain.cli", "survey.cli", "advisor.cli"],
     "vl_convert": ["posttrain.charts"],
+    "yaml": ["survey.writing.citation"],
 }  # fmt: skip
 WITHOUT_TORCH = ("reference_impls.configs", "reference_impls.tasks", "reference_impls.verifiers",
                  "reference_impls.run.folder")  # fmt: skip

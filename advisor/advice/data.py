@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from advisor.advice.cost import Cost
 from advisor.advice.evidence import Evidence
+from advisor.advice.questions import questions
 from advisor.advice.ranking import Reason
 from advisor.advice.recommend import Option, Recommendation
 from advisor.advice.rules import load_rules
@@ -26,6 +27,7 @@ def as_data(recommendation: Recommendation) -> Data:
             {"trait": change.trait, "value": change.value, "now": change.now, "top": change.top.id}
             for change in recommendation.would_change
         ],
+        "next_question": _question(recommendation),
         "abstained": True,
         "abstained_because": ABSTAINED,
         "sources": {source.id: source.title for source in sources},
@@ -38,7 +40,10 @@ def _option(option: Option) -> Data:
     return {
         "id": pipeline.id,
         "title": pipeline.title,
-        "pipeline": [{"technique": stage} for stage in pipeline.stages],
+        "pipeline": [
+            {"technique": stage, "done": index < option.done} if option.done else {"technique": stage}
+            for index, stage in enumerate(pipeline.stages)
+        ],
         "method": pipeline.method,
         "bundled": pipeline.is_bundled,
         "score": option.score,
@@ -49,6 +54,18 @@ def _option(option: Option) -> Data:
         "cost": _cost(option.cost),
         "evidence": None if option.evidence is None else _evidence(option.evidence),
     }
+
+
+def _question(recommendation: Recommendation) -> Data | None:
+    """Return the most useful open question, None where no answer could change the recommendation."""
+    question = next(iter(questions(recommendation.traits)), None)
+    if question is None:
+        return None
+    trait = question.trait
+    return {
+        "trait": trait.name, "question": trait.question, "allowed": trait.allowed, "why": trait.why,
+        "usefulness": round(question.usefulness, 3),
+    }  # fmt: skip
 
 
 def _reasons(reasons: Sequence[Reason]) -> list[Data]:
@@ -72,6 +89,7 @@ def _cost(cost: Cost) -> Data:
         "gpu_hours": None if cost.gpu_hours is None else list(cost.gpu_hours),
         "memory_bytes": None if cost.memory is None else [cost.memory.adapters, cost.memory.whole],
         "memory": None if cost.memory is None else str(cost.memory),
+        "memory_commands": None if cost.memory is None else list(cost.memory.commands),
         "assumed": list(cost.assumed),
         "text": str(cost),
     }

@@ -34,6 +34,8 @@ def _about(top: Option) -> Iterator[str]:
     yield f"- stages: {stages}; method {pipeline.method}; {top.score} points"
     yield f"- gives: {pipeline.gives}"
     yield f"- risks: {pipeline.risks}"
+    if top.start:
+        yield f"- start: {top.start}"
     if pipeline.stages:
         yield f"- costs: {top.cost}"
     if top.evidence:

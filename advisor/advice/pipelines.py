@@ -9,6 +9,7 @@ from functools import cached_property
 
 from advisor.advice.techniques import TECHNIQUES, Kind
 from advisor.task.conditions import Condition, parse
+from advisor.task.traits import Traits
 
 _VERIFIER = "verifier in rule|unit-tests|environment|judge"
 _TRUE_VERIFIER = "verifier_on_gold >= 0.95"
@@ -52,6 +53,13 @@ class Pipeline:
         """Whether every stage has a reference implementation here; a pipeline without stages needs none."""
         return all(TECHNIQUES[stage].bundled for stage in self.stages)
 
+    def done(self, traits: Traits) -> int:
+        """Return how many leading stages were run before: SFT, where it is known to have reached a plateau.
+
+        The next stage starts from that checkpoint, and is priced and planned alone.
+        """
+        return int(traits.get("sft_result") == "plateau" and self.stages[:1] == ("sft",) and len(self.stages) > 1)
+
 
 # In the order of the ladder: earlier rungs are cheaper and more stable, and come first where points are equal.
 LADDER: tuple[Pipeline, ...] = (
@@ -81,6 +89,11 @@ LADDER: tuple[Pipeline, ...] = (
         "it does not change the model's behaviour",
     ),
     Pipeline(
+        "constrain_form", "Constrain decoding to the form: a JSON schema, a grammar, a list of choices", (), (),
+        "a form that is always right, at once and without training",
+        "needs a form that a grammar can state; a constrained model may answer worse, so measure both",
+    ),
+    Pipeline(
         "collect", "Collect at least 50 demonstrations, or write a verifier if there is none", (), (),
         "something to learn from; either one opens the ladder",
         "demonstrations unlike the prompts of later use teach something else",
@@ -100,6 +113,12 @@ LADDER: tuple[Pipeline, ...] = (
         ("iterative_sft",), (_VERIFIER, _TRUE_VERIFIER, "verifier_explains == yes"),
         "uses the whole failure message; a reward keeps one number",
         "a person or a strong model has to write the corrections",
+    ),
+    Pipeline(
+        "filter_traces", "Keep the logged responses that the verifier accepts, imitate them",
+        ("sft",), ("traces >= 1", _VERIFIER, _TRUE_VERIFIER),
+        "a training set without a single new rollout",
+        "logs hold the prompts of the past, and the mistakes that the verifier does not see",
     ),
     Pipeline(
         "rejection_sampling", "Sample, keep what the verifier accepts, imitate it",
@@ -200,6 +219,18 @@ LADDER: tuple[Pipeline, ...] = (
         (_DEMONSTRATIONS, _VERIFIER, _TRUE_VERIFIER, "gpus >= 8"),
         "the recipe of the reasoning models",
         "four stages to tune; needs a cluster",
+    ),
+    Pipeline(
+        "adapt_language", "Continue pre-training on raw text of the language, on a small scale",
+        ("continued_pretraining",), ("facts_megabytes >= 1", "new_language == yes"),
+        "the words and the grammar of a language that the model hardly saw",
+        "other languages are forgotten unless some of their text is mixed in; tokenizers split rare scripts finely",
+    ),
+    Pipeline(
+        "adapt_language_sft", "Continue pre-training on raw text of the language, then SFT",
+        ("continued_pretraining", "sft"), ("facts_megabytes >= 1", "new_language == yes", _DEMONSTRATIONS),
+        "the language first, then the task in it",
+        "two stages to tune; the first forgets, the second hides it",
     ),
     Pipeline(
         "continued_pretraining", "Train on the text, then SFT (continued pre-training)",

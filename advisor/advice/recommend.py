@@ -18,6 +18,16 @@ class Option(Ranked):
 
     cost: Cost
     evidence: Evidence | None  # None where nothing is trained, or where no paper of the domain trains
+    done: int = 0  # leading stages that were run before; the next one starts from their checkpoint
+
+    @property
+    def start(self) -> str:
+        """A sentence on the checkpoint that the next stage starts from; empty where no stage was run before."""
+        if not self.done:
+            return ""
+        stages = self.pipeline.stages
+        left = " → ".join(stages[self.done :])
+        return f"{' → '.join(stages[: self.done])} is done: start {left} from its checkpoint; {left} alone is priced"
 
 
 @dataclass(frozen=True)
@@ -113,6 +123,7 @@ def recommend(traits: Traits, papers: Field | None = None, task: Mapping[str, ob
         Option(
             candidate.pipeline, candidate.score, candidate.reasons, candidate.open_needs,
             cost=estimate(candidate.pipeline, traits), evidence=papers.evidence(candidate.pipeline, traits),
+            done=candidate.pipeline.done(traits),
         )
         for candidate in ranked
     )  # fmt: skip

@@ -36,8 +36,12 @@ def _about(top: Option) -> Iterator[str]:
         yield f"     ?  not known yet: {need}"
     yield from _wrapped(f"  gives  {pipeline.gives}", "         ")
     yield from _wrapped(f"  risks  {pipeline.risks}", "         ")
+    if top.start:
+        yield from _wrapped(f"  start  {top.start}", "         ")
     if pipeline.stages:
         yield from _wrapped(f"  costs  {top.cost}", "         ")
+    if top.cost.memory:
+        yield f"  parts  {top.cost.memory.commands[0]}"
     if top.evidence:
         yield from _wrapped(f"  field  {top.evidence}", "         ")
 

@@ -21,8 +21,8 @@ from advisor.runs.probed import completed
 from advisor.runs.result import Number, percent
 from advisor.runs.scoring import RunsOfArms
 from advisor.task.traits import Value
-from posttrain.errors import BusyError, UnwritableError
-from posttrain.files import held, make_folder
+from posttrain.errors import BusyError, ConfigurationError, UnwritableError
+from posttrain.files import exists, held, make_folder
 from posttrain.frames import Cell, Tabular
 from posttrain.tables import Grid, as_lines
 
@@ -97,6 +97,12 @@ class Case(BaseModel):
     verdict: CaseVerdict
     provenance: Provenance
 
+    @property
+    def says_nothing(self) -> bool:
+        """Whether no arm has a single test prompt right: equal for another reason than that all are equally good."""
+        scores = [arm.strict.share for arm in self.arms if arm.strict]
+        return bool(scores) and not any(scores)
+
     def as_dict(self) -> dict[str, JsonValue]:
         """Return the case as a line of the bank holds it."""
         return self.model_dump(mode="json")
@@ -113,6 +119,11 @@ class Bank(Tabular):
         """Return how many cases there are."""
         return f"{len(self.cases)} cases of {len({case.family for case in self.cases})} families"
 
+    @property
+    def silent(self) -> int:
+        """How many cases say nothing: they are kept, and are no evidence."""
+        return sum(case.says_nothing for case in self.cases)
+
     def rows(self) -> list[dict[str, Cell]]:
         """Return an arm of a case a row: the share of test prompts right with its interval."""
         return [
@@ -120,14 +131,20 @@ class Bank(Tabular):
              "budget": case.budget, "seeds": len(case.seeds), "arm": arm.id, "role": arm.role.value,
              "pipeline": arm.pipeline, "method": arm.method,
              **{name: getattr(arm.strict, name, None) for name in ("share", "low", "high", "n")},
-             "is_best": arm.id == case.verdict.best}
+             "is_best": arm.id == case.verdict.best and not case.says_nothing, "says_nothing": case.says_nothing}
             for case in self.cases for arm in case.arms
         ]  # fmt: skip
 
     def notes(self) -> list[str]:
         """Return how the bank grows, and how many lines were skipped."""
         empty = [] if self.cases else ["no cases yet: a pilot writes one at its end"]
-        return [*empty, *([f"{self.skipped} broken lines were skipped"] if self.skipped else [])]
+        return [*empty, *self.losses()]
+
+    def losses(self) -> list[str]:
+        """Return a sentence for the cases that say nothing, and one for the lines that are no case."""
+        silent = f"{self.silent} of {len(self.cases)} say nothing (no arm has a prompt right) and are no evidence"
+        skipped = f"{self.skipped} broken lines were skipped"
+        return [*([silent] if self.silent else []), *([skipped] if self.skipped else [])]
 
 
 def bank_path(data: Path) -> Path:
@@ -195,21 +212,27 @@ def add_case(path: Path, case: Case) -> bool:
 
 
 def read_bank(path: Path) -> Bank:
-    """Return the cases of a bank, none where there is no file; lines without a case are counted."""
-    if not path.exists():
+    """Return the cases of a bank, none where there is no file; lines without a case are counted.
+
+    Raises ConfigurationError where the file cannot be read, such as a folder of that name.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, NotADirectoryError):
         return Bank((), 0)
-    lines = [line for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    except OSError as error:
+        message = f"the bank {path} cannot be read: {error.strerror}; expected a file with a case a line"
+        raise ConfigurationError(message, "move it away, or set POSTTRAIN_DATA to another folder") from error
+    lines = [line for line in text.split("\n") if line.strip()]  # splitlines would cut a name at its U+2028
     cases = [case for case in map(_read, lines) if case]
     return Bank(tuple(cases), len(lines) - len(cases))
 
 
 def render(bank: Bank) -> list[str]:
     """Return the cases as lines for a terminal."""
-    skipped = [f"{bank.skipped} broken lines were skipped"] if bank.skipped else []
     if not bank.cases:
-        return ["no cases yet: advisor pilot writes one at its end", *skipped]
-    families = len({case.family for case in bank.cases})
-    return [*as_lines(grid_of(bank)), f"{len(bank.cases)} cases of {families} families", *skipped]
+        return ["no cases yet: advisor pilot writes one at its end", *bank.losses()]
+    return [*as_lines(grid_of(bank)), bank.headline(), *bank.losses()]
 
 
 def grid_of(bank: Bank) -> Grid:
@@ -222,6 +245,8 @@ def grid_of(bank: Bank) -> Grid:
 
 
 def _best(case: Case) -> str:
+    if case.says_nothing:
+        return "says nothing: no arm has a prompt right"
     best = next((arm for arm in case.arms if arm.id == case.verdict.best), None)
     if best is None or best.strict is None:
         return "none"
@@ -247,7 +272,7 @@ def _arm(arm: ArmOutcome) -> CaseArm:
 
 def _name(text: str) -> str:
     """Return the name of an existing file or folder; any other text as it is."""
-    return Path(text).name if Path(text).expanduser().exists() else text
+    return Path(text).name if exists(text) else text
 
 
 def _append(path: Path, line: bytes) -> None:

@@ -11,9 +11,9 @@ import typer
 from advisor.advice.data import as_data
 from advisor.advice.rules import Rule, load_rules
 from advisor.advice.text import lines
-from advisor.ask import ask, interview, next_command, write_answer
+from advisor.ask import FIRST, Asked, ask, interview, next_command, write_answer
 from advisor.cli.app import app
-from advisor.task.traits import GROUPS, TRAITS, Trait, schema
+from advisor.task.traits import GROUPS, TRAITS, schema
 from posttrain.assignments import parse_assignments
 from posttrain.commands import Call, command
 from posttrain.console import note
@@ -78,7 +78,7 @@ def ask_command(
     given = parse_assignments(settings or [], "advisor ask --set verifier=unit-tests")
     talk = not no_input and not call.as_json and sys.stdin.isatty() and sys.stderr.isatty()
     if talk:
-        note("Enter leaves a question open; ? shows why it is asked; q ends the questions.")
+        note(f"The {FIRST} questions that change the answer most. Enter leaves one open; ? says why; q ends.")
     complete = partial(interview, answer=_prompt, note=note) if talk else None
     recommendation = ask(given, traits, call.data, complete)
     if out is not None:
@@ -88,9 +88,11 @@ def ask_command(
     return ExitCode.OK
 
 
-def _prompt(trait: Trait) -> str:
+def _prompt(asked: Asked) -> str:
+    trait = asked.trait
+    question = f"({asked.counter}) {trait.question} [{trait.allowed}]"
     while True:
-        given: str = typer.prompt(f"{trait.question} [{trait.allowed}]", default="", show_default=False, err=True)
+        given: str = typer.prompt(question, default="", show_default=False, err=True)
         if given.strip() != "?":
             return given.strip()
         note(f"  {trait.why}")

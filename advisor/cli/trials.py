@@ -3,6 +3,7 @@
 `--data` is the task's file here; own data are in the folder that POSTTRAIN_DATA or posttrain.toml names.
 """
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -98,7 +99,7 @@ def pilot_command(
     Example: advisor pilot advice.json --budget 60s --out runs/pilot
     """
     from advisor.bank.cases import bank_path
-    from advisor.pilot import exit_code, run_pilot
+    from advisor.pilot import exit_code, next_command, run_pilot
     from advisor.runs.folder import PilotFolder
     from advisor.runs.plan import read_plan
     from advisor.runs.plan_text import render as plan_lines
@@ -115,6 +116,7 @@ def pilot_command(
     folder = out or PilotFolder.of(planned, call.data).path
     outcome = run_pilot(planned, folder, resume=resume, at_once=at_once, bank=bank_path(call.data))
     lines = [*render(outcome), "", f"table.md, curve.svg and outcome.json are in {folder}"]
+    lines.append(f"next: {next_command(outcome, folder)}")
     call.emit(outcome.as_dict(), lines, list(outcome.warnings) if call.as_json else [])
     return exit_code(outcome)
 
@@ -128,7 +130,8 @@ def cases_command(call: Call) -> int:
     from advisor.bank.cases import bank_path, read_bank, render
 
     bank = read_bank(bank_path(call.data))
-    call.emit({"cases": [case.as_dict() for case in bank.cases], "skipped": bank.skipped}, render(bank))
+    cases = [{**case.as_dict(), "says_nothing": case.says_nothing} for case in bank.cases]
+    call.emit({"cases": cases, "says_nothing": bank.silent, "skipped": bank.skipped}, render(bank))
     return ExitCode.OK if bank.cases else ExitCode.NOTHING_MATCHED
 
 
@@ -162,14 +165,17 @@ def export_command(
     Example: advisor export plan.json --to trl --out trl-run
     """
     from advisor.advice.pipelines import PIPELINES
-    from advisor.export import export
+    from advisor.export import SCRIPTS, export
     from advisor.runs.plan import read_plan
 
     read = read_plan(plan)
     chosen = _arm(read, arm, plan)
     stages = [stage.settings() for stage in chosen.stages]
     files = list(map(str, export(to, read.task.model_dump(), PIPELINES[chosen.pipeline], stages, out)))
-    call.emit({"arm": chosen.id, "to": to, "files": files}, files)
+    needs = "pip install -r requirements.txt && " if str(out / "requirements.txt") in files else ""
+    script = f"cd {shlex.quote(str(out))} && {needs}./{SCRIPTS[to]}"
+    lines = [f"exported {chosen.id} ({chosen.role}): {chosen.title}", *files, f"next: {script}"]
+    call.emit({"arm": chosen.id, "to": to, "files": files}, lines)
     return ExitCode.OK
 
 
@@ -180,6 +186,9 @@ def memory_command(
     technique: Annotated[str, typer.Option(help="sft, dft, rejection_sampling, grpo, dpo, …")] = "sft",
     lora: Annotated[bool, typer.Option("--lora", help="Train adapters.")] = False,
     qlora: Annotated[bool, typer.Option("--qlora", help="Train adapters on 4-bit weights.")] = False,
+    library: Annotated[
+        bool, typer.Option("--library", help="In a library like TRL, with checkpointing, not in our loops.")
+    ] = False,
     batch: Annotated[int | None, typer.Option(min=1, help="Sequences in one forward pass.")] = None,
     prompt_tokens: Annotated[int | None, typer.Option(min=1, help="The longest prompt.")] = None,
     response_tokens: Annotated[int | None, typer.Option(min=1, help="The longest response.")] = None,
@@ -192,7 +201,7 @@ def memory_command(
     from advisor.memory.answer import as_data, estimate_for
 
     sizes = {"micro_batch": batch, "prompt_tokens": prompt_tokens, "response_tokens": response_tokens}
-    estimate = estimate_for(model, technique, lora=lora, qlora=qlora, gpu_gigabytes=gpu, **sizes)
+    estimate = estimate_for(model, technique, lora=lora, qlora=qlora, library=library, gpu_gigabytes=gpu, **sizes)
     call.emit(as_data(estimate), estimate.lines())
     return ExitCode.OK
 
@@ -219,9 +228,9 @@ def _arm(plan: "Plan", name: str | None, path: Path) -> "Arm":
 
 
 def _is_plan(path: Path) -> bool:
-    from posttrain.files import read_json
+    from posttrain.files import exists, read_json
 
-    return path.is_file() and "arms" in (read_json(path) or {})
+    return exists(path) and path.is_file() and "arms" in (read_json(path) or {})
 
 
 def _seeds(text: str) -> list[int]:

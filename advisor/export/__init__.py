@@ -13,6 +13,7 @@ from advisor.export.job import make_job
 from posttrain.errors import ConfigurationError, PosttrainError
 
 TARGETS = {"trl": trl, "verl": verl}
+SCRIPTS = {"trl": "run.sh", "verl": "run_verl.sh"}  # the file that runs all stages
 
 
 def export(

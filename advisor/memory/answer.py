@@ -1,5 +1,6 @@
 """The answer of `advisor memory`: an estimate, whether it fits a GPU, and the cheapest change that makes it fit."""
 
+import math
 from dataclasses import asdict, dataclass, replace
 
 from advisor.memory.counts import counts_of
@@ -7,7 +8,7 @@ from advisor.memory.phases import CACHED, CONTEXT, MARGIN, Estimate, estimate
 from advisor.memory.published import Row, error_rows, published_figures
 from advisor.memory.remedies import GIGABYTE, Change, cheapest_change, fits
 from advisor.memory.report import grid, render, sentences
-from advisor.memory.setting import Setting, default_setting
+from advisor.memory.setting import Setting, changed, default_setting, library_setting
 from posttrain.errors import ConfigurationError
 from posttrain.frames import Cell, Tabular
 from posttrain.tables import html_table
@@ -51,21 +52,34 @@ def estimate_for(
     *,
     lora: bool = False,
     qlora: bool = False,
+    library: bool = False,
     gpu_gigabytes: float | None = None,
     **changes: object,
 ) -> Answer:
     """Return the peak memory of a technique on a model, in bytes by phase and part; nothing is loaded.
 
     model: a well-known name or hub id, a folder, a config.json, `starter`, or a size such as `3b`. gpu_gigabytes: the
-    memory of one GPU in units of 10^9 bytes. changes: fields of Setting (micro_batch, accumulation, prompt_tokens,
-    response_tokens, group_size, …); None keeps the default of our loops. Raises ConfigurationError, with a hint, for an
+    memory of one GPU in units of 10^9 bytes. library: in a library like TRL with activation checkpointing, as `advisor
+    ask` prices it, in place of our loops. changes: fields of Setting (micro_batch, accumulation, prompt_tokens,
+    response_tokens, group_size, …); None keeps the default. Raises ConfigurationError, with a hint, for an
     unknown model, technique or setting.
     """
     if lora and qlora:
         raise ConfigurationError(
             "--lora and --qlora are two ways to train adapters; expected one", "leave one of them out"
         )
-    setting = default_setting(technique, **_checked(changes))
+    if gpu_gigabytes is not None and not 0 < gpu_gigabytes < math.inf:
+        raise ConfigurationError(
+            f"the GPU has {gpu_gigabytes:g} gigabytes; expected a number above 0", "advisor memory --gpu 24"
+        )
+    given = _checked(changes)
+    setting = default_setting(technique, **given)
+    if library:
+        usual = library_setting(
+            technique, lora=lora or qlora, rows=setting.micro_batch if "micro_batch" in given else 1,
+            prompt_tokens=setting.prompt_tokens, response_tokens=setting.response_tokens,
+        )  # fmt: skip
+        setting = changed(usual, given)
     if lora or qlora:
         setting = replace(setting, tuning="qlora" if qlora else "lora", reference=False)
     if qlora:  # our loops have no 4-bit weights

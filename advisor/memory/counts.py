@@ -9,21 +9,26 @@ each number.
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from advisor.memory.setting import DType
 from posttrain.errors import ConfigurationError
+from posttrain.files import exists
+from posttrain.install import install_hint
 from posttrain.reference import reference_path
 
 SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*[bB](?:illion)?")  # 7b, 1.5B, 3 billion
 ABOVE = 1.15  # a size alone takes its shape from well-known models up to this much larger: names round down
 OLDER = "qwen-"  # these models have keys and values for every head, which newer models do not: no shape for a size
+_BY_SIZE = "give the model's size, as 1.5b"
 ENDINGS = re.compile(r"(-(instruct|base|chat|sft|dpo|it|hf|\d{4}))+$")  # Qwen2.5-0.5B-Instruct, OLMo-2-1B-SFT
 
 
@@ -78,10 +83,11 @@ def counts_of(model: str) -> Counts:
 
     A path is always counted, a name is looked up first. Raises PosttrainError where the model cannot be counted.
     """
-    if SIZE.fullmatch(model) and not Path(model).exists():
-        return counts_of_size(float(SIZE.fullmatch(model)["number"]))  # type: ignore[index]
-    if not Path(model).exists() and (name := known_name(model)):
-        return known_counts()[name]
+    if not exists(model):
+        if size := SIZE.fullmatch(model):
+            return counts_of_size(float(size["number"]))
+        if name := known_name(model):
+            return known_counts()[name]
     return counted(model)
 
 
@@ -110,20 +116,34 @@ def counts_of_size(billions: float) -> Counts:
 
 
 def counted(model: str) -> Counts:
-    """Return the counts of a model, counted in a separate process. Raises ConfigurationError."""
+    """Return the counts of a model, counted in a separate process, which reports its error as JSON.
+
+    Raises ConfigurationError where the model cannot be counted, and where torch is not installed.
+    """
+    if any(find_spec(name) is None for name in ("torch", "transformers", "peft")):
+        raise ConfigurationError(
+            f"counting '{model}' needs torch, transformers and peft, which are not all installed",
+            f"{_BY_SIZE}; or {install_hint('train')}",
+        )
     command = [sys.executable, "-m", "reference_impls.model.memory", model]
     folders = os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, "PYTHONPATH": folders}  # the packages of this checkout or wheel come first
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    if done.returncode:
-        report = dict(re.findall(r"^\s*(error|try): (.*)$", done.stderr, re.MULTILINE))
-        last = (done.stderr.strip().splitlines() or ["no output"])[-1]
-        missing = "No module named" in last
-        hint = (
-            "pip install 'posttrain[train]', or give the model's size, as 1.5b" if missing else "give its size, as 1.5b"
-        )
-        raise ConfigurationError(report.get("error") or f"cannot count '{model}': {last}", report.get("try") or hint)
-    return parse_counts(json.loads(done.stdout.splitlines()[-1])["counts"])
+    answer = _answer(done.stdout)
+    if "counts" in answer:
+        return parse_counts(answer["counts"])
+    error = answer.get("error") or {}
+    message = error.get("message") or f"cannot count '{model}': the process that counts ended with {done.returncode}"
+    raise ConfigurationError(message, error.get("hint") or f"{_BY_SIZE}; or see why: {shlex.join(command)}")
+
+
+def _answer(printed: str) -> dict[str, Any]:
+    """Return the JSON object on the last line that a process printed; an empty one where there is none."""
+    try:
+        answer = json.loads(printed.strip().rpartition("\n")[2])
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
 
 
 def parse_counts(values: Mapping[str, Any]) -> Counts:

@@ -67,6 +67,7 @@ class Figure(TypedDict):
     per: str
     technique: list[str]
     tuning: list[str]
+    trouble: list[int]  # the contradictions that are about it, by their numbers in Appendix.trouble
 
 
 class Card(TypedDict):

@@ -9,6 +9,7 @@ PARTS = (
     "weights", "master", "optimizer", "reference", "gradients", "decoder", "activations", "logits", "kv cache",
     "unpacked", "copy",
 )  # fmt: skip
+SMALL = 100_000_000  # parameters, below which GB have too few digits and published figures are of far larger models
 
 
 def render(estimate: Estimate, gpu_gigabytes: float | None, change: Change | None) -> list[str]:
@@ -28,14 +29,15 @@ def render(estimate: Estimate, gpu_gigabytes: float | None, change: Change | Non
 
 
 def grid(estimate: Estimate, notes: tuple[str, ...] = ()) -> Grid:
-    """Return phases as columns and parts as rows, in units of 10^9 bytes."""
+    """Return phases as columns and parts as rows, in units of 10^9 bytes, for a small model 10^6."""
     names = [name for name in PARTS if any(name in phase.parts for phase in estimate.phases)]
+    unit, size = ("GB", GIGABYTE) if estimate.counts.parameters >= SMALL else ("MB", GIGABYTE / 1000)
     rows = [
-        (name, *(f"{phase.parts[name] / GIGABYTE:.2f}" if name in phase.parts else "" for phase in estimate.phases))
+        (name, *(f"{phase.parts[name] / size:,.2f}" if name in phase.parts else "" for phase in estimate.phases))
         for name in names
     ]
-    total = ("together", *(f"{phase.total / GIGABYTE:.2f}" for phase in estimate.phases))
-    head = ("GB", *(phase.name for phase in estimate.phases))
+    total = ("together", *(f"{phase.total / size:,.2f}" for phase in estimate.phases))
+    head = (unit, *(phase.name for phase in estimate.phases))
     return Grid(_title(estimate), notes, head, (*rows, total), numeric_from=1)
 
 
@@ -71,32 +73,44 @@ def summary(rows: list[Row]) -> str:
     )
 
 
+def weights_in_words(parameters: int) -> str:
+    """Return a number of parameters in the unit that fits it: 7.62B, 124.4M, 801,664."""
+    if parameters < 1e6:
+        return f"{parameters:,}"
+    return f"{parameters / 1e6:.1f}M" if parameters < 1e9 else f"{parameters / 1e9:.2f}B"
+
+
 def _title(estimate: Estimate) -> str:
     setting = estimate.setting
     weights = {"full": "all weights", "lora": f"LoRA of rank {setting.lora_rank}", "qlora": "LoRA on 4-bit weights"}
+    size = weights_in_words(estimate.counts.parameters)
     return (
-        f"{estimate.counts.model}, {estimate.counts.parameters / 1e9:.2f}B parameters ({estimate.counts.origin}): "
+        f"{estimate.counts.model}, {size} parameters ({estimate.counts.origin}): "
         f"{setting.technique}, {weights[setting.tuning]}, {setting.micro_batch} sequences of up to "
         f"{setting.sequence_tokens} tokens at once"
     )
 
 
 def _published(estimate: Estimate) -> list[str]:
-    """Return the figures of the survey's Appendix C for such a run, with the contradictions of its units."""
+    """Return the figures of the survey's Appendix C for such a run, with the contradictions that are about them."""
     appendix = published_figures()["appendix_c"]
     setting, billions = estimate.setting, estimate.counts.parameters / 1e9
-    lines = [f"Published ({appendix['source']}), shown and not used:"]
-    lines += [
-        f"  {_figure(figure, billions)}"
+    figures = [
+        figure
         for figure in appendix["figures"]
         if setting.technique in figure["technique"] and setting.tuning in figure["tuning"]
     ]
+    trouble = sorted({number for figure in figures for number in figure["trouble"]})
+    cards = [card for card in appendix["cards"] if card["least"] <= billions <= card["most"]]
+    if estimate.counts.parameters < SMALL or not [*figures, *cards]:
+        return [f"{appendix['source']}, publishes no figure for such a run."]
+    lines = [f"Published ({appendix['source']}), shown and not used:"]
+    lines += [f"  {_figure(figure, billions)}" for figure in figures]
     lines += [
         f"  {card['least']:g} to {card['most']:g}B: {card['gpus']} cards of {card['gpu_gigabytes']} GB"
-        for card in appendix["cards"]
-        if card["least"] <= billions <= card["most"]
+        for card in cards
     ]
-    return [*lines, *(f"  contradiction: {sentence}" for sentence in appendix["trouble"])]
+    return [*lines, *(f"  contradiction: {appendix['trouble'][number]}" for number in trouble)]
 
 
 def _figure(figure: Figure, billions: float) -> str:
@@ -106,5 +120,6 @@ def _figure(figure: Figure, billions: float) -> str:
     if figure["per"] == "times SFT":
         return f"{figure['what']}: {span}"
     low, high = figure["low"] * billions, figure["high"] * billions
-    here = f"{low:.0f}" if low == high else f"{low:.0f} to {high:.0f}"
+    low_here, high_here = (f"{size:.0f}" if size >= 10 else f"{size:.2g}" for size in (low, high))
+    here = low_here if low == high else f"{low_here} to {high_here}"
     return f"{figure['what']}: {span} GB per billion parameters, here {here} GB"

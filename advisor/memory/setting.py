@@ -129,6 +129,29 @@ def default_setting(technique: str, **changes: object) -> Setting:
     return replace(setting, reference=False)  # the starting policy is the policy without its adapters
 
 
+def library_setting(technique: str, *, lora: bool, rows: int, prompt_tokens: int, response_tokens: int) -> Setting:
+    """Return the setting of a technique in a library like TRL, with activation checkpointing.
+
+    All weights are trained in float32, or LoRA adapters on bfloat16 weights. rows: sequences in one forward pass; where
+    the technique samples, eight times as many are decoded at once. Raises ConfigurationError for an unknown technique.
+    """
+    setting = replace(
+        default_setting(technique), micro_batch=rows, prompt_tokens=prompt_tokens, response_tokens=response_tokens,
+        activation_checkpointing=True, own_loop=False,
+    )  # fmt: skip
+    setting = replace(setting, rollouts_at_once=8 * rows if setting.shape.samples else 0)
+    return replace(setting, tuning="lora", weights="bfloat16", reference=False) if lora else setting
+
+
+def library_command(model: str, setting: Setting) -> str:
+    """Return the command that prints the figure of a setting of `library_setting`, by phase and part."""
+    return (
+        f"advisor memory --model {model} --technique {setting.technique} --library"
+        f"{'' if setting.trains_all else ' --lora'} --batch {setting.micro_batch} "
+        f"--prompt-tokens {setting.prompt_tokens} --response-tokens {setting.response_tokens}"
+    )
+
+
 def setting_of(config: RunConfig) -> Setting:
     """Return the setting of a run of ours with this config, on a GPU."""
     group = config.group_size if isinstance(config, RolloutConfig) else 1

@@ -152,6 +152,8 @@ def _about(top: Option) -> None:
     pipeline = top.pipeline
     st.markdown(f"Method **{pipeline.method}**, **{top.score}** points by the rules below.")
     st.markdown(f"**Gives** {plain(pipeline.gives)}. **Risks** {plain(pipeline.risks)}.")
+    if top.start:
+        st.markdown(f"**Start** {plain(top.start)}")
     if pipeline.stages:
         st.markdown(f"**Costs** {plain(str(top.cost))}")
     if top.evidence:

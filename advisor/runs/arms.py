@@ -25,7 +25,7 @@ NEAREST = {
     "iterative_sft": "expert_iteration", "distillation": "sft", "distillation_logits": "sft",
     "on_policy_distillation": "sft",
     "sft_dpo": "sft", "rlhf": "sft_grpo", "hybrid": "sft_grpo", "prefix_hybrid": "sft_grpo", "stepwise_rl": "sft_grpo",
-    "continued_pretraining": "sft",
+    "continued_pretraining": "sft", "adapt_language_sft": "sft", "filter_traces": "sft",
 }  # fmt: skip
 
 
@@ -45,14 +45,21 @@ def choose(ranked: Sequence[str], traits: Traits) -> tuple[list[Pipeline], list[
     return chosen, left_out
 
 
-def make_arms(chosen: Sequence[Pipeline], task: Task, total: Budget, measured: Measured) -> list[Arm]:
+def make_arms(
+    chosen: Sequence[Pipeline], task: Task, total: Budget, measured: Measured, traits: Traits | None = None
+) -> list[Arm]:
     """Return the arms of these pipelines, the recommended one first, with no training before and a control after them.
 
-    A pipeline of several stages splits the budget in equal shares, or by the `budget_share` in its settings. Raises
-    ConfigurationError for a setting that a technique does not accept.
+    A pipeline of several stages splits the budget in equal shares, or by the `budget_share` in its settings. Stages
+    that the traits say were run before are left out: the task's model is their checkpoint. Raises ConfigurationError
+    for a setting that a technique does not accept.
     """
     roles = [Role.RECOMMENDED, *(Role.RIVAL for _ in chosen[1:])]
-    arms = [_arm(pipeline, role, task, total, measured) for pipeline, role in zip(chosen, roles, strict=True)]
+    known = traits or Traits({})
+    arms = [
+        _arm(pipeline, pipeline.done(known), role, task, total, measured)
+        for pipeline, role in zip(chosen, roles, strict=True)
+    ]
     return [_untrained(task), *arms, *_control(arms)]
 
 
@@ -61,19 +68,22 @@ def _reason_against(pipeline: Pipeline, chosen: Sequence[Pipeline], traits: Trai
         return "trains nothing: it is done by hand"
     if "distillation" in pipeline.stages:
         return "needs the teacher's responses first: write them into `response`, then plan sft"
+    if pipeline.id == "filter_traces":
+        return "needs the accepted logs as rows: write them into `response`, then plan sft"
     if not pipeline.is_bundled:
         without = [stage for stage in pipeline.stages if not TECHNIQUES[stage].bundled]
         return f"has no reference implementation here ({', '.join(without)})"
     if broken := [condition.text for condition in pipeline.conditions if condition.holds(traits) is False]:
         return f"needs {' and '.join(broken)}, which is not so"
-    same = next((other.id for other in chosen if _signature(other) == _signature(pipeline)), None)
+    same = next((other.id for other in chosen if _signature(other, traits) == _signature(pipeline, traits)), None)
     return f"is the same run as {same}" if same else ""
 
 
-def _signature(pipeline: Pipeline) -> tuple[list[str], list[dict[str, object]]]:
-    """Return what tells the runs of two pipelines apart: techniques and settings."""
+def _signature(pipeline: Pipeline, traits: Traits) -> tuple[list[str], list[dict[str, object]]]:
+    """Return what tells the runs of two pipelines apart: techniques and settings of the stages still to run."""
+    done = pipeline.done(traits)
     settings = [dict(stage) for stage in pipeline.settings] or [{} for _ in pipeline.stages]
-    return [TECHNIQUES[stage].bundled for stage in pipeline.stages], settings
+    return [TECHNIQUES[stage].bundled for stage in pipeline.stages[done:]], settings[done:]
 
 
 def _untrained(task: Task) -> Arm:
@@ -82,10 +92,10 @@ def _untrained(task: Task) -> Arm:
     return Arm(id="no_training", pipeline="no_training", role=Role.NO_TRAINING, title=title, stages=(stage,))
 
 
-def _arm(pipeline: Pipeline, role: Role, task: Task, total: Budget, measured: Measured) -> Arm:
-    own = [dict(settings) for settings in pipeline.settings] or [{} for _ in pipeline.stages]
+def _arm(pipeline: Pipeline, done: int, role: Role, task: Task, total: Budget, measured: Measured) -> Arm:
+    own = ([dict(settings) for settings in pipeline.settings] or [{} for _ in pipeline.stages])[done:]
     stages = []
-    for name, settings in zip(pipeline.stages, own, strict=True):
+    for name, settings in zip(pipeline.stages[done:], own, strict=True):
         share = float(str(settings.pop("budget_share", 1 / len(own))))
         budget = budget_text(total.amount * share, total.unit)
         if settings.get("rounds") == 1 and total.unit != "seconds":  # whose end a single round could run past

@@ -30,12 +30,12 @@ from posttrain.errors import (
     UnwritableError,
 )
 from posttrain.files import is_held, json_lines, make_folder, write_json
+from posttrain.install import install_hint
 from reference_impls.configs import Budget
 
 POLL_SECONDS = 0.2
 PATIENCE_SECONDS = 10.0  # for an interrupted run to end by itself
 TAIL_BYTES = 16_384  # of metrics.jsonl, enough for its last lines
-NO_TORCH = "pip install 'posttrain[train]'"
 _ROOM = "make room, or choose another folder with --out; a pilot resumes with --resume"
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
@@ -102,7 +102,9 @@ def progress_of(folder: Path, budget: Budget | None) -> Progress:
 def demand_torch() -> None:
     """Raise ConfigurationError where torch is not installed."""
     if any(find_spec(name) is None for name in ("torch", "transformers")):
-        raise ConfigurationError("torch and transformers are not installed, and running a model needs them", NO_TORCH)
+        raise ConfigurationError(
+            "torch and transformers are not installed, and running a model needs them", install_hint("train")
+        )
 
 
 def last_line(log: Path) -> str:

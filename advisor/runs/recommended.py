@@ -9,7 +9,7 @@ from advisor.advice.pipelines import LADDER, PIPELINES
 from advisor.runs.plan import Frozen, Settings
 from advisor.task.traits import Value
 from posttrain.errors import ConfigurationError
-from posttrain.files import read_json
+from posttrain.files import exists, read_json
 from posttrain.suggest import nearest
 
 
@@ -43,7 +43,7 @@ def read_recommendation(text: str) -> Recommended:
     Raises ConfigurationError where the file holds none, and for an unknown pipeline.
     """
     path = Path(text)
-    if path.is_file():
+    if exists(path) and path.is_file():
         return recommended(read_json(path) or {}, str(path))
     if path.suffix == ".json":
         raise ConfigurationError(

@@ -2,27 +2,27 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from pydantic import ValidationError
 
 from advisor.runs.arms import EVAL_SIZE
 from advisor.runs.plan import Task, first_fault
 from posttrain.errors import ConfigurationError, PosttrainError
+from posttrain.files import exists
 from posttrain.suggest import nearest
 from reference_impls.configs import CONFIGS
-from reference_impls.tasks.jsonl import read_file
+from reference_impls.tasks.load import generated_family, load_task
 
 # such as numeric, exact:#, regex:\d+, unit-tests, or judges.tone:score
 VERIFIER = re.compile(r"(exact|numeric|math|choice)(:.*)?|regex:.+|unit-tests|stdin-tests|[\w.]+:\w+", re.DOTALL)
-HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")  # such as gpt2 or Qwen/Qwen2.5-0.5B
+HUB_ID = re.compile(r"(?=.{1,96}$)[\w-][\w.-]*(/[\w-][\w.-]*)?")  # gpt2 or Qwen/Qwen2.5-0.5B; the hub allows 96 letters
 FIXED = {"technique", "model", "data", "verifier", "budget", "seed"}  # settings that the plan itself decides
 
 
 def runnable_task(given: Mapping[str, object], settings: Mapping[str, object]) -> Task:
     """Return the task of a plan, `settings` on top of its own.
 
-    A file's test prompts are counted, and `eval_size` is no more than that. Raises ConfigurationError for a task that
+    The test prompts are counted, and `eval_size` is no more than that. Raises ConfigurationError for a task that
     cannot run: no model, no data, no verifier, a file without test prompts, a setting that no technique has.
     """
     own = given.get("settings")
@@ -44,14 +44,17 @@ def runnable_task(given: Mapping[str, object], settings: Mapping[str, object]) -
 
 
 def check_seeds(seeds: Sequence[int]) -> None:
-    """Raise ConfigurationError for seeds that repeat, are negative, or are none."""
-    if not seeds or len(set(seeds)) != len(seeds) or min(seeds) < 0:
+    """Raise ConfigurationError for seeds that repeat, are negative, are no whole numbers, or are none."""
+    whole = all(isinstance(seed, int) and not isinstance(seed, bool) for seed in seeds)
+    if not whole or not seeds or len(set(seeds)) != len(seeds) or min(seeds) < 0:
         raise ConfigurationError(f"seeds are {list(seeds)}; expected different whole numbers from 0", "--seeds 0,1,2")
 
 
 def _check_data(task: Task) -> None:
     generated = task.data.startswith("task:")
-    if not generated and not Path(task.data).expanduser().exists():
+    if generated:
+        generated_family(task.data)
+    if not generated and not exists(task.data):
         raise ConfigurationError(
             f"there is no file {task.data}", "give a JSONL file, or a generated task such as task:addition"
         )
@@ -68,7 +71,7 @@ def _check_data(task: Task) -> None:
 
 
 def _check_model(model: str) -> None:
-    if not HUB_ID.fullmatch(model) and not Path(model).expanduser().exists():
+    if not HUB_ID.fullmatch(model) and not exists(model):
         raise ConfigurationError(
             f"there is no folder {model}, and no hub id looks like that",
             "give starter, a folder, or an id such as Qwen/Qwen2.5-0.5B",
@@ -87,12 +90,23 @@ def _check_settings(settings: Mapping[str, object]) -> None:
 
 
 def _with_test_rows(task: Task) -> Task:
-    """Return the task with no more test prompts than its file holds back. Raises ConfigurationError without any."""
-    if task.data.startswith("task:") or task.settings.get("eval_data"):
-        return task
+    """Return the task with no more test prompts than there are. Raises ConfigurationError without any."""
+    wanted, apart = wanted_prompts(task.settings), task.settings.get("eval_data")
+    source = str(apart or task.data)
     try:
-        held_back = read_file(Path(task.data).expanduser(), split="test", rows=None, seed=0).rows
+        there = len(load_task(source, split="all" if apart else "test", rows=wanted).rows)
     except PosttrainError as error:
         raise ConfigurationError(error.message, error.hint) from error
-    fewest = min(int(str(task.settings.get("eval_size", EVAL_SIZE))), len(held_back))
-    return task.model_copy(update={"settings": {**task.settings, "eval_size": fewest}})
+    if there == wanted and source.startswith("task:"):
+        return task
+    return task.model_copy(update={"settings": {**task.settings, "eval_size": there}})
+
+
+def wanted_prompts(settings: Mapping[str, object]) -> int:
+    """Return how many test prompts the settings ask for. Raises ConfigurationError for what is no number of them."""
+    wanted = settings.get("eval_size", EVAL_SIZE)
+    if not isinstance(wanted, int) or isinstance(wanted, bool) or wanted < 1:
+        raise ConfigurationError(
+            f"eval_size is {wanted!r}; expected a whole number of test prompts from 1", f"--set eval_size={EVAL_SIZE}"
+        )
+    return wanted

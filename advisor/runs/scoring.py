@@ -10,8 +10,10 @@ from advisor.runs.result import Measured, RunResult
 from advisor.runs.verdict import verdict_of
 from posttrain.errors import PosttrainError, UnfinishedError
 from posttrain.statistics import interval_of
+from reference_impls.configs import Budget
 
 FORM_GAP = 0.05
+OVER = 1.1  # of the budget: work beyond it that is no longer equal
 SCALE = (
     "rankings change with the size of the model: the order of methods at 0.5 billion weights is not that at 7 billion. "
     "This pilot ran at {size} and holds for that size alone"
@@ -116,6 +118,19 @@ def _interval(scores: Sequence[Measured]) -> Interval | None:
     return Interval(share=whole.share, low=whole.low, high=whole.high, n=n, runs=len(scores), basis=whole.basis)
 
 
+def _overrun(arm: str, run: RunOutcome, budget: str) -> str:
+    """Return a sentence where a run did clearly more work than its budget; a step that has begun is ended."""
+    total = Budget.parse(budget)
+    spent = {"tokens": run.tokens, "flops": run.flops, "seconds": run.seconds}[total.unit]
+    if spent <= total.amount * OVER:
+        return ""
+    amounts = [f"{amount:.3g}" if total.unit == "flops" else f"{amount:,.0f}" for amount in (spent, total.amount)]
+    return (
+        f"{arm}, seed {run.seed}, spent {' of '.join(amounts)} {total.unit}, {spent / total.amount - 1:.0%} too many, "
+        "for it ends the step that it has begun: compare with care, or raise the budget, or lower micro_batch"
+    )
+
+
 def _warnings(plan: Plan, arms: Sequence[ArmOutcome], failed: int) -> list[str]:
     runs = [run for arm in arms for run in arm.runs]
     warnings = [SCALE.format(size=f"{runs[0].parameters:,} weights" if runs else "an unknown size")]
@@ -128,6 +143,7 @@ def _warnings(plan: Plan, arms: Sequence[ArmOutcome], failed: int) -> list[str]:
     for arm in arms:
         if arm.strict and arm.lenient and arm.lenient.share - arm.strict.share > FORM_GAP:
             warnings.append(f"{arm.id}: {arm.lenient} are right somewhere, so the form costs much of it")
+        warnings += [text for run in arm.runs if (text := _overrun(arm.id, run, plan.budget))]
         stopped = [run for run in arm.runs if run.status == "stopped"]
         warnings += [f"{arm.id}, seed {run.seed}, was stopped: {run.stopped_because}" for run in stopped]
     if failed:

@@ -10,10 +10,14 @@ from posttrain.statistics import difference_of, holm
 LUCK = 0.05  # arms that differ by luck with a larger chance, corrected for their number, count as ties
 _ORDER = [pipeline.id for pipeline in LADDER]
 _NONE = Verdict(best=None, ties=(), simplest=None, comparisons=(), sentence="Too few arms ended to compare.")
+_SILENT = (
+    "No arm has one of {n} test prompts right, and neither has the model as it is: this pilot says nothing about which "
+    "is better. Read samples.jsonl of an arm, then try a larger budget, easier rows, or a model that is right at times."
+)
 
 
 def verdict_of(arms: Sequence[ArmOutcome]) -> Verdict:
-    """Return the best arm, its ties, each comparison, and a sentence.
+    """Return the best arm, its ties, each comparison, and a sentence; no best arm where none has a prompt right.
 
     An arm counts where every seed of it ended. Two arms are ties where the paired test of
     posttrain.statistics.difference_of, corrected by Holm for the number of comparisons, leaves a chance above 5 % that
@@ -22,6 +26,8 @@ def verdict_of(arms: Sequence[ArmOutcome]) -> Verdict:
     whole = [arm for arm in arms if arm.is_whole]
     if not any(arm.role is Role.NO_TRAINING for arm in whole) or len(whole) < 2:
         return _NONE
+    if not any(map(_right, whole)):
+        return _NONE.model_copy(update={"sentence": _SILENT.format(n=whole[0].strict.n if whole[0].strict else 0)})
     ranked = sorted(whole, key=lambda arm: (-_share(arm), arm.role is Role.CONTROL, _rung(arm)))
     best, others = ranked[0], ranked[1:]
     comparisons = _compare(best, others)

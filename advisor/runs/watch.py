@@ -46,7 +46,7 @@ class Watch:
             self.now[arm.id, seed] = RunningRun(
                 arm=arm.id, seed=seed, stage=index + 1, stages=stages, technique=technique, **asdict(at)
             )
-            self.draw(round(100 * self.spent()), 100 * self.of)
+            self.draw(self._per_cent(), 100)
             if time.monotonic() - self.noted > LINE_SECONDS:
                 self.noted = time.monotonic()
                 score = "" if at.validation is None else f", validation {percent(at.validation)}"
@@ -73,8 +73,11 @@ class Watch:
         with self.lock:
             self.now.pop((run.arm, run.seed), None)
             self.ended.append(run)
-            self.draw(round(100 * self.spent()), 100 * self.of)
+            self.draw(self._per_cent(), 100)
             self.write(State.RUNNING)
+
+    def _per_cent(self) -> int:
+        return round(100 * self.spent() / self.of)
 
     def spent(self) -> float:
         """Return how many runs are done, parts of runs included."""
@@ -111,7 +114,7 @@ def watched(plan: Plan, folder: PilotFolder) -> Iterator[Watch]:
     Raises the error again, and InterruptedRunError after Ctrl-C.
     """
     runs = sum(len(plan.seeds) if arm.trains else 1 for arm in plan.arms)
-    with progress("pilot") as draw:
+    with progress("pilot", "% of the work") as draw:
         watch = Watch(folder, plan, draw, runs)
         try:
             yield watch

@@ -44,7 +44,7 @@ def _parsed(path: Path) -> object:
         return json.loads(text) if text.lstrip()[:1] in ("{", "[") else tomllib.loads(text)
     except OSError as error:
         raise ConfigurationError(f"cannot read {path}: {error.strerror}", "advisor probe writes one") from error
-    except ValueError as error:  # also of UTF-8
+    except (ValueError, RecursionError) as error:  # of UTF-8 too, and of a thousand brackets
         raise ConfigurationError(
             f"{path} is neither JSON nor TOML: {error}", "advisor traits --json shows the names"
         ) from error

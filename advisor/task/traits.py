@@ -22,14 +22,17 @@ MOST = 1e12  # the largest count or number: a larger one is a typing error
 # The verifiers of a run, by the kind that the rules distinguish: `exact:#` and `regex:[0-9]+` compare by rule.
 _RULES = ("exact", "numeric", "math", "choice", "regex")
 _FLAGS: dict[str | bool, bool] = {"yes": True, "true": True, True: True, "no": False, "false": False, False: False}
-_NUMBER = re.compile(r"(?P<digits>[-+]?[\d.,_]+(?:e[-+]?\d+)?) ?(?P<suffix>%|[a-z]*)")  # 7B, 10k, 1,000, 24 GB, 35%
+# 7B, 10k, 1,000, 1_000, 1.5e3, 24 GB, 35%; a comma separates thousands alone: `1,5` is refused, not read as 15
+_NUMBER = re.compile(
+    r"(?P<digits>[-+]?(?:\d{1,3}(?:[,_]\d{3})+(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?) ?(?P<suffix>%|[a-z][a-z ]*)?"
+)
 _SUFFIXES: dict[str, dict[str, float]] = {
-    "": {"k": 1e3, "m": 1e6, "b": 1e9},
-    "tokens": {"k": 1e3, "m": 1e6},
-    "billion weights": {"b": 1, "m": 1e-3},
-    "gigabytes": {"g": 1, "gb": 1, "tb": 1e3, "mb": 1e-3},
-    "megabytes": {"m": 1, "mb": 1, "g": 1e3, "gb": 1e3, "kb": 1e-3},
-    "hours": {"h": 1, "d": 24},
+    "": {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "b": 1e9, "billion": 1e9},
+    "tokens": {"tokens": 1, "k": 1e3, "k tokens": 1e3, "m": 1e6},
+    "billion weights": {"b": 1, "bn": 1, "billion": 1, "m": 1e-3, "million": 1e-3, "t": 1e3},
+    "gigabytes": {"g": 1, "gb": 1, "gib": 1.073741824, "tb": 1e3, "mb": 1e-3},
+    "megabytes": {"m": 1, "mb": 1, "mib": 1.048576, "g": 1e3, "gb": 1e3, "gib": 1073.741824, "kb": 1e-3, "tb": 1e6},
+    "hours": {"h": 1, "hours": 1, "d": 24, "days": 24, "min": 1 / 60, "minutes": 1 / 60},
 }
 
 
@@ -44,6 +47,7 @@ class Trait:
     why: str
     values: tuple[str, ...] = ()  # of a choice
     unit: str = ""  # of a number
+    after: tuple[str, ...] = ()  # the premise: conditions, of which one must be known to hold before it is asked
 
     @property
     def example(self) -> str:
@@ -103,16 +107,19 @@ class Trait:
         parts = _NUMBER.fullmatch(text)
         if parts is None:
             return None
-        suffixes = {"%": 0.01} if self.kind == "share" else _SUFFIXES[self.unit]
-        factor = suffixes.get(parts["suffix"]) if parts["suffix"] else 1.0
+        suffixes = {"%": 1.0, "percent": 1.0} if self.kind == "share" else _SUFFIXES[self.unit]
+        factor = suffixes.get(parts["suffix"].strip()) if parts["suffix"] else 1.0
         digits = float(parts["digits"].replace("_", "").replace(",", ""))
         # a division, for 0.35 is not 35 * 0.01
-        return None if factor is None else digits / 100 if parts["suffix"] == "%" else digits * factor
+        return None if factor is None else digits / 100 if self.kind == "share" and parts["suffix"] else digits * factor
 
 
 def _load() -> tuple[Trait, ...]:
     entries = tomllib.loads(reference_path("traits.toml").read_text(encoding="utf-8"))
-    return tuple(Trait(name, **{**entry, "values": tuple(entry.get("values", ()))}) for name, entry in entries.items())
+    return tuple(
+        Trait(name, **{**entry, "values": tuple(entry.get("values", ())), "after": tuple(entry.get("after", ()))})
+        for name, entry in entries.items()
+    )
 
 
 TRAITS = _load()
@@ -127,7 +134,6 @@ _EXCLUDES: dict[tuple[str, Value], tuple[str, ...]] = {
     ("verifier", "none"): ("verifier_on_gold", "verifier_on_wrong", "verifier_explains", "judge_agreement"),
     ("teacher", "none"): ("teacher_permitted",),
     ("gpus", 0): ("gpu_memory",),
-    ("gap", "behaviour"): ("facts_megabytes",),
 }  # fmt: skip
 
 
@@ -158,6 +164,11 @@ class Traits:
                 for other in others:
                     if self.get(other) is not None:
                         return f"{name} is {written(value)}, and {other} is {written(self.values[other])}"
+        if self.get("gap") == "behaviour" and self.get("facts_megabytes") is not None and not self.get("new_language"):
+            return f"gap is behaviour, and facts_megabytes is {written(self.values['facts_megabytes'])}"
+        whole, response = self.number("row_tokens"), self.number("response_tokens")
+        if whole is not None and response is not None and response > whole:
+            return f"response_tokens is {written(response)}, above row_tokens, {written(whole)}"
         single, several = self.number("pass_at_1"), self.number("pass_at_k")
         if single is not None and several is not None and several < single:
             return f"pass_at_k is {several}, below pass_at_1, {single}"
@@ -186,7 +197,8 @@ def make_traits(given: Mapping[str, object]) -> Traits:
         if name not in BY_NAME:
             close = nearest(name, BY_NAME)
             raise ConfigurationError(
-                f"there is no trait '{name}'" + (f"; did you mean {close}?" if close else ""), "advisor traits"
+                f"there is no trait '{name}'" + (f"; did you mean {close}?" if close else ""),
+                f"the traits are {', '.join(BY_NAME)}; advisor traits explains each",
             )
         values[name] = BY_NAME[name].read(value)
     traits = Traits({}).replaced(**values)

@@ -1,11 +1,13 @@
 """The functions of `import posttrain as pt` that choose and try; each gives a typed object with `.to_frame()`."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from posttrain.errors import ConfigurationError
+from posttrain.face.arguments import checked, wrong_argument
+from posttrain.files import exists
 from posttrain.settings import data_folder
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from advisor.runs.plan import Plan
 
 
+@checked
 def recommend(**traits: object) -> "Recommendation":
     """Return the advice for a task: pipelines in order, `.why`, `.rivals`, `.would_change`, cost and evidence.
 
@@ -29,14 +32,15 @@ def recommend(**traits: object) -> "Recommendation":
     return ask(traits, data=data_folder())
 
 
+@checked
 def plan(
-    recommendation: "Recommendation | str | os.PathLike[str] | Sequence[str]",
+    recommendation: "Recommendation | str | Path | Sequence[str]",
     *,
     model: str | None = None,
     data: str | None = None,
     verifier: str | None = None,
     budget: str = "200k-tokens",
-    seeds: Sequence[int] = (0,),
+    seeds: Iterable[int] = (0,),
     settings: Mapping[str, object] | None = None,
 ) -> "Plan":
     """Return the plan of a pilot, priced; nothing runs. Every arm gets the same budget, no training is one of them.
@@ -55,11 +59,15 @@ def plan(
         start = recommended(cast("Mapping[str, JsonValue]", as_data(recommendation)))
     elif isinstance(recommendation, str | os.PathLike):
         start = read_recommendation(os.fspath(recommendation))
-    else:
+    elif isinstance(recommendation, Sequence) and all(isinstance(name, str) for name in recommendation):
         start = read_recommendation(",".join(recommendation))
-    return priced_plan(start, {"model": model, "data": data, "verifier": verifier}, budget, seeds, settings)
+    else:
+        expected = "what pt.recommend returned, the file of an answer, or names of pipelines"
+        raise wrong_argument("plan", "recommendation", recommendation, expected)
+    return priced_plan(start, {"model": model, "data": data, "verifier": verifier}, budget, tuple(seeds), settings)
 
 
+@checked
 def pilot(plan: "Plan", out: str | Path | None = None, *, resume: bool = False, at_once: int = 1) -> "Outcome":
     """Run every arm of a plan and return the outcome: scores with intervals, the curve and the verdict.
 
@@ -71,7 +79,10 @@ def pilot(plan: "Plan", out: str | Path | None = None, *, resume: bool = False, 
     from advisor.bank.cases import bank_path
     from advisor.pilot import run_pilot
     from advisor.runs.folder import PilotFolder
+    from advisor.runs.plan import Plan
 
+    if not isinstance(plan, Plan):
+        raise wrong_argument("pilot", "plan", plan, "a Plan, which pt.plan returns")
     if at_once < 1:
         raise ConfigurationError(f"at_once is {at_once}; expected at least 1", "pt.pilot(plan, at_once=1)")
     own = data_folder()
@@ -79,6 +90,7 @@ def pilot(plan: "Plan", out: str | Path | None = None, *, resume: bool = False, 
     return run_pilot(plan, folder, resume=resume, at_once=at_once, bank=bank_path(own))
 
 
+@checked
 def memory(
     model: str,
     technique: str = "sft",
@@ -98,14 +110,17 @@ def memory(
     """
     from advisor.memory import estimate_for
 
-    if gpu is not None and not 0 < gpu < float("inf"):
-        raise ConfigurationError(f"gpu is {gpu}; expected a number of gigabytes above 0", "pt.memory(model, gpu=24)")
     sizes = {"micro_batch": batch, "prompt_tokens": prompt_tokens, "response_tokens": response_tokens}
     return estimate_for(model, technique, lora=lora, qlora=qlora, gpu_gigabytes=gpu, **sizes)
 
 
+@checked
 def bank(data: str | Path | None = None) -> "Bank":
     """Return the cases that pilots measured, in the folder of own data; there are none before the first pilot."""
     from advisor.bank.cases import bank_path, read_bank
 
+    if data is not None and not exists(data):
+        raise ConfigurationError(
+            f"there is no {data}; expected a folder of own data", "advisor pilot PLAN fills a bank"
+        )
     return read_bank(bank_path(data_folder(Path(data) if data is not None else None)))

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from posttrain.errors import ConfigurationError
+from posttrain.face.arguments import checked, wrong_argument
+from posttrain.files import exists
 from posttrain.frames import frame_of
 from posttrain.settings import data_folder
 
@@ -27,6 +29,7 @@ Data = str | Path | None
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
+@checked
 def trends(
     axis: str = "domain",
     threshold: int | Iterable[int] | None = None,
@@ -54,6 +57,7 @@ def trends(
     return _described(frame_of(report.rows()).drop(columns=["sample", "footer"]), report)
 
 
+@checked
 def growth(
     axis: str = "domain",
     threshold: int | None = None,
@@ -78,9 +82,10 @@ def growth(
     return _described(frame_of(rows), report)
 
 
+@checked
 def papers(
     domain: str | None = None,
-    period: str | None = None,
+    period: str | int | None = None,
     threshold: int | None = None,
     scope: str = "all",
     data: Data = None,
@@ -98,10 +103,11 @@ def papers(
 
     counted = (next(iter(_levels(threshold)), None), _choice("scope", scope, Scope), _choice("rule", rule, Rule))
     with _sample(data, study) as (sample, _):
-        rows = papers_of(sample, domain, period, *counted)
+        rows = papers_of(sample, domain, None if period is None else str(period), *counted)
         return _of_sample(frame_of(rows), sample)
 
 
+@checked
 def mentions(id: str, data: Data = None, *, study: str | Path = STUDY) -> "DataFrame":
     """Return the mentions of a paper, a row each, counted or refused with the reason; `.attrs["paper"]` has the rest.
 
@@ -116,6 +122,7 @@ def mentions(id: str, data: Data = None, *, study: str | Path = STUDY) -> "DataF
         return frame
 
 
+@checked
 def published(axis: str = "domain") -> "DataFrame":
     """Return what the survey arXiv:2603.13985 printed, a row for each cell, with how far its readings agree.
 
@@ -135,6 +142,7 @@ def published(axis: str = "domain") -> "DataFrame":
     return frame
 
 
+@checked
 def diff(data: Data = None, *, study: str | Path = STUDY) -> "DataFrame":
     """Return our domain table against the printed one, a row for each printed cell, with verdict and likely cause.
 
@@ -148,23 +156,32 @@ def diff(data: Data = None, *, study: str | Path = STUDY) -> "DataFrame":
     return frame
 
 
+@checked
 def chart(frame: "DataFrame") -> "Chart":
     """Return the chart of a frame of `trends`, also of some of its rows: shares with intervals, or the threshold curve.
 
     Of a frame with several axes it is the chart of the first. Raises ConfigurationError for another frame.
     """
+    from pandas import DataFrame
+
     from posttrain.notebook import Chart
     from survey.report import Report
     from survey.trends.cells import FLAT_COLUMNS
     from survey.trends.records import tables_of
 
+    if not isinstance(frame, DataFrame):
+        raise wrong_argument("chart", "frame", frame, "a frame of pt.trends()")
     wanted = [name for name in FLAT_COLUMNS if name not in ("sample", "footer")]
     missing = [name for name in wanted if name not in frame.columns]
     if missing or not len(frame):
         lack = f"without the column '{missing[0]}'" if missing else "without a row"
         raise ConfigurationError(f"the frame is {lack}; expected one of pt.trends()", "pt.chart(pt.trends('method'))")
     rows = frame[wanted].astype(object).where(frame[wanted].notna(), None).to_dict("records")
-    tables = tables_of([{str(name): value for name, value in row.items()} for row in rows])
+    try:
+        tables = tables_of([{str(name): value for name, value in row.items()} for row in rows])
+    except (ValueError, TypeError) as error:  # a label of ours that was changed, such as 'x' for the axis
+        message = f"the frame cannot be drawn ({error}); expected one of pt.trends()"
+        raise ConfigurationError(message, "pt.chart(pt.trends('method'))") from error
     report = Report(tuple(tables), frame.attrs.get("sample", ""), frame.attrs.get("footer", ""))
     return Chart(report.charts()[0])
 
@@ -220,7 +237,7 @@ def _of_sample(frame: "DataFrame", sample: "Sample") -> "DataFrame":
 def _places(data: Data) -> tuple[Path, Path | None]:
     """Return the folder of own data, and the file of exported counts where `data` is one. Raises ConfigurationError."""
     path = None if data is None else Path(data)
-    if path is not None and not path.exists():
+    if path is not None and not exists(path):
         message = f"there is no {path}; expected a folder of own data or a file of exported counts"
         raise ConfigurationError(message, "survey ingest PATH…")
     if path is not None and path.is_file():

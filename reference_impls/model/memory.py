@@ -11,6 +11,9 @@ Two traps. A mask of T x T would be computed and kept, so attention here has nei
 key, value, output and the logarithm of the sum of exponentials, as flash attention does (arXiv:2307.08691). And
 weights are kept for the backward pass too, so their storages are left out: they are counted as weights.
 
+Layers that are alike keep alike: of each kind of layer one is built and run, and counted as often as the model has it.
+Two layers are alike where their modules, the shapes of their weights and their entry in the config's `layer_types` are.
+
 Logits are not counted here: reference_impls.model.policy computes them in chunks.
 """
 
@@ -18,8 +21,9 @@ import argparse
 import json
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn, cast
@@ -31,6 +35,8 @@ from torch.autograd.function import FunctionCtx
 
 from posttrain.errors import ConfigurationError, PosttrainError
 from reference_impls.configs import make_config
+from reference_impls.model.alike import layers_of, reduced, times_of
+from reference_impls.model.kept import kept_bytes
 from reference_impls.model.policy import DTYPES, STARTER, with_adapters
 from reference_impls.model.protocols import CausalModel, ModelConfig
 
@@ -80,81 +86,46 @@ def count(config: ModelConfig, name: str = "") -> Counts:
 
     Raises PosttrainError for a model whose code cannot run on shapes alone (it looks at the values of its tensors).
     """
-    try:
-        with _quiet():
-            plain = {weights: _build(config, DTYPES[weights]) for weights in WAYS}
-            adapted = {
-                weights: with_adapters(_build(config, DTYPES[weights]), make_config(ADAPTERS)) for weights in WAYS
-            }
-            trained = sum(weight.numel() for weight in adapted["float32"].parameters() if weight.requires_grad)
-            with FakeTensorMode():
-                whole = _as_fake(plain["float32"])
-                facts, tied = _facts(whole), _is_tied(whole)
-                kept = tuple(
-                    Kept(weights, compute, adapters, **_lines(_as_fake(model), DTYPES[compute]))
-                    for adapters, models in (
-                        (False, plain),
-                        (True, {weights: model.get_base_model() for weights, model in adapted.items()}),
-                    )
-                    for weights, model in models.items()
-                    for compute in WAYS[weights]
-                )
     # a model's own code may raise any of these where it looks for values in tensors that have none
-    except (ValueError, RuntimeError, TypeError, AttributeError, KeyError) as error:
+    failures = (ValueError, RuntimeError, TypeError, AttributeError, KeyError, IndexError)
+    try:
+        return _count(config, name, alike=True)
+    except failures:  # its layers may look at each other, as where they share keys and values: build all of them
+        pass
+    try:
+        return _count(config, name, alike=False)
+    except failures as error:
         first = (str(error) or type(error).__name__).splitlines()[0]
         raise ConfigurationError(
             f"cannot count {name or config.model_type}: {first}", "give its size instead"
         ) from error
+
+
+def _count(config: ModelConfig, name: str, *, alike: bool) -> Counts:
+    """Return the counts; where `alike`, of layers that are alike two are built for all of them."""
+    with _quiet():
+        whole = _build(config, DTYPES["float32"])
+        facts, tied = _facts(whole), _is_tied(whole)
+        times = times_of(whole) if alike else dict.fromkeys(range(len(layers_of(whole))), 1)
+        plain = {
+            weights: reduced(whole if weights == "float32" else _build(config, DTYPES[weights]), times)
+            for weights in WAYS
+        }
+        adapted = {weights: with_adapters(deepcopy(model), make_config(ADAPTERS)) for weights, model in plain.items()}
+        trained = _adapter_weights(adapted["float32"].get_base_model(), times)
+        with FakeTensorMode():
+            fakes = {weights: _as_fake(model) for weights, model in plain.items()}
+            facts["kv_values_per_token"] = _kv_values(fakes["float32"], times)
+            kept = tuple(
+                Kept(weights, compute, adapters, **_lines(_as_fake(model), DTYPES[compute], times))
+                for adapters, models in (
+                    (False, fakes),
+                    (True, {weights: model.get_base_model() for weights, model in adapted.items()}),
+                )
+                for weights, model in models.items()
+                for compute in WAYS[weights]
+            )
     return Counts(name, **facts, tied=tied, adapter_parameters_per_rank=trained // RANK, kept=kept)
-
-
-def kept_bytes(model: CausalModel, tokens: int, compute: torch.dtype) -> dict[str, float]:
-    """Return the bytes that one forward pass of a sequence keeps for its backward pass, logits left out.
-
-    total, inputs (of all layers), rest (outside them) and layer (the most of one). Real tensors and fake ones alike.
-    """
-    own = {weight.untyped_storage()._cdata for weight in model.parameters()}
-    held: dict[int, tuple[Tensor, int | None]] = {}  # the tensors stay, so that no storage is given out again
-    inputs: dict[int, Tensor] = {}
-    layer: list[int | None] = [None]
-    layers = _layers(model)
-
-    def pack(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()._cdata  # its address: views of one tensor share it
-        if storage not in own:
-            held.setdefault(storage, (tensor, layer[0]))
-        return tensor
-
-    def enter(number: int, hidden: Tensor) -> None:
-        layer[0] = number
-        inputs[hidden.untyped_storage()._cdata] = hidden
-
-    hooks = [
-        hook
-        for number, module in enumerate(layers)
-        for hook in (
-            module.register_forward_pre_hook(lambda _, given, number=number: enter(number, given[0])),
-            module.register_forward_hook(lambda *_: layer.__setitem__(0, None)),
-        )
-    ]
-    ids = torch.zeros(1, tokens, dtype=torch.long)
-    autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=compute == torch.bfloat16)
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor), autocast:
-        hidden = model.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
-    for hook in hooks:
-        hook.remove()
-    del hidden
-    by_layer = [0] * max(len(layers), 1)
-    for tensor, number in held.values():
-        if number is not None:
-            by_layer[number] += tensor.untyped_storage().nbytes()
-    total = sum(tensor.untyped_storage().nbytes() for tensor, _ in held.values())
-    return {
-        "total": total,
-        "inputs": sum(tensor.untyped_storage().nbytes() for tensor in inputs.values()) if layers else total,
-        "rest": total - sum(by_layer),
-        "layer": max(by_layer),
-    }
 
 
 def read_config(model: str) -> ModelConfig:
@@ -219,26 +190,38 @@ def _facts(model: CausalModel) -> dict[str, int]:
         "head": head.numel(),
         "largest": max(weight.numel() for weight in weights),
         "layer_parameters": max(
-            (sum(weight.numel() for weight in layer.parameters()) for layer in _layers(model)), default=0
+            (sum(weight.numel() for weight in layer.parameters()) for layer in layers_of(model)), default=0
         ),
         "layers": config.num_hidden_layers,
         "hidden": config.hidden_size,
         "vocabulary": config.vocab_size,
-        "kv_values_per_token": _kv_values(model),
     }
 
 
-def _kv_values(model: CausalModel) -> int:
+def _kv_values(model: CausalModel, times: Mapping[int, int]) -> int:
     """Return how many keys and values one token has in all layers, as attention is given them."""
+    before: list[int] = []
+    by_layer: list[int] = []
+    hooks = [
+        hook
+        for module in layers_of(model)
+        for hook in (
+            module.register_forward_pre_hook(lambda *_: before.append(_Attention.values)),
+            module.register_forward_hook(lambda *_: by_layer.append(_Attention.values - before[-1])),
+        )
+    ]
     _Attention.values = 0
     with torch.no_grad():
         model.get_decoder()(input_ids=torch.zeros(1, LENGTHS[0], dtype=torch.long), use_cache=False)
-    return _Attention.values // LENGTHS[0]
+    for hook in hooks:
+        hook.remove()
+    further = sum(values * (count - 1) for values, count in zip(by_layer, times.values(), strict=True))
+    return (_Attention.values + further) // LENGTHS[0]
 
 
-def _lines(model: CausalModel, compute: torch.dtype) -> dict[str, float]:
+def _lines(model: CausalModel, compute: torch.dtype, times: Mapping[int, int]) -> dict[str, float]:
     """Return the bytes kept for each token and the constant bytes, from two lengths: slope and intercept of a line."""
-    short, long = (kept_bytes(model, tokens, compute) for tokens in LENGTHS)
+    short, long = (kept_bytes(model, tokens, compute, tuple(times.values())) for tokens in LENGTHS)
     slopes = {name: (long[name] - short[name]) / (LENGTHS[1] - LENGTHS[0]) for name in short}
     constants = {name: short[name] - slopes[name] * LENGTHS[0] for name in short}
     return {
@@ -251,11 +234,12 @@ def _lines(model: CausalModel, compute: torch.dtype) -> dict[str, float]:
     }
 
 
-def _layers(model: CausalModel) -> list[nn.Module]:
-    """Return the layers that activation checkpointing recomputes."""
-    from transformers.modeling_layers import GradientCheckpointingLayer
-
-    return [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
+def _adapter_weights(model: CausalModel, times: Mapping[int, int]) -> int:
+    """Return how many weights the adapters of the whole model have."""
+    trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    for layer, count in zip(layers_of(model), times.values(), strict=True):
+        trained += (count - 1) * sum(weight.numel() for weight in layer.parameters() if weight.requires_grad)
+    return trained
 
 
 class _Attention(torch.autograd.Function):
@@ -298,7 +282,7 @@ def _quiet() -> Iterator[None]:
 
 
 def main() -> None:
-    """Print the counts of a model as one JSON object; leave with exit code 2 and a hint where they cannot be had."""
+    """Print one JSON object: `counts`, or `error` with message and hint, which stands on stderr too; then exit 2."""
     parser = argparse.ArgumentParser(
         prog="python -m reference_impls.model.memory", description=(__doc__ or "").split("\n")[0]
     )
@@ -307,6 +291,7 @@ def main() -> None:
     try:
         print(json.dumps({"counts": asdict(count(read_config(name), Path(name).name or name))}))
     except PosttrainError as error:
+        print(json.dumps({"error": {"message": error.message, "hint": error.hint}}))
         print(f"error: {error.message}", f"  try: {error.hint}", sep="\n", file=sys.stderr)
         sys.exit(2)
 

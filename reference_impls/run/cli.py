@@ -11,7 +11,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 from posttrain.assignments import json_or_text, parse_assignments
 from posttrain.console import print_data
 from posttrain.errors import ConfigurationError, PosttrainError
-from posttrain.files import make_folder, read_json, write_whole
+from posttrain.files import exists, make_folder, read_json, write_whole
+from posttrain.install import install_hint
 from reference_impls.configs import CONFIGS, RunConfig, load_config, make_config
 from reference_impls.run.folder import RunLog
 
@@ -67,7 +68,7 @@ def load_technique(technique: str) -> "Train":
         if error.name and error.name.startswith("reference_impls"):
             raise
         raise ConfigurationError(
-            f"{error.name} is not installed, and running a model needs it", "pip install 'posttrain[train]'"
+            f"{error.name} is not installed, and running a model needs it", install_hint("train")
         ) from error
     return train
 
@@ -79,8 +80,10 @@ def run_technique(
 
     settings: `name=value` texts of a new run. Raises PosttrainError; result.json then holds the error.
     """
+    log = RunLog(folder)
+    if not log.config.exists() and not settings:  # before the folder is made and held: it may be a mistyped one
+        raise ConfigurationError(f"there is no {log.config}", f"write one, or give settings: {EXAMPLE}")
     with _held(folder):
-        log = RunLog(folder)
         _demand_folder(log, settings or (), resume=resume)
         with _error_in_result(log):
             config = _config(technique, log, settings or ())
@@ -98,13 +101,23 @@ def run_technique(
 
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
-    """Hold the run folder for the time of the run; under torchrun the first process does. Raises PosttrainError."""
+    """Hold the run folder for the time of the run; under torchrun the first process does. Raises PosttrainError.
+
+    A folder that was made for a run that could not begin, for a setting was wrong, is removed again.
+    """
+    is_new = not exists(folder)
     make_folder(folder, "name another run folder")
     if not IS_FIRST:
         yield
         return
-    with RunLog(folder).held():
-        yield
+    try:
+        with RunLog(folder).held():
+            yield
+    finally:
+        with suppress(OSError):  # somebody removed the folder meanwhile
+            if is_new and [path.name for path in folder.iterdir()] == [".lock"]:
+                (folder / ".lock").unlink()
+                folder.rmdir()
 
 
 def _demand_folder(log: RunLog, changes: Sequence[str], *, resume: bool) -> None:
@@ -115,8 +128,6 @@ def _demand_folder(log: RunLog, changes: Sequence[str], *, resume: bool) -> None
         )
     if changes and log.has_begun():
         raise ConfigurationError("--set changes a run that has begun", "begin a new run folder, or resume as it was")
-    if not log.config.exists() and not changes:
-        raise ConfigurationError(f"there is no {log.config}", f"write one, or give settings: {EXAMPLE}")
 
 
 def _config(technique: str, log: RunLog, changes: Sequence[str]) -> RunConfig:

@@ -32,7 +32,7 @@ def load_task(source: str, *, split: str = "train", rows: int | None = None, see
             f"found noise {noise}, expected a share from 0 to 1", "0.3 makes 30 % of demonstrations wrong"
         )
     if source.startswith("task:"):
-        family, difficulty = _family(source)
+        family, difficulty = generated_family(source)
         return generate(family, difficulty, split=split, rows=rows, seed=seed, noise=noise)
     if noise:
         raise ConfigurationError(
@@ -41,8 +41,11 @@ def load_task(source: str, *, split: str = "train", rows: int | None = None, see
     return read_file(_file(source), split=split, rows=rows, seed=seed)
 
 
-def _family(source: str) -> tuple[Family, int]:
-    """Return the family that `task:NAME` or `task:NAME:DIFFICULTY` means, and the difficulty."""
+def generated_family(source: str) -> tuple[Family, int]:
+    """Return the family that `task:NAME` or `task:NAME:DIFFICULTY` means, and the difficulty.
+
+    Raises ConfigurationError for an unknown name, with the nearest one, and for a difficulty that there is not.
+    """
     _, name, *dial = source.split(":")
     family = FAMILIES.get(name)
     if family is None:

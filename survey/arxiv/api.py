@@ -5,8 +5,8 @@ reads no total after the first page. Here a slice is done only when the server's
 papers it gave.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from arxiv import _feed
@@ -20,6 +20,7 @@ SOURCE = "api"
 PAGE = 2_000  # the most that one request may ask for
 WINDOW = 10_000  # results of one query that can be paged through
 LATE = timedelta(days=3)  # after which a submission has been announced and is found
+_IDS_AT_ONCE = 100  # of a request by ids: longer addresses are refused on the way
 _RESTARTS = 5  # of a slice whose total moves under way
 _STAMP = "%Y%m%d%H%M"
 _MINUTE = timedelta(minutes=1)
@@ -30,6 +31,7 @@ class _Page:
     papers: list[Listed]
     total: int
     fetched_at: str
+    authors: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by arXiv id
 
 
 def plan(ledger: Ledger, query: str, since: datetime, until: datetime) -> None:
@@ -85,6 +87,7 @@ def _harvest_slice(ledger: Ledger, transport: Transport, url: str, span: Slice, 
             moved = expected is not None and page.total != expected
             start, expected = start + len(page.papers), page.total
             ledger.add_page(span, page.papers, expected, str(start), page.fetched_at)
+            ledger.add_authors(page.authors)
         if moved:
             restarts += 1
             if restarts > _RESTARTS:
@@ -120,8 +123,31 @@ def _get_page(transport: Transport, url: str, span: Slice, start: int) -> _Page:
     return transport.get(url, parameters, read)
 
 
-def read_page(reply: Reply) -> _Page:
-    """Return the papers and the total of an Atom page. Raises FaultyReplyError where it is not whole."""
+def list_by_ids(
+    ledger: Ledger, transport: Transport, url: str, arxiv_ids: Sequence[str], advance: Callable[[int, int], None]
+) -> list[str]:
+    """List these papers in the ledger with title, abstract, categories and authors; return the ids that arXiv lacks.
+
+    `advance` receives how many of how many papers are asked for. Raises PosttrainError where arXiv refuses.
+    """
+    lacking: list[str] = []
+    for start in range(0, len(arxiv_ids), _IDS_AT_ONCE):
+        some = arxiv_ids[start : start + _IDS_AT_ONCE]
+        query: dict[str, str | int] = {"id_list": ",".join(some), "start": 0, "max_results": len(some)}
+        page = transport.get(url, query, lambda reply: read_page(reply, by_ids=True))
+        ledger.add_listed(page.papers)
+        ledger.add_authors(page.authors)
+        given = {paper.arxiv_id for paper in page.papers}
+        lacking += [arxiv_id for arxiv_id in some if arxiv_id not in given]
+        advance(start + len(some), len(arxiv_ids))
+    return lacking
+
+
+def read_page(reply: Reply, by_ids: bool = False) -> _Page:
+    """Return the papers and the total of an Atom page. Raises FaultyReplyError where it is not whole.
+
+    An answer by ids holds an entry without a date for an id that arXiv does not have; it is passed over.
+    """
     if b"<!DOCTYPE" in reply.body[:2000] or b"<!ENTITY" in reply.body[:2000]:
         raise FaultyReplyError("a page with a document type; arXiv's feeds have none (an HTML page or an attack)")
     if b"<feed" not in reply.body[:2000] or b"</feed>" not in reply.body[-200:]:
@@ -130,10 +156,14 @@ def read_page(reply: Reply) -> _Page:
     entries = reply.body.count(b"<entry>")
     if feed.malformed or b"totalResults" not in reply.body:
         raise FaultyReplyError(f"a malformed feed: {feed.error}")
-    if len(feed.results) != entries:
+    if len(feed.results) != entries and not by_ids:
         raise FaultyReplyError(f"{entries - len(feed.results)} of {entries} entries without an id or a date")
     papers = [_listed(result) for result in feed.results]
-    return _Page(papers, feed.header.total_results, reply.fetched_at)
+    authors = {
+        paper.arxiv_id: tuple(one_line(str(author.name)) for author in result.authors)
+        for paper, result in zip(papers, feed.results, strict=True)
+    }
+    return _Page(papers, feed.header.total_results, reply.fetched_at, authors)
 
 
 def _listed(result: object) -> Listed:

@@ -9,7 +9,7 @@ nothing else.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS absence (
     reason TEXT NOT NULL,
     PRIMARY KEY (arxiv_id, surface)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS author (arxiv_id TEXT PRIMARY KEY, names TEXT NOT NULL) WITHOUT ROWID;  -- a name a line
 CREATE TABLE IF NOT EXISTS prefiltered (arxiv_id TEXT PRIMARY KEY) WITHOUT ROWID;  -- chosen by a filter for download
 CREATE TABLE IF NOT EXISTS listed (
     arxiv_id TEXT PRIMARY KEY,
@@ -141,6 +142,22 @@ class Ledger:
                 (expected, after, fetched_at, span.id),
             )
 
+    def add_listed(self, papers: Iterable[Listed]) -> None:
+        """List papers that were asked for by their ids, outside every slice."""
+        with explained(self.root), self._db:
+            for paper in papers:
+                self._add_listed(paper)
+
+    def add_authors(self, authors: Mapping[str, Sequence[str]]) -> None:
+        """Remember the authors of papers, in their order."""
+        with explained(self.root), self._db:
+            rows = [(arxiv_id, "\n".join(names)) for arxiv_id, names in authors.items() if names]
+            self._db.executemany("INSERT OR REPLACE INTO author VALUES (?, ?)", rows)
+
+    def authors(self) -> dict[str, tuple[str, ...]]:
+        """Return the authors of every paper of which arXiv's query API gave them."""
+        return {key: tuple(names.split("\n")) for key, names in self._db.execute("SELECT * FROM author")}
+
     def got(self, span: Slice) -> int:
         """Return how many different papers a slice has given so far."""
         return int(self._db.execute("SELECT count(*) FROM member WHERE slice = ?", (span.id,)).fetchone()[0])
@@ -215,6 +232,19 @@ class Ledger:
     def count(self) -> int:
         """Return how many papers are listed."""
         return count_listed(self._snapshots(), (row[0] for row in self._db.execute("SELECT arxiv_id FROM listed")))
+
+    def records(self) -> dict[str, int]:
+        """Return how many records each source gave: api, oai, snapshot, abstracts (tables of them), ids (by ids)."""
+        rows = self._db.execute(
+            "SELECT source, count(DISTINCT arxiv_id) FROM member JOIN slice ON slice.id = member.slice GROUP BY source"
+        )
+        records: dict[str, int] = dict(rows.fetchall())
+        for kind in ("snapshot", "abstracts"):
+            paths = (path for path in self._snapshots() if path.name.startswith(f"{kind}-"))
+            records[kind] = sum(count_listed([path], ()) for path in paths)
+        by_ids = "SELECT count(*) FROM listed WHERE arxiv_id NOT IN (SELECT arxiv_id FROM member)"
+        records["ids"] = int(self._db.execute(by_ids).fetchone()[0])
+        return records
 
     def add_absence(self, arxiv_id: str, surface: str, reason: str) -> None:
         """Remember that arXiv does not have this surface of a paper."""

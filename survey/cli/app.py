@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from posttrain.commands import make_app, run
+from posttrain.console import note, print_data
 from posttrain.errors import ConfigurationError, NothingMatchedError
+from posttrain.files import make_folder, write_whole
 from survey.mentions.domain import Rule
 from survey.trends.trend import Scope
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:  # the store loads PyArrow, which `survey --help` does without
     from survey.store.papers import Store
     from survey.studies.model import Study
 
+_MOST_LINES = 20  # of one kind that a person is shown; --json has all
 Choice = TypeVar("Choice", bound=StrEnum)
 
 app = make_app("What the field trains language models with: papers in, trend tables with honest intervals out.")
@@ -29,6 +32,20 @@ StudyName = Annotated[
         "--study", metavar="FILE|NAME", help="The study that is counted, in place of 2603.13985.", show_default=False
     ),
 ]
+Category = Annotated[
+    list[str] | None,
+    typer.Option("--category", metavar="cs.CL", help="Only papers of these arXiv categories; may be repeated."),
+]
+Since = Annotated[str | None, typer.Option("--from", metavar="MONTH", help="Only version 1 of 2024-03 and later.")]
+Until = Annotated[str | None, typer.Option("--until", metavar="MONTH", help="Only version 1 of 2025-06 and before.")]
+Words = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--words", metavar="WORDS", help="Only papers with these words in title or abstract; may be repeated."
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the planned requests, and stop.")]
+OutFile = Annotated[Path | None, typer.Option("--out", help="Write to this file instead of stdout.")]
 InScope = Annotated[Scope, typer.Option(help="The whole text, or without references and appendix.")]
 ByRule = Annotated[Rule, typer.Option(help="Mentions of one benchmark, or of its domain together.")]
 
@@ -72,3 +89,25 @@ def choice(flag: str, value: str, kind: type[Choice], more: str) -> Choice:
         raise ConfigurationError(
             f"{flag} '{value}' is unknown; expected {', '.join(kind)} {more}", "survey --help"
         ) from None
+
+
+def write_answer(content: str | bytes, out: Path | None) -> None:
+    """Print an answer, or write it to a file and say so on stderr. Raises UnwritableError."""
+    if out is None:
+        print_data(str(content).removesuffix("\n"))
+        return
+    hint = "choose another file with --out"
+    make_folder(out.parent, hint)
+    write_whole(out, content if isinstance(content, bytes) else content.removesuffix("\n") + "\n", hint)
+    note(f"wrote {out}")
+
+
+def reasons(key: str, pairs: list[tuple[str, str]]) -> list[dict[str, str]]:
+    """Return (name, reason) pairs as plain data."""
+    return [{key: name, "reason": reason} for name, reason in pairs]
+
+
+def first_lines(lines: list[str], rest: str = "--json") -> list[str]:
+    """Return the first lines, and a line with the number of the others and the command that shows them."""
+    more = len(lines) - _MOST_LINES
+    return lines[:_MOST_LINES] + ([f"… and {more:,} more: {rest}"] if more > 0 else [])

@@ -1,27 +1,23 @@
-"""Commands that bring papers in: harvest, download, ingest, extract, label, and the status of the flow."""
+"""Commands that bring papers in: harvest, ingest, extract, label."""
 
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from posttrain.commands import Call, command
 from posttrain.console import note, progress
 from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError
-from survey.cli.app import StudyName, app, choice, own_store, study_of
+from survey.cli.app import DryRun, StudyName, app, first_lines, own_store, reasons, study_of
 from survey.mentions.lexicon import LexiconName
 from survey.surface import Surface
 
 if TYPE_CHECKING:  # these load DuckDB and PyArrow, which `survey --help` does without
     from survey.arxiv.ledger import Ledger
-    from survey.download import Downloaded, Selection
     from survey.harvest import Harvested
     from survey.mentions.lexicon import Lexicon
-
-_MOST_LINES = 20  # of one kind that a person is shown; --json has all
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the planned requests, and stop.")]
 
 
 @command(app, "harvest")
@@ -92,84 +88,6 @@ def _emit_harvest(call: Call, ledger: "Ledger", result: "Harvested") -> int:
     return ExitCode.PARTIAL if result.waiting else ExitCode.OK
 
 
-@command(app, "download")
-def download_command(
-    call: Call,
-    surface: Annotated[str, typer.Option(help="What to ask for, in this order.")] = "source,html,pdf",
-    category: Annotated[list[str] | None, typer.Option(help="Pre-filter: only of these categories.")] = None,
-    word: Annotated[
-        list[str] | None, typer.Option(help="Pre-filter: only where title or abstract has a word that begins so.")
-    ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many papers, a random sample.")] = None,
-    dry_run: DryRun = False,
-) -> int:
-    """Fetch the content of listed papers that the store has no text of.
-
-    One request every three seconds, so a thousand papers take most of an hour. An interrupted download is resumed. A
-    pre-filter narrows the download; its loss of papers is measured on those counted without one.
-
-    Example: survey download --category cs.CL --word "language model" --word LLM --dry-run
-    """
-    from posttrain.settings import arxiv_settings, user_state
-    from survey.arxiv.ledger import Ledger
-    from survey.arxiv.prefilter import Prefilter
-    from survey.download import Surface, download, select
-    from survey.store.papers import Store
-
-    settings = arxiv_settings()
-    surfaces = [choice("--surface", name, Surface, "separated by commas") for name in surface.split(",")]
-    prefilter = Prefilter(tuple(category or ()), tuple(filter(None, map(str.strip, word or ()))))
-    if not Ledger.exists(call.data):
-        raise NothingMatchedError(f"no paper is listed in {call.data}", "survey harvest")
-    with Ledger(call.data) as ledger, Store(call.data) as store:
-        selection = select(ledger, store, prefilter, limit)
-        _announce(selection, prefilter.keeps_all, ledger.count(), settings.delay_seconds)
-        if dry_run:
-            return _emit_selection(call, selection)
-        if not prefilter.keeps_all:
-            ledger.add_prefiltered(paper.arxiv_id for paper in selection.papers)
-        with progress("asking") as advance:
-            result = download(selection.papers, surfaces, ledger, store, settings, user_state(), advance)
-    return _emit_download(call, selection, result)
-
-
-def _announce(selection: "Selection", keeps_all: bool, listed: int, pace: float) -> None:
-    """Say before a download how long it takes, and how many papers a filter loses."""
-    from survey.trends.recall import recall_sentence
-
-    if not keeps_all:
-        note(recall_sentence(selection.kept, selection.waiting, selection.recall))
-    papers = len(selection.papers)
-    note(
-        f"{papers:,} papers to ask for: at least {papers:,} requests, {papers * pace / 3600:,.1f} h "
-        f"at one per {pace:g} s; of {listed:,} listed papers {selection.waiting:,} have no text yet"
-    )
-
-
-def _selected(selection: "Selection") -> dict[str, Any]:
-    recall = asdict(selection.recall) if selection.recall else None
-    return {"prefilter": {"recall": recall}, "papers": len(selection.papers)}
-
-
-def _emit_selection(call: Call, selection: "Selection") -> int:
-    lines = [f"would ask for {paper.arxiv_id}: {paper.title}" for paper in selection.papers]
-    call.emit(_selected(selection), _first(lines) or ["nothing to ask for"])
-    return ExitCode.OK
-
-
-def _emit_download(call: Call, selection: "Selection", result: "Downloaded") -> int:
-    absent, failed = _reasons("arxiv_id", result.absent), _reasons("arxiv_id", result.failed)
-    lines = [
-        f"{result.downloaded:,} downloaded with {result.requests:,} requests, {len(absent):,} not on arXiv, "
-        f"{len(failed):,} failed"
-    ]
-    lines += _first([f"failed {paper}: {reason}" for paper, reason in result.failed])
-    lines.append("run the same command again for the failed papers" if failed else "next: survey extract")
-    outcome = {"downloaded": result.downloaded, "requests": result.requests, "absent": absent, "failed": failed}
-    call.emit(_selected(selection) | outcome, lines)
-    return ExitCode.PARTIAL if failed else ExitCode.OK
-
-
 @command(app, "ingest")
 def ingest_command(
     call: Call, paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files or folders of papers.")]
@@ -177,7 +95,7 @@ def ingest_command(
     """Bring local papers into the store.
 
     .md .txt .pdf .tex .gz .tar.gz .json .xml .jsonl .parquet, or folders of them. A folder that holds .tex files is
-    one paper. Running it again changes nothing.
+    one paper. Running it again changes nothing. A list of papers (ids, .bib, .ris, .csv) is for survey download --ids.
 
     Example: survey ingest papers/ more.parquet
     """
@@ -196,7 +114,7 @@ def ingest_command(
             draw(done, of)
 
         result = ingest(paths, store, advance)
-    skipped = _reasons("path", result.skipped)
+    skipped = reasons("path", result.skipped)
     lines = [f"{result.ingested:,} ingested, {result.unchanged:,} unchanged, {len(skipped):,} skipped"]
     lines += [f"{result.listed:,} papers listed with their abstracts"] if result.listed else []
     lines += [f"skipped {path}: {reason}" for path, reason in result.skipped]
@@ -227,9 +145,9 @@ def extract_command(
         note(f"{len(waiting):,} papers to read, about {estimate(waiting, at_once):,.0f} s with {at_once} workers")
         with progress("reading") as advance:
             result = extract(store, at_once, advance)
-    failed = _reasons("arxiv_id", result.failed)
+    failed = reasons("arxiv_id", result.failed)
     lines = [f"{result.extracted:,} extracted, {result.unchanged:,} unchanged, {len(failed):,} without text"]
-    lines += _first([f"no text for {paper}: {reason}" for paper, reason in result.failed], "survey status")
+    lines += first_lines([f"no text for {paper}: {reason}" for paper, reason in result.failed], "survey status")
     call.emit(asdict(result) | {"failed": failed}, [*lines, "next: survey label"])
     return ExitCode.PARTIAL if failed and not (result.extracted or result.unchanged) else ExitCode.OK
 
@@ -308,38 +226,3 @@ def _label_abstracts(call: Call, lexicon: "Lexicon", first_characters: int | Non
     flag = "" if study.is_survey else f" --study {study.source}"
     call.emit(values, [*lines, f"next: survey report --surface abstract{flag}"])
     return ExitCode.OK
-
-
-@command(app, "status")
-def status_command(call: Call) -> int:
-    """Show how many papers are at each step, and which files were skipped and why.
-
-    Example: survey status --json
-    """
-    from survey.status import status
-
-    with own_store(call.data) as store:
-        values = status(store)
-    steps, slices = values["flow"], values["harvest"]["slices"]
-    unfinished = sum(not span["complete"] for span in slices)
-    lines = [
-        f"identified  {steps['identified']:>8,}   papers; {steps['duplicates']:,} further copies of them",
-        f"extracted   {steps['extracted']:>8,}",
-        f"labelled    {steps['labelled']:>8,}   " + ", ".join(f"{name} {n:,}" for name, n in steps["domains"].items()),
-        "known by    " + (", ".join(f"{source} {n:,}" for source, n in steps["known_by"].items()) or "–"),
-        f"harvest     {len(slices):>8,}   slices, {unfinished:,} of them not complete",
-    ]
-    lines += [f"no text     {n:>8,}   {reason}" for reason, n in steps["without_text"].items()]
-    skips = [f"skipped     {skip['path']}: {skip['reason']}" for skip in steps["skipped"]]
-    call.emit(values, [line.rstrip() for line in lines + _first(skips, "survey status --json")])
-    return ExitCode.OK
-
-
-def _reasons(key: str, pairs: list[tuple[str, str]]) -> list[dict[str, str]]:
-    return [{key: name, "reason": reason} for name, reason in pairs]
-
-
-def _first(lines: list[str], rest: str = "--json") -> list[str]:
-    """The first lines, and a line with the number of the others and the command that shows them."""
-    more = len(lines) - _MOST_LINES
-    return lines[:_MOST_LINES] + ([f"… and {more:,} more: {rest}"] if more > 0 else [])

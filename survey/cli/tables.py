@@ -7,16 +7,34 @@ from typing import Annotated
 import typer
 
 from posttrain.commands import Call, command
-from posttrain.console import envelope, has_colour, note, print_data, progress
+from posttrain.console import envelope, for_screen, has_colour, note, print_data, progress, screen_width
 from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError
-from posttrain.files import make_folder, write_whole
-from survey.cli.app import ByRule, Counts, InScope, StudyName, Threshold, app, own_store, study_of
+from survey.cli.app import (
+    ByRule,
+    Category,
+    Counts,
+    InScope,
+    OutFile,
+    Since,
+    StudyName,
+    Threshold,
+    Until,
+    Words,
+    app,
+    own_store,
+    study_of,
+    write_answer,
+)  # fmt: skip
+from survey.cli.manifests import answer, make_again, write_manifest
 from survey.mentions.domain import Rule
 from survey.period import Period
-from survey.report import BINARY, FOR_PROGRAMS, Format, Question, Report, axes_of, thresholds_of, trend_tables
+from survey.report import BINARY, Format, thresholds_of
 from survey.surface import Surface
 from survey.trends.projection import Project
 from survey.trends.trend import Scope
+from survey.warehouse.filters import filters_of
+from survey.writing.bibliography import Bibliography
+from survey.writing.options import Options
 
 
 @command(app, "report")
@@ -33,11 +51,23 @@ def report_command(
     rule: ByRule = Rule.ANY_NAME,
     project: Annotated[Project, typer.Option(help="How an unfinished year is projected.")] = Project.MEAN_SHARE,
     form: Annotated[Format, typer.Option("--format", help="The format of the tables.")] = Format.TERMINAL,
-    out: Annotated[Path | None, typer.Option(help="Write to this file instead of stdout.")] = None,
+    out: OutFile = None,
     cited: Annotated[bool, typer.Option("--cited", help="Also weighted by citations inside the sample.")] = False,
     discover: Annotated[
         bool, typer.Option("--discover", help="Instead: benchmarks missing from the keys, growth by quarter.")
     ] = False,
+    category: Category = None,
+    since: Since = None,
+    until: Until = None,
+    words: Words = None,
+    manifest: Annotated[
+        Path | None,
+        typer.Option("--manifest", metavar="FILE", help="Also write from what it can be made again."),
+    ] = None,
+    from_manifest: Annotated[
+        Path | None,
+        typer.Option("--from-manifest", metavar="FILE", help="Make that report again; exit code 6 where it differs."),
+    ] = None,
     study: StudyName = None,
     counts: Counts = None,
 ) -> int:
@@ -51,13 +81,19 @@ def report_command(
         if out or counts or form is not Format.TERMINAL:
             raise ConfigurationError("--discover reads own texts and prints a list", "survey report --discover --json")
         return _print_candidates(call, Period.QUARTER if by is Period.YEAR else by)
-    form = Format.JSON if call.as_json else form
+    options = Options(
+        axis, threshold, sweep, by, surface, scope, rule, project, Format.JSON if call.as_json else form, cited,
+        tuple(category or ()), since, until, tuple(words or ()), study, str(counts) if counts else None,
+    )  # fmt: skip
+    if from_manifest:
+        return make_again(call.data, from_manifest, out)
     if form in BINARY and out is None:
         raise ConfigurationError(f"--format {form} writes a binary file", f"add --out FILE.{form}")
-    weighted = cited or form in FOR_PROGRAMS
-    question = Question(axes_of(axis), thresholds_of(threshold, sweep), by, scope, rule, project, weighted, surface)
-    report = trend_tables(call.data, question, counts, study_of(study))
-    _write(_rendered(report, form, has_colour() and out is None), out)
+    on_screen = out is None and manifest is None
+    content = answer(call.data, options, None if on_screen and screen_width() else 100, on_screen and has_colour())
+    write_answer(content, out)
+    if manifest:
+        write_manifest(call.data, options, content, manifest)
     return ExitCode.OK
 
 
@@ -69,28 +105,51 @@ def papers_command(
     threshold: Threshold = None,
     scope: InScope = Scope.ALL,
     rule: ByRule = Rule.ANY_NAME,
+    category: Category = None,
+    since: Since = None,
+    until: Until = None,
+    words: Words = None,
+    form: Annotated[Bibliography, typer.Option("--format", help="For a person, or a bibliography.")] = (
+        Bibliography.TABLE
+    ),
+    out: OutFile = None,
     study: StudyName = None,
     counts: Counts = None,
 ) -> int:
-    """List the papers of the sample, or of one cell of its table.
+    """List the papers of the sample, or of one cell of its table; also as BibTeX, RIS or CSV.
 
-    Example: survey papers --domain code --period 2024
+    Example: survey papers --domain code --period 2024 --format bibtex --out code.bib
     """
     from survey.explain import day_of, papers
+    from survey.warehouse.narrowing import narrow
     from survey.warehouse.sample import open_sample
+    from survey.writing.bibliography import written
+    from survey.writing.entries import entries_of
 
     sample = open_sample(call.data, counts, study_of(study))
+    narrow(sample, filters_of(category, since, until, words), None if counts else call.data)
     with sample.warehouse:
         listed = papers(sample, domain, period, next(iter(thresholds_of(threshold)), None), scope, rule)
         provenance = sample.provenance()
     if not listed:
         cell = " ".join(filter(None, [domain, f"in {period}" if period else ""]))
         raise NothingMatchedError(f"no paper {cell}", "survey report, for a table of all cells")
-    lines = [
-        f"{paper['arxiv_id']:<18} {day_of(paper):<10}  {','.join(paper['domains']) or '–':<12}  {paper['title'][:90]}"
-        for paper in listed
-    ]
-    call.emit({"papers": listed}, lines, sample.cautions, provenance)
+    entries = entries_of(listed, None if sample.is_bundled else call.data)
+    if call.as_json or form is Bibliography.JSON:
+        values = [paper | entry.as_data() for paper, entry in zip(listed, entries, strict=True)]
+        write_answer(envelope("papers", {"papers": values}, sample.cautions, provenance), out)
+    elif form is Bibliography.TABLE:
+        lines = [
+            f"{paper['arxiv_id']:<18} {day_of(paper):<10}  {','.join(paper['domains']) or '–':<12}  "
+            f"{paper['title'][:90]}"
+            for paper in listed
+        ]
+        for caution in sample.cautions:
+            note(f"warning: {caution}")
+        write_answer("\n".join(for_screen(lines) if out is None else lines), out)
+    else:
+        note(f"{len(entries):,} papers; {sample.sentence}")
+        write_answer(written(entries, form), out)
     return ExitCode.OK
 
 
@@ -113,7 +172,8 @@ def diff_command(
         print_data(envelope("diff", {"cells": report.rows()}, report.cautions, dict(report.provenance)))
     else:
         causes = [f"  {cause}" for cause in report.causes()]
-        print_data(as_terminal([report.grid], report.sample, 100, False) + "\n".join(["\nLikely causes", *causes]))
+        table = as_terminal([report.grid], report.sample, None if screen_width() else 100, has_colour())
+        print_data("\n".join([table, *for_screen(["Likely causes", *causes])]))
     return ExitCode.DIFFERS if check and report.differs else ExitCode.OK
 
 
@@ -168,24 +228,3 @@ def _print_candidates(call: Call, by: Period) -> int:
     ]
     call.emit({"candidates": values}, lines)
     return ExitCode.OK
-
-
-def _rendered(report: Report, form: Format, on_screen: bool) -> str | bytes:
-    if form is Format.JSON:
-        return envelope(
-            "report",
-            report.as_data(),
-            report.every_caution(),
-            dict(report.provenance),
-        )
-    return report.render(form, None if on_screen else 100, on_screen)
-
-
-def _write(content: str | bytes, out: Path | None) -> None:
-    if out is None:
-        print_data(str(content).removesuffix("\n"))
-        return
-    hint = "choose another file with --out"
-    make_folder(out.parent, hint)
-    write_whole(out, content if isinstance(content, bytes) else content.removesuffix("\n") + "\n", hint)
-    note(f"wrote {out}")

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from itertools import pairwise
 
-from survey.labels.cues import ASIDE, TITLE, WE, Cue, compares, load_cues, says_we
+from survey.labels.cues import ASIDE, TITLE, WE, Cue, compares, load_cues, loosened, says_we
 from survey.labels.passages import SENTENCE_END
 from survey.mentions.finder import fastest_engine, re_engine
 
@@ -76,7 +76,7 @@ class AbstractCueFinder:
         self._cues = abstract_cues()
         engine = fastest_engine(starts=False) if scan else re_engine
         self._of_pattern = [at for at, cue in enumerate(self._cues) for _ in cue.patterns]
-        patterns = [_LOOKS.sub("", pattern) for cue in self._cues for pattern in cue.patterns]
+        patterns = [loosened(_LOOKS.sub("", pattern)) for cue in self._cues for pattern in cue.patterns]
         self._scan = None if engine is re_engine else engine(patterns)
 
     def features(self, title: str, abstract: str) -> Counter[str]:

@@ -1,7 +1,8 @@
-"""The classifier of method and data source: trees over counts of cues, fitted to readers' labels when they are needed.
+"""The classifier of method and data source: trees over counts of cues, fitted to readers' labels.
 
-No fitted model is stored. `data/reference/training.parquet` holds the numbers (cues, counted) of the papers that
-readers have labelled, so the same labels give the same model everywhere, in seconds.
+`data/reference/training.parquet` holds the numbers (cues, counted) of the papers that readers have labelled, so the
+same labels give the same model. Growing its trees takes twenty seconds, so they are kept as plain numbers
+(`survey.labels.kept`).
 
 A method is decided by four questions, each asked of the papers that it concerns: does the work train a generative
 language model? if so, online? if not online, by preferences? if online, with a supervised stage too? The probability
@@ -12,31 +13,32 @@ first has the most papers, and is asked of all numbers; the last has the fewest,
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pyarrow
 from numpy.typing import NDArray
 from pyarrow import parquet
-from sklearn.ensemble import ExtraTreesClassifier
-from sklearn.linear_model import LogisticRegression
 
 from posttrain.errors import ConfigurationError
 from posttrain.files import whole
 from posttrain.reference import reference_path
 from survey.labels.cues import SCOPES, SENTENCES, load_cues
 from survey.labels.decision import Decision
+from survey.labels.forest import Array, Forest, Ints, Question, Stored, grown, learned_question, unseen_votes
 from survey.labels.method import Features, balances, method_by_cues, shares
-from survey.labels.readings import TRAINS, DataSource, Method
+from survey.labels.readings import TRAINS, DataSource, Method, Reading, by_paper, settled_method, settled_source
 
-_TREES = 200
-_LEAST_COLUMNS = 3  # that a tree chooses from at a fork
+TRAINS_AT_ALL, ONLINE, BY_PREFERENCE = "train", "train online", "train by preferences"
+SUPERVISED_TOO = "train online and supervised"
+_QUESTIONS = (TRAINS_AT_ALL, ONLINE, BY_PREFERENCE, SUPERVISED_TOO)
 _LEAST_EXAMPLES = 3  # of a class on either side of a question
 _RULE_VOTE = 0.25  # set before it was measured
 _SECOND_SOURCE = 0.3  # probability from which a source is named after the primary one
 _UNSURE = 0.35  # the highest probability below which a paper is unclear
 _ON_SOURCES = ("api.", "open_weight.", "benchmark.", "human.", "sft.self", "sft.distil")  # cues
-Array = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+_NO_NODES, _NO_VOTES = np.zeros(0, np.int32), np.zeros(0, np.float32)
+_NO_TREES = Forest(np.zeros(0, np.str_), _NO_NODES, _NO_NODES, _NO_NODES, _NO_NODES, _NO_VOTES, _NO_VOTES, _NO_VOTES)
 
 
 @dataclass(frozen=True)
@@ -68,45 +70,75 @@ class Prediction:
 
 
 class Classifier:
-    """Fitted at once to examples by arXiv id. Raises ValueError where a class that a question needs has too few.
+    """Fitted to examples by arXiv id, or restored from the arrays of one that was.
 
     A paper that it learned from is judged by the trees that have not seen it, so that its label errs as a new one's.
     """
 
-    def __init__(self, by_paper: Mapping[str, Example]) -> None:
-        examples = list(by_paper.values())
-        self._row = {paper: row for row, paper in enumerate(by_paper)}
+    def __init__(self, papers: Sequence[str], questions: Mapping[str, Question], sources: Forest, known: Ints) -> None:
+        self._papers, self._row = papers, {paper: row for row, paper in enumerate(papers)}
         self._names = [f"{cue.name}@{scope}" for cue in load_cues() for scope in SCOPES]
-        kinds = np.repeat(["cue", "balance", "share"], [len(self._names), len(balances({})), len(shares({}))])
-        balance, counted = kinds == "balance", kinds != "share"
-        numbers = self._numbers([example.features for example in examples])
+        self._questions, self._sources, self._known = questions, sources, known
+        kinds = self._kinds()
+        self._sources_of = kinds == "balance"
+        self._sources_of[: len(self._names)] = [name.startswith(_ON_SOURCES) for name in self._names]
+
+    @classmethod
+    def fitted(cls, by_paper: Mapping[str, Example]) -> Self:
+        """Learn from examples. Raises ValueError where a class that a question needs has too few."""
+        learner = cls(list(by_paper), {}, _NO_TREES, np.zeros(0, np.int32))
+        examples = list(by_paper.values())
+        numbers = learner._numbers([example.features for example in examples])
+        kinds = learner._kinds()
         methods = np.array([example.method for example in examples])
-        trains = np.isin(methods, TRAINS)
-        online = np.isin(methods, (Method.RL, Method.HYBRID))
-        self._trains = _Question("train", numbers, trains, trains | ~trains, kinds != "")
-        self._online = _Question("train online", numbers, online, trains, counted)
-        preference, hybrid = methods == Method.PREFERENCE, methods == Method.HYBRID
-        self._preference = _Question("train by preferences", numbers, preference, trains & ~online, counted)
-        self._hybrid = _Question("train online and supervised", numbers, hybrid, online, balance)
+        trains, online = np.isin(methods, TRAINS), np.isin(methods, (Method.RL, Method.HYBRID))
+        asked = {  # the answers, of whom it is asked, by which numbers
+            TRAINS_AT_ALL: (trains, trains | ~trains, kinds != ""),
+            ONLINE: (online, trains, kinds != "share"),
+            BY_PREFERENCE: (methods == Method.PREFERENCE, trains & ~online, kinds != "share"),
+            SUPERVISED_TOO: (methods == Method.HYBRID, online, kinds == "balance"),
+        }
         sources = np.array([example.primary or "" for example in examples])
         known = sources != ""
-        fewest = min((sources == source).sum() for source in DataSource)
+        for question, (answers, of, _) in asked.items():
+            fewest = int(min(answers[of].sum(), (~answers[of]).sum()))
+            if fewest < _LEAST_EXAMPLES:
+                raise ValueError(f"{fewest} labelled papers on one side of the question whether papers {question}")
+        fewest = min(int((sources == source).sum()) for source in DataSource)
         if fewest < _LEAST_EXAMPLES:
             raise ValueError(
                 f"{fewest} labelled papers of a data source; at least {_LEAST_EXAMPLES} of each are needed"
             )
-        self._sources_of = balance.copy()
-        self._sources_of[: len(self._names)] = [name.startswith(_ON_SOURCES) for name in self._names]
-        self._sources = _trees(int(self._sources_of.sum())).fit(numbers[known][:, self._sources_of], sources[known])
-        self._unseen_sources = _by_row(self._sources.oob_decision_function_, known)
+        learner._questions = {name: learned_question(numbers, *parts) for name, parts in asked.items()}
+        learner._sources = grown(numbers[known][:, learner._sources_of], sources[known])
+        learner._known = np.flatnonzero(known).astype(np.int32)
+        return learner
+
+    def stored(self) -> dict[str, NDArray[np.generic]]:
+        """Return everything that was learned as arrays of numbers and names."""
+        arrays: dict[str, NDArray[np.generic]] = {"papers": np.array(self._papers), "known": self._known}
+        for name, question in self._questions.items():
+            arrays |= question.stored(name)
+        return arrays | self._sources.stored("sources")
+
+    @classmethod
+    def restored(cls, stored: Stored) -> Self:
+        """Return the classifier of stored arrays. Raises ValueError or KeyError where they are none."""
+        questions = {name: Question.restored(stored, name) for name in _QUESTIONS}
+        papers = [str(paper) for paper in stored["papers"]]
+        classifier = cls(papers, questions, _NO_TREES, stored["known"].astype(np.int32))
+        columns = len(classifier._kinds())
+        if any(question.columns.max(initial=0) >= columns for question in questions.values()):
+            raise ValueError("a question is about numbers that there are not")
+        classifier._sources = Forest.restored(stored, "sources", int(classifier._sources_of.sum()))
+        return classifier
 
     def predict(self, papers: Mapping[str, Features]) -> dict[str, Prediction]:
         """Return the probabilities of each paper's method and data source."""
         if not papers:
             return {}
         numbers, rows = self._numbers(list(papers.values())), [self._row.get(paper) for paper in papers]
-        trains, online = self._trains.ask(numbers, rows), self._online.ask(numbers, rows)
-        preference, hybrid = self._preference.ask(numbers, rows), self._hybrid.ask(numbers, rows)
+        trains, online, preference, hybrid = (self._questions[name].ask(numbers, rows) for name in _QUESTIONS)
         by_method = {
             Method.SFT: trains * (1 - online) * (1 - preference),
             Method.HYBRID: trains * online * hybrid,
@@ -114,18 +146,32 @@ class Classifier:
             Method.PREFERENCE: trains * (1 - online) * preference,
             Method.NONE: 1 - trains,
         }
-        sources = _unseen(self._sources.predict_proba(numbers[:, self._sources_of]), self._unseen_sources, rows)
+        sources = unseen_votes(self._sources, self._known, numbers[:, self._sources_of], rows)
         return {
             paper: Prediction(
                 {method: float(probabilities[at]) for method, probabilities in by_method.items()},
-                {DataSource(source): float(p) for source, p in zip(self._sources.classes_, sources[at], strict=True)},
+                {DataSource(source): float(p) for source, p in zip(self._sources.classes, sources[at], strict=True)},
             )
             for at, paper in enumerate(papers)
         }
 
+    def _kinds(self) -> NDArray[np.str_]:
+        """The kind of each column: a cue, a balance or a share."""
+        return np.repeat(["cue", "balance", "share"], [len(self._names), len(balances({})), len(shares({}))])
+
     def _numbers(self, papers: Sequence[Features]) -> Array:
         counts = np.array([[paper.get(name, 0) for name in self._names] for paper in papers], dtype=float)
         return np.hstack([np.log1p(counts), np.array([balances(paper) + shares(paper) for paper in papers])])
+
+
+def examples_of(readings: Sequence[Reading], features: Mapping[str, Features]) -> dict[str, Example]:
+    """Return the papers to learn from: those with numbers, on whose method their readers agree."""
+    examples = {}
+    for paper, own in by_paper(readings).items():
+        method = settled_method(own)
+        if paper in features and method not in (None, Method.UNCLEAR):
+            examples[paper] = Example(features[paper], method, settled_source(own))
+    return examples
 
 
 def decide(features: Features, prediction: Prediction) -> Decision:
@@ -142,50 +188,6 @@ def decide(features: Features, prediction: Prediction) -> Decision:
         method, votes[best], by_cues, prediction.method, sources if method in TRAINS else (),
         prediction.sources[ranked[0]] if method in TRAINS else 0.0,
     )  # fmt: skip
-
-
-class _Question:
-    """One yes or no, with a probability: the trees' votes on the papers that each has not seen, through a sigmoid."""
-
-    def __init__(self, question: str, numbers: Array, answers: Bools, asked: Bools, columns: Bools) -> None:
-        """Learn `answers` from the rows that are `asked`, by some of the columns."""
-        self._columns = columns
-        chosen = answers[asked]
-        fewest = int(min(chosen.sum(), (~chosen).sum()))
-        if fewest < _LEAST_EXAMPLES:
-            raise ValueError(f"{fewest} labelled papers on one side of the question whether papers {question}")
-        self._trees = _trees(int(columns.sum())).fit(numbers[asked][:, columns], chosen)
-        unseen = self._trees.oob_decision_function_[:, 1]
-        self._sigmoid = LogisticRegression().fit(_logits(unseen), chosen)
-        self._unseen = _by_row(unseen, asked)
-
-    def ask(self, numbers: Array, rows: Sequence[int | None]) -> Array:
-        """Return the probability of yes for each paper; `rows` are the examples that they are, if any."""
-        votes = _unseen(self._trees.predict_proba(numbers[:, self._columns])[:, 1], self._unseen, rows)
-        probabilities: Array = self._sigmoid.predict_proba(_logits(votes))[:, 1]
-        return probabilities
-
-
-def _by_row(votes: Array, asked: Bools) -> dict[int, Array]:
-    """The votes of trees on the examples that they have not seen, by the row of the example."""
-    return dict(zip(np.flatnonzero(asked).tolist(), votes, strict=True))
-
-
-def _unseen(votes: Array, unseen: Mapping[int, Array], rows: Sequence[int | None]) -> Array:
-    """Return votes, those on examples replaced by the votes of the trees that have not seen them."""
-    return np.array([unseen.get(row, vote) if row is not None else vote for row, vote in zip(rows, votes, strict=True)])
-
-
-def _trees(columns: int) -> ExtraTreesClassifier:
-    return ExtraTreesClassifier(
-        _TREES, min_samples_leaf=2, max_features=max(_LEAST_COLUMNS, columns // 10), class_weight="balanced_subsample",
-        bootstrap=True, oob_score=True, random_state=0,
-    )  # fmt: skip
-
-
-def _logits(votes: Array) -> Array:
-    clipped = np.clip(np.nan_to_num(votes, nan=0.5), 0.01, 0.99)
-    return np.log(clipped / (1 - clipped))[:, None]
 
 
 def bundled_features() -> dict[str, dict[str, int]]:

@@ -9,23 +9,13 @@ import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
 from posttrain.errors import ConfigurationError
-from survey.labels.classifier import Classifier, Example, decide
+from survey.labels.classifier import Classifier, decide, examples_of
 from survey.labels.data_source import sources_by_cues
 from survey.labels.method import Features
-from survey.labels.readings import Method, Reading, by_paper, settled_method, settled_source
+from survey.labels.readings import Reading, by_paper, settled_method, settled_source
 from survey.labels.validation import IN_DISPUTE, NOT_TRAINING, Checked
 
 _FOLDS = 10
-
-
-def examples_of(readings: Sequence[Reading], features: Mapping[str, Features]) -> dict[str, Example]:
-    """Return the papers to learn from: those with numbers, on whose method their readers agree."""
-    examples = {}
-    for paper, own in by_paper(readings).items():
-        method = settled_method(own)
-        if paper in features and method not in (None, Method.UNCLEAR):
-            examples[paper] = Example(features[paper], method, settled_source(own))
-    return examples
 
 
 def cross_validate(
@@ -48,7 +38,8 @@ def cross_validate(
     for done, (_, held_out) in enumerate(folds, start=1):
         unseen = {several[at]: features[several[at]] for at in held_out}
         try:
-            classifier = Classifier({paper: example for paper, example in examples.items() if paper not in unseen})
+            seen = {paper: example for paper, example in examples.items() if paper not in unseen}
+            classifier = Classifier.fitted(seen)
         except ValueError as error:
             raise ConfigurationError(f"too few labels to learn from: {error}", "survey annotate next") from error
         for paper, prediction in classifier.predict(unseen).items():

@@ -9,16 +9,16 @@ from functools import cache
 from pathlib import Path
 
 from posttrain.errors import ConfigurationError
-from survey.labels.classifier import Classifier, bundled_features, decide, read_features
-from survey.labels.cross_validation import examples_of
+from survey.labels.classifier import Classifier, bundled_features, decide, examples_of, read_features
 from survey.labels.cues import CueFinder
 from survey.labels.decision import Decision
+from survey.labels.kept import classifier_for, features_path
 from survey.labels.method import Features
 from survey.labels.readings import bundled_labels, merge, own_labels
 from survey.store.texts import StoredText
 
 _BATCH = 500  # papers that are decided at once
-_ENOUGH_TO_SCAN = 20  # papers from which compiling all patterns for one pass, which takes seconds, pays
+_ENOUGH_TO_SCAN = 8  # papers from which compiling all patterns for one pass, which takes seconds, pays
 
 
 class PaperReader:
@@ -51,11 +51,6 @@ def _scanning_finder() -> CueFinder:
     return CueFinder()
 
 
-def features_path(data: Path) -> Path:
-    """Return the file with the numbers of the papers that the user has labelled."""
-    return data / "training.parquet"
-
-
 def features_of(data: Path) -> Mapping[str, Features]:
     """Return the numbers of all labelled papers, the bundled ones and the user's own."""
     own = features_path(data)
@@ -63,18 +58,14 @@ def features_of(data: Path) -> Mapping[str, Features]:
 
 
 def classifier_of(data: Path) -> Classifier:
-    """Return the classifier, fitted to the bundled labels and to the user's own where `survey annotate train` ran."""
-    return _own_classifier(data) if features_path(data).exists() else _bundled_classifier()
+    """Return the classifier of the bundled labels, and of the user's own after `survey annotate train`.
 
-
-@cache
-def _bundled_classifier() -> Classifier:
-    return Classifier(examples_of(bundled_labels(), bundled_features()))
-
-
-def _own_classifier(data: Path) -> Classifier:
-    readings = merge(bundled_labels(), own_labels(data))
+    It is fitted only where no kept one is of these labels. Raises ConfigurationError where labels are too few.
+    """
+    readings = bundled_labels()
+    if features_path(data).exists():
+        readings = merge(readings, own_labels(data))
     try:
-        return Classifier(examples_of(readings, features_of(data)))
+        return classifier_for(data, lambda: examples_of(readings, features_of(data)))
     except ValueError as error:
         raise ConfigurationError(f"too few labels to learn from: {error}", "survey annotate next") from error

@@ -20,9 +20,10 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
+from posttrain.errors import UnwritableError
 from survey.fulltext import PREFERENCE, Kind
 from survey.paper import IdSource
-from survey.store.sqlite import explained, open_index
+from survey.store.sqlite import explained, open_index, read_index
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS source (
@@ -132,17 +133,24 @@ class Outcome:
 
 
 class Store:
-    """The store under `root`, which is made where it is missing.
+    """The store under `root`, which is made where it is missing, and read as it is where it cannot be written.
 
-    Raises PosttrainError where the folder cannot be written or its index was made by something else.
+    Raises PosttrainError where there is none and the folder cannot be written, where its index was made by something
+    else, and by each method that writes to a folder that cannot be written.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        with explained(root):
-            (root / "raw").mkdir(parents=True, exist_ok=True)
-            (root / "text").mkdir(exist_ok=True)
-            self._db = open_index(root / "store.sqlite", _SCHEMA + _VIEWS)
+        try:
+            with explained(root):
+                (root / "raw").mkdir(parents=True, exist_ok=True)
+                (root / "text").mkdir(exist_ok=True)
+                self._db = open_index(root / "store.sqlite", _SCHEMA + _VIEWS)
+        except UnwritableError:
+            if not self.exists(root):
+                raise
+            with explained(root):
+                self._db = read_index(root / "store.sqlite", _VIEWS)
 
     def __enter__(self) -> Self:
         return self

@@ -31,6 +31,18 @@ def open_index(path: Path, schema: str) -> sqlite3.Connection:
             time.sleep(0.02)
 
 
+def read_index(path: Path, views: str) -> sqlite3.Connection:
+    """Open the SQLite file at `path`, which cannot be written, and make temporary views.
+
+    A write-ahead log needs files next to it even to be read, except where SQLite is promised that nobody writes. The
+    promise holds where no log is left: the last process that wrote has closed it.
+    """
+    still = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
+    db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro{still}", uri=True, timeout=_SECONDS_TO_WAIT)
+    db.executescript(views)
+    return db
+
+
 @contextmanager
 def explained(root: Path) -> Iterator[None]:
     """Turn a full or unwritable disk, or a busy or damaged index, into an error a user can act on."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import groupby
 from typing import Any
 
 from posttrain.statistics import Estimate, Share, wilson
@@ -56,9 +57,25 @@ def grid(table: TrendTable, footer: str) -> Grid:
         )
         for row in table.rows
     )  # fmt: skip
-    return Grid(
-        f"{TITLES[table.axis]}, {at_least(table.threshold)}", table_notes(table, footer), head, rows, grouped=True
-    )
+    title = f"{TITLES[table.axis]}, {at_least(table.threshold)}"
+    return Grid(title, table_notes(table, footer), head, _folded(table, rows), grouped=True)
+
+
+def _folded(table: TrendTable, rows: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+    """Return the cells of a table of benchmarks with one row for all of a period that no paper names.
+
+    Such a row has two cells: `2024` and `3 more with no paper: asdiv, qasper, svamp`.
+    """
+    if table.axis is not Axis.BENCHMARK:
+        return rows
+    folded = []
+    for period, group in groupby(zip(table.rows, rows, strict=True), key=lambda pair: pair[0].period):
+        pairs = list(group)
+        empty = [row.label for row, _ in pairs if not row.k and not row.published]
+        few = len(empty) < 2
+        folded += [cells for row, cells in pairs if few or row.label not in empty]
+        folded += [] if few else [(period, f"{len(empty)} more with no paper: {', '.join(empty)}")]
+    return tuple(folded)
 
 
 def abstract_grid(table: TrendTable, footer: str) -> Grid:
@@ -70,7 +87,8 @@ def abstract_grid(table: TrendTable, footer: str) -> Grid:
     )  # fmt: skip
     rule = f"k of n papers have {at_least(table.threshold)} {_counted(table)} in title or abstract"
     notes = (rule, *filter(None, [table.note]), footer)
-    return Grid(f"Abstracts that name benchmarks, {at_least(table.threshold)}", notes, head, rows, grouped=True)
+    title = f"Abstracts that name benchmarks, {at_least(table.threshold)}"
+    return Grid(title, notes, head, _folded(table, rows), grouped=True)
 
 
 def table_notes(table: TrendTable, footer: str) -> tuple[str, ...]:

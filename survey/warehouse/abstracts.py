@@ -1,8 +1,10 @@
 """The bundled abstracts: counted for the bundled study, and by their name index for any other study."""
 
+from calendar import monthrange
+from datetime import date
 from pathlib import Path
 
-from posttrain.errors import ConfigurationError
+from posttrain.errors import ConfigurationError, NothingMatchedError
 from posttrain.reference import reference_path
 from posttrain.settings import warehouse_path
 from survey.arxiv.ledger import Ledger
@@ -35,15 +37,11 @@ def open_abstracts(lexicon: Lexicon, folder: Path | None = None) -> Sample:
         counts, wanting = count_by_names(lexicon, folder)
         rows = [(count.paper, count.benchmark, count.alias, count.n) for count in counts]
         warehouse = Warehouse.from_index(lexicon, folder / MENTIONS, rows)
+    coverage, warnings = _windowed(warehouse, coverage, lexicon.study)
     sample = Sample(
-        warehouse, True, False, _sentence(population, coverage), [], "papers that name no language model",
+        warehouse, True, False, _sentence(population, coverage), warnings, "papers that name no language model",
         Surface.ABSTRACT, coverage, population, _limits(population, coverage),
     )  # fmt: skip
-    window, (_, _, first, last, _) = lexicon.study.window, warehouse.query("sample")[0]
-    if window.categories or not (window.holds(first, ()) and window.holds(last, ())):
-        sample.warnings.append(
-            f"The window of the study '{lexicon.study.name}' is not applied: the bundled abstracts are counted whole"
-        )
     if wanting:
         names = ", ".join(f"'{name}'" for name in dict.fromkeys(wanting[:_SHOWN]))
         more = f" and {len(wanting) - _SHOWN} more" if len(wanting) > _SHOWN else ""
@@ -52,6 +50,37 @@ def open_abstracts(lexicon: Lexicon, folder: Path | None = None) -> Sample:
             "with listed abstracts of your own: survey label --surface abstract"
         )
     return sample
+
+
+def _windowed(warehouse: Warehouse, coverage: Coverage, study: Study) -> tuple[Coverage, list[str]]:
+    """Leave out the papers outside a study's window; return the coverage of the rest, and what cannot be applied.
+
+    The bundled abstracts have months, no days and no categories: a month counts where the window holds all of it.
+    Raises NothingMatchedError where it holds none.
+    """
+    window, warnings = study.window, []
+    if window.categories:
+        warnings.append(
+            f"The categories of the study '{study.name}' are not applied: the bundled abstracts do not have theirs"
+        )
+    days = window.model_copy(update={"categories": ()})
+    first_and_last = {month: _ends_of(month) for month in coverage.papers}
+    inside = {m: [days.holds(day, ()) for day in ends] for m, ends in first_and_last.items()}
+    whole = sorted(month for month, ends in inside.items() if all(ends))
+    if not whole:
+        raise NothingMatchedError(
+            f"the window of the study '{study.name}' holds no whole month of the bundled abstracts, "
+            f"{min(coverage.papers)} to {max(coverage.papers)}",
+            f"survey study check {study.source}",
+        )
+    if cut := sorted(month for month, ends in inside.items() if any(ends) and not all(ends)):
+        warnings.append(
+            f"The window of the study '{study.name}' cuts {' and '.join(cut)}, left out: "
+            "the bundled abstracts have months and no days"
+        )
+    if len(whole) < len(coverage.papers):
+        warehouse.keep_months(whole)
+    return coverage.within(whole), warnings
 
 
 def open_surface(surface: Surface, data: Path, counts: Path | None = None, study: Study | None = None) -> Sample:
@@ -86,6 +115,12 @@ def open_surface(surface: Surface, data: Path, counts: Path | None = None, study
     return open_abstracts(load_lexicon(study=asked))
 
 
+def _ends_of(month: str) -> tuple[date, date]:
+    """Return the first and the last day of a month."""
+    first = date.fromisoformat(f"{month}-01")
+    return first, first.replace(day=monthrange(first.year, first.month)[1])
+
+
 _LEVEL = "an abstract names a benchmark far less often than a text uses it, so abstracts show trend and never level"
 _NO_VOLUME = "growth is of the share: how much of the field the listed papers are is not known"
 
@@ -99,11 +134,10 @@ def _sentence(population: Population, coverage: Coverage) -> str:
 
 def _limits(population: Population, coverage: Coverage) -> list[str]:
     """Return three lines: which list carries which month, the cut, the capture; and what follows from each."""
-    carried = "; ".join(
-        f"{window.since} to {window.until} {', '.join(sorted(window.lists))}" for window in population.windows
-    )
+    windows = [window for window in population.windows if any(map(window.holds, coverage.papers))]
+    carried = "; ".join(f"{window.since} to {window.until} {', '.join(sorted(window.lists))}" for window in windows)
     captures = "; ".join(
-        f"{window.since} to {window.until} {', '.join(_captures(window, coverage))}" for window in population.windows
+        f"{window.since} to {window.until} {', '.join(_captures(window, coverage))}" for window in windows
     )
     return [
         f"lists that carry the months: {carried}. Lists differ, so shares are of the papers that each holds",

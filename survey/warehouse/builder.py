@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
-import pyarrow
 
-from posttrain.errors import DiskError
+from posttrain.errors import DiskError, UnwritableError
 from survey.labels.decision import Decision
 from survey.mentions.lexicon import Lexicon
 from survey.warehouse.schema import create_tables, set_provenance
@@ -91,14 +90,12 @@ class WarehouseBuilder:
             self._flush(table)
 
     def _flush(self, table: str) -> None:
+        """Insert the rows that wait, as lists: Arrow would load pandas to look at them, which takes a second or two."""
         if rows := self._waiting[table]:
-            columns = zip(*rows, strict=True)
-            batch: dict[str, Any] = dict(zip(_COLUMNS[table], map(list, columns), strict=True))
-            if "published" in batch:  # without its type, a batch of papers without a date would have none
-                batch["published"] = pyarrow.array(batch["published"], pyarrow.date32())
-            self._db.register("batch", pyarrow.table(batch))
-            self._db.execute(f"INSERT INTO {table} BY NAME SELECT * FROM batch")
-            self._db.unregister("batch")
+            types = {name: kind for name, kind, *_ in self._db.execute(f"DESCRIBE {table}").fetchall()}
+            columns = ", ".join(f"unnest(?::{types[name]}[]) AS {name}" for name in _COLUMNS[table])
+            values = [list(column) for column in zip(*rows, strict=True)]
+            self._db.execute(f"INSERT INTO {table} BY NAME SELECT {columns}", values)
             self._waiting[table] = []
 
     def finish(self) -> None:
@@ -137,8 +134,11 @@ def build_warehouse(path: Path, lexicon: Lexicon, provenance: Mapping[str, str])
             db.execute("CHECKPOINT")  # closing writes too, but is silent when the disk is full
         unfinished.replace(path)
     except (duckdb.OperationalError, duckdb.FatalException) as error:  # as a rule the disk is full
+        message = f"cannot write {path}: {str(error).splitlines()[0]}"
+        if "Permission denied" in message or "Read-only" in message:
+            raise UnwritableError(message, "choose another folder with --data DIR or POSTTRAIN_DATA") from error
         raise DiskError(
-            f"cannot write {path}: {str(error).splitlines()[0]}",
+            message,
             "free some space and run survey label again; nothing is lost",
         ) from error
     finally:

@@ -4,6 +4,7 @@
 data the committed counts of `data/reference/mentions.parquet` give the same tables in memory.
 """
 
+import hashlib
 from collections.abc import Sequence
 from contextlib import closing
 from functools import cached_property
@@ -28,7 +29,8 @@ _COUNT_COLUMNS = {
 }  # fmt: skip
 _LABEL_COLUMNS = {"method", "method_probability", "by_cues", "by_classifier", "sources", "source_probability", "cites"}
 
-_IN_MEMORY: dict[str, str | bool | int | float | list[str]] = {"threads": 1}  # two take a third more CPU for a table
+# Two threads take a third more CPU for a table. Rows in the order of a file take a tenth more memory; none wants it.
+_IN_MEMORY: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "preserve_insertion_order": False}
 
 
 class Warehouse:
@@ -73,6 +75,7 @@ class Warehouse:
                 raise ConfigurationError(
                     f"{path} lacks the columns {sorted(missing)}", "write it with: survey label --export FILE"
                 )
+            warehouse._load("load_papers", path)
             warehouse._load("load_counts", path)
         except (duckdb.Error, pyarrow.ArrowException, OSError, ValueError) as error:
             raise _unreadable(path, error) from error
@@ -94,11 +97,41 @@ class Warehouse:
             for name, values, kind in zip(("paper", "benchmark", "alias", "n"), columns, types, strict=True)
         }
         warehouse._db.register("indexed", pyarrow.table(batch))
+        warehouse._load("load_papers", papers)
         warehouse._load("load_index", papers)
         warehouse._db.unregister("indexed")
         counted = {"study": lexicon.study.name, "lexicon": lexicon.name, "fingerprint": lexicon.fingerprint}
         set_provenance(warehouse._db, _file_provenance(papers) | counted)
         return warehouse
+
+    def narrowed(self, papers: Sequence[int]) -> "Warehouse":
+        """Return a warehouse in memory with these papers alone, and close this one."""
+        kept, study = pyarrow.table({"paper": pyarrow.array(papers, pyarrow.int32())}), self.study
+        with self, self._reading:
+            if self._unread:
+                self._load("load_labels", self._unread)
+            self._db.register("kept", kept)
+            tables = {name: self._db.sql(sql).to_arrow_table() for name, sql in _narrowed_tables().items()}
+        narrowed = type(self)(duckdb.connect(":memory:", config=_IN_MEMORY))
+        narrowed._db.execute(read_sql("schema"))
+        for name, rows in tables.items():
+            narrowed._db.register("rows", rows)
+            narrowed._db.execute(f"INSERT INTO {name} BY NAME SELECT * FROM rows")
+            narrowed._db.unregister("rows")
+        narrowed.study = study
+        return narrowed
+
+    def keep_months(self, months: Sequence[str]) -> int:
+        """Leave out the papers of other months than these, such as 2024-03; return how many stay."""
+        kept = "strftime(published, '%Y-%m') IN (SELECT unnest(?))"
+        (papers,) = self._db.execute("SELECT count(*) FROM paper").fetchall()[0]
+        self._db.execute(
+            f"DELETE FROM mention_count WHERE paper NOT IN (SELECT paper FROM paper WHERE {kept})", [months]
+        )
+        self._db.execute(f"DELETE FROM paper WHERE NOT coalesce({kept}, false)", [months])
+        (left,) = self._db.execute("SELECT count(*) FROM paper").fetchall()[0]
+        set_provenance(self._db, {"outside": str(papers - left)})
+        return int(papers - left)
 
     def query(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """Return the rows of `sql/NAME.sql` with these parameters; threads may ask at the same time."""
@@ -111,6 +144,16 @@ class Warehouse:
         """Return the lexicon, texts and versions it is built from; threads may ask at the same time."""
         with self._db.cursor() as cursor:
             return dict(cursor.execute("SELECT key, value FROM provenance ORDER BY key").fetchall())
+
+    def digest(self) -> str:
+        """Return the SHA-256 of what a table rests on: papers, counts, labels, citations."""
+        digest = hashlib.sha256()
+        with self._db.cursor() as cursor:
+            for table in ("paper", "mention_count", "paper_method", "paper_source", "citation"):
+                cursor.execute(f"SELECT * FROM {table} ORDER BY ALL")
+                while rows := cursor.fetchmany(50_000):
+                    digest.update(repr(rows).encode())
+        return digest.hexdigest()
 
     @cached_property
     def study(self) -> Study:
@@ -163,6 +206,16 @@ class Warehouse:
                 column_encoding={"arxiv_id": "DELTA_BYTE_ARRAY"},  # in order, an id differs from the last by a digit
             )  # fmt: skip
         return int(rows.num_rows)
+
+
+def _narrowed_tables() -> dict[str, str]:
+    """The queries that give each table's rows of the papers in the table `kept`."""
+    inside = "paper IN (SELECT paper FROM kept)"
+    of_papers = ("paper", "mention_count", "mention", "paper_method", "paper_source")
+    queries = {name: f"SELECT * FROM {name} WHERE {inside}" for name in of_papers}
+    both = "citing IN (SELECT paper FROM kept) AND cited IN (SELECT paper FROM kept)"
+    whole_tables = {name: f"SELECT * FROM {name}" for name in ("benchmark", "provenance")}
+    return queries | {"citation": f"SELECT * FROM citation WHERE {both}"} | whole_tables
 
 
 def _study_of(json: str) -> Study:

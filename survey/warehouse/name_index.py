@@ -7,6 +7,7 @@ Names are facts and make no sentence (survey/mentions/names.py), so the index of
 cannot. An alias that looks at the words around a place has no such words here: it is left out, and named.
 """
 
+import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
@@ -97,6 +98,29 @@ def count_by_names(lexicon: Lexicon, folder: Path) -> tuple[list[IndexCount], li
         for paper, n in papers.get(name, ()):
             totals[paper, benchmark, alias] += times * n
     return [IndexCount(*key, n) for key, n in sorted(totals.items())], wanting
+
+
+def papers_naming(words: Iterable[str], folder: Path) -> frozenset[int]:
+    """Return the papers, by their numbers, with a name that has one of `words`, in any case, as whole words."""
+    pattern = r"(?i)(^|[^\pL\pN]){}($|[^\pL\pN])"
+    with parquet.ParquetFile(folder / NAMES) as file:
+        names = file.read()["name"]
+    matching: set[Any] = set()
+    for word in words:
+        found_at = pyarrow.compute.match_substring_regex(names, pattern.format(re.escape(word)))
+        matching |= set(pyarrow.compute.indices_nonzero(found_at).to_pylist())
+    with parquet.ParquetFile(folder / COUNTS) as file:
+        table = file.read(columns=["name", "paper"])
+    numbers = pyarrow.array(sorted(matching), pyarrow.int32())
+    rows = table.filter(pyarrow.compute.is_in(table["name"], value_set=numbers))
+    papers: list[Any] = rows["paper"].to_pylist()
+    return frozenset(papers)
+
+
+def has_name(name: str, folder: Path) -> bool:
+    """Say whether an index holds exactly this name."""
+    with parquet.ParquetFile(folder / NAMES) as file:
+        return bool(pyarrow.compute.index(file.read()["name"], name).as_py() >= 0)
 
 
 def _without_sentences(lexicon: Lexicon) -> tuple[Lexicon, list[str]]:

@@ -7,7 +7,7 @@ which month, which papers of it count, and which independent lists measure its c
 import csv
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -100,6 +100,14 @@ class Coverage:
             if name in paper.lists:
                 self.listed[month, name] += 1
                 self.captured[month, name] += carried
+
+    def within(self, months: Container[str]) -> "Coverage":
+        """Return the coverage of these months alone."""
+        return Coverage(
+            Counter({month: n for month, n in self.papers.items() if month in months}),
+            Counter({key: n for key, n in self.listed.items() if key[0] in months}),
+            Counter({key: n for key, n in self.captured.items() if key[0] in months}),
+        )
 
     def write(self, path: Path) -> None:
         """Write the coverage as CSV: a row for each month and list, a month that no list measures with an empty one."""

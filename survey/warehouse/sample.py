@@ -34,6 +34,7 @@ class Sample:
     coverage: Coverage | None = None  # papers by month and captures, where public lists are known
     population: Population | None = None
     limits: list[str] = field(default_factory=list)  # lines below a table, on where the papers come from
+    filters: dict[str, Any] | None = None  # where the sample is narrowed: the filters, and how many papers of how many
 
     @property
     def story(self) -> str:
@@ -72,7 +73,8 @@ class Sample:
         """Return the sample, lexicon and versions that a table from this sample rests on."""
         kind = "bundled" if self.is_bundled else "own"
         about = {"posttrain": __version__, "surface": self.surface.value, "sample": kind, "about": self.sentence}
-        return {**about, "footer": self.footer, **self.warehouse.provenance()}
+        filters = {"filters": self.filters} if self.filters else {}
+        return {**about, "footer": self.footer, **filters, **self.warehouse.provenance()}
 
 
 def surfaces_of(data: Path, counts: Path | None = None, study: Study | None = None) -> list[Surface]:

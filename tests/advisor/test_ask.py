@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from advisor.ask import FIRST, ask, interview, next_command, next_question, write_answer
-from advisor.task.traits import BY_NAME, Trait, Traits, make_traits
+from advisor.advice.questions import questions
+from advisor.ask import FIRST, Asked, ask, interview, next_command, write_answer
+from advisor.task.traits import BY_NAME, Traits, make_traits
 from posttrain.errors import ConfigurationError, UnwritableError
 
 
@@ -15,30 +16,38 @@ def _interview(known: Traits, answers: dict[str, list[str]]) -> tuple[Traits, li
     asked: list[str] = []
     notes: list[str] = []
 
-    def answer(trait: Trait) -> str:
-        asked.append(trait.name)
-        given = answers.get(trait.name, [])
+    def answer(question: Asked) -> str:
+        asked.append(question.trait.name)
+        given = answers.get(question.trait.name, [])
         return given.pop(0) if given else ""
 
     return interview(known, answer, notes.append), asked, notes
 
 
-def test_everybody_is_asked_the_first_questions_and_then_what_could_change_the_answer() -> None:
-    """No question twice, none that is known, and at the end nothing is left that could change the answer."""
-    known, asked, notes = _interview(make_traits({"evaluation": True}), {"domain": ["math"], "verifier": ["none"]})
-    assert known == make_traits({"evaluation": True, "domain": "math", "verifier": "none"})
-    assert asked[: len(FIRST) - 1] == [name for name in FIRST if name != "evaluation"]
-    assert len(set(asked)) == len(asked) > len(FIRST) and notes == []
-    assert next_question(known, set(asked)) is None
-    assert not {"verifier_on_gold", "judge_agreement", "verifier_explains"} & set(asked)  # without a verifier
+def test_the_interview_ends_where_no_answer_could_change_the_recommendation() -> None:
+    """No question twice, none that is known, none about a verifier that is not there."""
+    known, asked, notes = _interview(make_traits({"evaluation": True}), {"verifier": ["none"], "gap": ["behaviour"]})
+    assert known == make_traits({"evaluation": True, "verifier": "none", "gap": "behaviour"})
+    assert "evaluation" not in asked and len(set(asked)) == len(asked) > FIRST and notes == []
+    assert questions(known, set(asked)) == []
+    assert not {"verifier_on_gold", "judge_agreement", "verifier_explains", "facts_megabytes"} & set(asked)
 
 
 def test_a_wrong_answer_is_explained_and_asked_again() -> None:
     """Until it is valid; `q` ends the interview."""
-    known, asked, notes = _interview(Traits({}), {"domain": ["cooking", "code"], "evaluation": ["q"]})
-    assert known == make_traits({"domain": "code"})
-    assert asked == ["domain", "domain", "evaluation"]
-    assert len(notes) == 1 and "domain is 'cooking'; expected qa, math" in notes[0]
+    known, asked, notes = _interview(Traits({}), {"evaluation": ["perhaps", "yes"], "prompting": ["q"]})
+    assert known == make_traits({"evaluation": True})
+    assert asked[:2] == ["evaluation", "evaluation"] and asked[-1] == "prompting"
+    assert len(notes) == 1 and "evaluation is 'perhaps'; expected yes, no" in notes[0]
+
+
+def test_each_question_says_how_many_are_left() -> None:
+    """Five are counted; each further one is offered."""
+    trait = BY_NAME["gap"]
+    assert Asked(trait, 2, 9).counter == "2/5"
+    assert Asked(trait, 2, 1).counter == "2/3"
+    assert Asked(trait, 6, 4).counter == "6, offered: 4 more could change the answer"
+    assert Asked(trait, 6, 0).counter == "6, offered: the last that could change the answer"
 
 
 @pytest.mark.parametrize("name", BY_NAME)

@@ -85,3 +85,13 @@ def test_an_empty_bank_matches_nothing() -> None:
         with pytest.raises(PosttrainError, match="no case to evaluate") as caught:
             evaluate(cases)
         assert caught.value.exit_code is ExitCode.NOTHING_MATCHED
+
+
+def test_a_case_in_which_nothing_is_right_is_left_out() -> None:
+    """Every policy would be right on it; the evaluation says how many there were."""
+    silent = _case("c", {"no_training": 0.0, "sft": 0.0})
+    evaluation = evaluate([*BANK, silent])
+    assert evaluation.policies == evaluate(BANK).policies and (evaluation.cases, evaluation.left_out) == (3, 1)
+    assert any(text.startswith("1 of 4 cases are left out") for text in evaluation.warnings)
+    with pytest.raises(PosttrainError, match="1 of its 1 cases say nothing"):
+        evaluate([silent])

@@ -98,3 +98,26 @@ def test_what_should_be_mended_is_said(probed: dict[str, Any], said: str) -> Non
     """Each finding that makes training pointless has a sentence; a sound one has none."""
     assert warnings_of(Measurement.of(_result())) == []
     assert said in " ".join(warnings_of(Measurement.of(_result(**probed))))
+
+
+@pytest.mark.parametrize(("n", "asked", "said"), [
+    (20, 20, "--prompts 100"), (20, 100, "a tenth of the rows is held back: add rows"), (60, 100, None),
+])  # fmt: skip
+def test_few_prompts_are_said_with_the_way_to_more(n: int, asked: int, said: str | None) -> None:
+    """Whoever asked for few asks for more; whoever has few rows adds some."""
+    measured = Measurement.of(_result())
+    warnings = warnings_of(measured.model_copy(update={"greedy": measured.greedy.model_copy(update={"n": n})}), asked)
+    assert len(warnings) == bool(said) and (said or "") in "".join(warnings)
+
+
+@pytest.mark.slow
+def test_the_starter_on_rows_of_ones_own_is_warned_of(tmp_path: Path) -> None:
+    """It has only seen the generated tasks: a score of 0 says nothing about the rows."""
+    rows = [{"prompt": f"What is the capital of country number {n}?", "answer": f"City {n}"} for n in range(60)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = probe("starter", "rows.jsonl", "exact", samples=1, prompts=4, settings=QUICK)
+    assert found.measured.pass_at_1.k == 0
+    assert "the starter knows only the generated tasks" in found.warnings[0] and "--model" in found.warnings[0]
+    assert not any(
+        "starter" in text for text in probe("starter", "task:maze", samples=1, prompts=4, settings=QUICK).warnings
+    )

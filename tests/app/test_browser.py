@@ -103,6 +103,37 @@ def test_each_page_opens_by_its_address(window: Sitting) -> None:
         assert page.get_by_test_id("stException").count() == page.get_by_role("dialog").count() == 0
 
 
+def test_a_request_that_leaving_the_page_cuts_off_is_no_trouble(window: Sitting) -> None:
+    """A page may be left while it still asks for something; the request is cut off then, and nobody misses it."""
+    page = window.go("/")
+    with page.expect_request("**/never"):
+        page.context.route("**/never", lambda route: None)
+        page.evaluate("void fetch('/never')")
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/never")):
+        window.go("/pilot")
+    assert window.troubles == []
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+@pytest.mark.parametrize(
+    ("failure", "script"),
+    [
+        ("net::ERR_ABORTED", "const c = new AbortController(); void fetch('/never', c).catch(String); c.abort()"),
+        ("net::ERR_CONNECTION_REFUSED", "fetch('/refused').catch(String)"),
+    ],
+)  # fmt: skip
+def test_every_other_failure_is_a_trouble(chromium: Browser, app: App, failure: str, script: str, leaves: bool) -> None:
+    """What a page gives up itself and what nobody answers are named when the window ends, on that page or the next."""
+    with pytest.raises(AssertionError, match=failure), sitting(chromium, app) as window:
+        window.context.route("**/never", lambda route: None)
+        window.context.route("**/refused", lambda route: route.abort("connectionrefused"))
+        page = window.go("/")
+        with page.expect_event("requestfailed"):
+            page.evaluate(script)
+        if leaves:
+            window.go("/pilot")
+
+
 def test_each_page_opens_by_the_navigation(window: Sitting) -> None:
     """By clicks, there and back; the address follows."""
     page = window.go("/")

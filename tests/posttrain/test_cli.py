@@ -10,6 +10,7 @@ import pytest
 
 from posttrain.app import ICON, script
 from posttrain.cli import QUESTIONS, app
+from posttrain.install import install_hint
 from tests.conftest import ROOT
 
 
@@ -28,6 +29,16 @@ def test_without_an_argument_the_four_questions_are_answered_by_commands_that_ex
     known = {command.name for command in app.registered_commands}
     named = {words.split()[0] for words in QUESTIONS.split("posttrain ")[1:]} - {"as", "--help"}
     assert named == known
+
+
+def test_the_readme_asks_the_same_questions_with_the_same_commands() -> None:
+    """A reader of the one finds the commands of the other."""
+    readme = (ROOT / "README.md").read_text().split("| question | command | you get |")[1].split("\n\n")[0]
+    rows = [row.split(" | ")[:2] for row in readme.splitlines() if row.startswith("| ") and "?" in row]
+    asked = [line.rsplit("  ", 1) for line in QUESTIONS.splitlines()[:8] if "?" in line]
+    assert [row[0].removeprefix("| ") for row in rows] == [question.strip() for question, _ in asked]
+    for (_, named), (_, command) in zip(rows, asked, strict=True):
+        assert command.strip().removesuffix(" advice.json").endswith(named.strip("`"))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +98,7 @@ def test_without_torch_the_demo_says_how_to_get_the_rest(
     assert demo.demo(tmp_path) == 0
     shown = capsys.readouterr()
     assert "Papers by domain" in shown.out and "rejection_sampling" in shown.out
-    assert "pip install 'posttrain[train]'" in shown.err
+    assert install_hint("train") in shown.err
 
 
 def test_train_ends_as_the_technique_does(tmp_path: Path) -> None:

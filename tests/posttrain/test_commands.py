@@ -1,5 +1,6 @@
 """The frame of a command line, tried on a small one: shared options, answers, and every kind of failure."""
 
+import errno
 import json
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +23,10 @@ def double_command(call: Call, number: Annotated[int, typer.Argument()], sign: b
         raise ConfigurationError("13 is unlucky; expected another number", "double 14")
     if number == 0:
         raise ZeroDivisionError("a slip of the programmer")
+    if number == 300:
+        Path("a" * number).read_text()
+    if number == 28:
+        raise OSError(errno.ENOSPC, "No space left on device")
     call.emit(
         {"result": 2 * number, "data": str(call.data)}, [f"{2 * number:+}" if sign else str(2 * number)], ["mind"]
     )
@@ -84,6 +89,8 @@ def test_the_name_in_json_may_be_the_groups(capsys: pytest.CaptureFixture[str]) 
         (["double", "x"], ExitCode.USAGE, "valid integer", "try double --help"),
         (["double", "4", "--nope"], ExitCode.USAGE, "--nope", "try double --help"),
         (["nope"], ExitCode.USAGE, "nope", "try --help"),
+        (["double", "300"], ExitCode.USAGE, "File name too long", "name another file"),
+        (["double", "28"], ExitCode.PARTIAL, "No space left on device: finished work is kept", "make room"),
         (["double", "0"], ExitCode.UNEXPECTED, "unexpected ZeroDivisionError: a slip", "--debug"),
     ],
 )

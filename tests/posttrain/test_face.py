@@ -15,6 +15,7 @@ from posttrain.errors import ConfigurationError, NothingMatchedError
 from posttrain.frames import Tabular
 from tests.conftest import ROOT
 
+TASK = {"model": "starter", "data": "task:addition"}
 HEAVY = ("pandas", "duckdb", "torch", "sklearn", "numpy", "pyarrow", "rich", "pydantic")
 
 
@@ -198,9 +199,59 @@ def test_an_empty_bank_says_how_it_grows() -> None:
         lambda: pt.trends(threshold="5"),
         lambda: pt.papers(threshold=True),
         lambda: pt.memory("7b", gpu=-1),
+        lambda: pt.memory("7b", gpu=float("nan")),
+        lambda: pt.memory("7b", batch="8"),
+        lambda: pt.memory("7b", []),
+        lambda: pt.memory(7),
+        lambda: pt.chart(None),
+        lambda: pt.chart({"axis": "method"}),
+        lambda: pt.chart(pt.trends("method").assign(axis="colour")),
+        lambda: pt.chart(pt.trends("method")).save(5),
+        lambda: pt.trends(None),
+        lambda: pt.trends(data=5),
+        lambda: pt.trends(data="a" * 300),
+        lambda: pt.trends(by=["year"]),
+        lambda: pt.growth(threshold=range(1, 3)),
+        lambda: pt.mentions(None),
+        lambda: pt.papers(period=[]),
+        lambda: pt.papers([]),
+        lambda: pt.diff(data=5),
+        lambda: pt.plan(None),
+        lambda: pt.plan(5),
+        lambda: pt.plan([5]),
+        lambda: pt.plan("sft", **TASK, budget=5),
+        lambda: pt.plan("sft", **TASK, budget=None),
+        lambda: pt.plan("sft", **TASK, seeds=5),
+        lambda: pt.plan("sft", **TASK, seeds="ab"),
+        lambda: pt.plan("sft", **TASK, seeds=[0.5]),
+        lambda: pt.plan("sft", **TASK, settings=5),
+        lambda: pt.plan("sft", model="starter", data=5),
+        lambda: pt.plan("sft", model="starter", data="task:nope"),
+        lambda: pt.pilot("sft"),
+        lambda: pt.pilot(None),
+        lambda: pt.pilot(pt.plan("sft", **TASK), at_once="two"),
+        lambda: pt.pilot(pt.plan("sft", **TASK), out=5),
+        lambda: pt.bank(data="/nope"),
+        lambda: pt.bank(data=5),
     ],
 )
 def test_a_wrong_argument_is_an_error_of_the_user(call: Callable[[], object]) -> None:
     """A notebook gets one sentence, as the command line does."""
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(ConfigurationError) as caught:
         call()
+    assert "expected" in caught.value.message or "there is no" in caught.value.message
+    assert caught.value.hint
+
+
+def test_the_error_of_an_argument_names_it_with_its_value_and_its_type() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        pt.papers(period=[])
+    assert caught.value.message == "period is []; expected str | int | None" and caught.value.hint == "help(pt.papers)"
+
+
+def test_what_python_calls_alike_is_taken() -> None:
+    """A year as a number, seeds as a range, thresholds as a generator, a path as a Path."""
+    assert len(pt.papers("code", 2025)) == len(pt.papers("code", "2025")) > 0
+    assert pt.plan(["sft"], **TASK, seeds=range(2)).seeds == (0, 1)
+    assert set(pt.trends(threshold=(level for level in (2, 3))).threshold) == {2, 3}
+    assert pt.bank(Path()).cases == ()

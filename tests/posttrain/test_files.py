@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from posttrain.errors import UnwritableError
-from posttrain.files import json_lines, read_json, write_json, write_whole
+from posttrain.files import exists, json_lines, read_json, write_json, write_whole
 
 
 def test_lines_end_where_json_ends_them(tmp_path: Path) -> None:
@@ -33,3 +33,12 @@ def test_a_path_below_a_file_is_an_error_of_the_user(tmp_path: Path) -> None:
     with pytest.raises(UnwritableError, match="cannot write"):
         write_whole(tmp_path / "file" / "below.txt", "text")
     assert (tmp_path / "file").read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 300, "with\0null", "~nobody-of-this-name/x", "none"], ids=["long", "null", "home", "none"]
+)
+def test_a_text_that_can_be_no_name_names_no_file(name: str, tmp_path: Path) -> None:
+    """And raises nothing; a folder and a file are there."""
+    assert not exists(name)
+    assert exists(tmp_path) and exists(str(tmp_path))

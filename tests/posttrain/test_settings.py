@@ -49,3 +49,12 @@ def test_a_folder_in_the_place_of_the_settings_is_an_error_of_the_user() -> None
     Path("posttrain.toml").mkdir()
     with pytest.raises(ConfigurationError, match=r"posttrain.toml cannot be read"):
         data_folder()
+
+
+@pytest.mark.parametrize("name", ["file", "file/below", "a" * 300, "with\0null"], ids=["file", "below", "long", "null"])
+def test_what_can_be_no_folder_of_own_data_is_refused(name: str) -> None:
+    """Otherwise a report shows the bundled papers as if nothing had been named."""
+    Path("file").write_text("a letter")
+    with pytest.raises(ConfigurationError, match="expected the folder of own data"):
+        data_folder(Path(name))
+    assert data_folder(Path("new/folder")) == Path("new/folder")

@@ -7,7 +7,8 @@ import pytest
 from posttrain.errors import ExitCode, PosttrainError
 from survey.annotate import all_labels, train
 from survey.cli import main
-from survey.labels.reader import classifier_of, features_path
+from survey.labels.kept import features_path
+from survey.labels.reader import classifier_of
 from survey.labels.readings import COLUMNS, bundled_labels, own_labels, read_labels
 from survey.labels.validation import read_validation
 from survey.store.papers import Store
@@ -77,7 +78,7 @@ def test_labels_go_in_and_out(labelled: None) -> None:
 @pytest.mark.slow
 def test_own_labels_are_learned_from(labelled: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Numbers and validation lie in the data folder, and the classifier is fitted to them; twice the same."""
-    monkeypatch.setattr("survey.labels.classifier._TREES", 40)  # smaller trees than in earnest, on the same path
+    monkeypatch.setattr("survey.labels.forest.TREES", 40)  # smaller trees than in earnest, on the same path
     before = read_validation()
     with Store(DATA) as store:
         checked = train(store, DATA, all_labels(DATA))

@@ -9,7 +9,7 @@ import pytest
 from posttrain.errors import ExitCode, PosttrainError
 from posttrain.settings import ArxivSettings
 from survey.arxiv.ledger import Ledger
-from survey.download import Downloaded, Surface, download, wanted
+from survey.download import Downloaded, Surface, download, list_missing, wanted
 from survey.extract import extract
 from survey.harvest import Source, Window, harvest, plan
 from survey.store.papers import Store
@@ -146,3 +146,21 @@ def test_surfaces_are_asked_for_in_the_order_given() -> None:
         assert {request.endpoint for request in arxiv.journal} == {"api", "pdf"}
         assert result.downloaded == sum(paper.pdf is not None for paper in arxiv.papers)
         assert _download(arxiv, [Surface.SOURCE]).downloaded > 0
+
+
+def test_a_list_of_ids_is_listed_and_fetched() -> None:
+    """Papers that no harvest listed get title and authors by their ids; those that arXiv lacks are named."""
+    with _server() as arxiv:
+        settings = ArxivSettings(arxiv.api_url, arxiv.oai_url, arxiv.content_url, "tests@example.org", 3.0)
+        asked = [arxiv.papers[0].id, arxiv.papers[1].id, "2402.99999"]
+        with Ledger(Path("data")) as ledger, Store(Path("data")) as store:
+            assert list_missing(asked, ledger, settings, Path("state"), clock=arxiv.clock) == ["2402.99999"]
+            before = len(arxiv.journal)
+            assert list_missing(asked[:2], ledger, settings, Path("state"), clock=arxiv.clock) == []
+            assert len(arxiv.journal) == before
+            assert {paper.title for paper in ledger.listed()} == {paper.title for paper in arxiv.papers[:2]}
+            assert set(ledger.authors()) == set(asked[:2])
+            assert ledger.records()["ids"] == 2
+            papers = wanted(ledger, store, asked)
+            result = download(papers, list(Surface), ledger, store, settings, Path("state"), clock=arxiv.clock)
+    assert result.downloaded == 2

@@ -12,6 +12,7 @@ from advisor.advice.ranking import rank
 from advisor.advice.recommend import recommend
 from advisor.advice.rules import load_rules
 from advisor.task.traits import Traits, make_traits
+from tests.advisor.advice.test_questions import ASKED
 from tests.advisor.strategies import traits
 
 SITUATIONS: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent / "situations.toml").read_text())["situation"]
@@ -29,7 +30,7 @@ def test_there_are_enough_situations_from_every_text() -> None:
     assert len(SITUATIONS) == 132
     assert len(from_texts) == 90
     assert {one["source"] for one in from_texts} == TEXTS
-    assert {top for one in SITUATIONS for top in one["top"]} == set(PIPELINES)
+    assert {top for one in SITUATIONS for top in one["top"]} | {one["top"] for one in ASKED} == set(PIPELINES)
     assert set(CONFLICTS) <= {one["name"] for one in SITUATIONS}
 
 
@@ -144,7 +145,7 @@ def test_order_does_not_depend_on_how_traits_are_given() -> None:
 def test_each_rule_decides_something() -> None:
     """Every rule holds in at least one worked situation or telling change of one; a rule that never holds is dead."""
     firing = set()
-    for one in SITUATIONS:
+    for one in [*SITUATIONS, *ASKED]:
         known = make_traits(one["traits"])
         firing |= {rule.name for rule in load_rules().firing(known)}
         for change in recommend(known).would_change:

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from advisor.advice.evidence import Field
 from advisor.advice.pipelines import LADDER, PIPELINES
 from advisor.advice.recommend import recommend
 from advisor.advice.text import lines
+from advisor.memory.answer import estimate_for
 from advisor.task.traits import BY_NAME, Traits, make_traits
 from posttrain.reference import reference_path
 from survey.trends.methods_by_domain import TRAINS, bundled_counts, prevalence, rows_of
@@ -123,6 +125,57 @@ def test_every_pipeline_has_a_price(pipeline: object) -> None:
     assert cost.gpu_hours is not None
     assert cost.gpu_hours.low <= cost.gpu_hours.high
     assert (cost.gpu_hours.high == 0) == (not pipeline.stages)  # type: ignore[attr-defined]
+
+
+def test_a_price_uses_what_is_known() -> None:
+    """Response lengths, steps and logged responses change the price; unknown ones are assumed and named."""
+    grpo, rejection = PIPELINES["grpo"], PIPELINES["rejection_sampling"]
+    known = {"prompts": 100, "row_tokens": 1000}
+    assert estimate(grpo, make_traits(known)).generated == Span(16 * 100 * 500, 80 * 100 * 500)
+    short = estimate(grpo, make_traits({**known, "response_tokens": 50}))
+    assert short.generated == Span(16 * 100 * 50, 80 * 100 * 50)
+    assert short.trained == estimate(grpo, make_traits(known)).trained  # the whole row is read in training
+    long = estimate(grpo, make_traits({"prompts": 100, "steps": 10}))
+    assert long.trained == estimate(grpo, make_traits({"prompts": 100})).trained.times(10)
+    assert long.assumed == ("10 actions of 512 to 2,048 tokens",)
+    sampled = estimate(rejection, make_traits(known)).generated
+    logged = estimate(rejection, make_traits({**known, "traces": 800})).generated
+    assert logged == Span(sampled.low - 800 * 500, sampled.high - 800 * 500) and logged.low == 0
+    assert estimate(PIPELINES["filter_traces"], make_traits({"traces": 800})).generated == Span(0, 0)
+    assert estimate(PIPELINES["adapt_language"], make_traits({"facts_megabytes": 40})).trained == Span(1e7, 4e7)
+
+
+def test_after_a_plateau_the_next_stage_is_priced_alone() -> None:
+    """It starts from the SFT checkpoint; so does the plan."""
+    known = make_traits({"demonstrations": 1000, "prompts": 100, "row_tokens": 100, "parameters": 7})
+    plateau = known.replaced(sft_result="plateau")
+    both, alone = PIPELINES["sft_grpo"], estimate(PIPELINES["grpo"], known)
+    assert estimate(both, plateau) == alone
+    assert estimate(both, known).trained.low == alone.trained.low + 200_000
+    option = next(one for one in recommend(plateau).ranked if one.pipeline is both)
+    assert "sft is done: start grpo from its checkpoint" in option.start
+    data = next(one for one in as_data(recommend(plateau))["ranked"] if one["id"] == "sft_grpo")  # type: ignore[attr-defined]
+    assert data["pipeline"] == [{"technique": "sft", "done": True}, {"technique": "grpo", "done": False}]
+
+
+@pytest.mark.parametrize("size", [0.5, 1.5, 3, 7, 14, 70])
+@pytest.mark.parametrize("top", ["sft", "grpo", "dpo", "rejection_sampling", "kto"])
+def test_ask_and_memory_name_one_figure_for_one_setting(size: float, top: str) -> None:
+    """On thirty settings the command that the answer prints gives the bytes that the answer gives."""
+    memory = estimate(
+        PIPELINES[top], make_traits({"parameters": size, "row_tokens": 700, "response_tokens": 300})
+    ).memory
+    assert memory is not None
+    for command, total in zip(memory.commands, (memory.adapters, memory.whole), strict=True):
+        words = command.split()
+        options = dict(pairwise(words))
+        answer = estimate_for(
+            options["--model"], options["--technique"], lora="--lora" in words, library="--library" in words,
+            micro_batch=int(options["--batch"]), prompt_tokens=int(options["--prompt-tokens"]),
+            response_tokens=int(options["--response-tokens"]),
+        )  # fmt: skip
+        assert answer.estimate.total == total
+        assert (options["--prompt-tokens"], options["--response-tokens"]) == ("400", "300")
 
 
 def test_evidence_is_k_of_n_with_an_interval() -> None:

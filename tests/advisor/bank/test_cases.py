@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from advisor.bank.cases import Bank, Case, add_case, case_of, family_of, read_bank, render
+from advisor.pilot import run_pilot
 from advisor.runs.plan import Task
 from advisor.runs.scoring import RunsOfArms, outcome_of
-from posttrain.errors import PosttrainError
+from posttrain.errors import ConfigurationError, PosttrainError
 from tests.advisor.pilots import probed, result, tiny_plan
 
 
@@ -44,6 +45,38 @@ def test_a_family_is_the_generator_or_the_file() -> None:
     assert family_of(Task(model="starter", **{"data": "task:maze:4"})) == "maze"
     assert family_of(Task(model="starter", **{"data": "a/gsm8k.train.jsonl"})) == "gsm8k"
     assert family_of(Task(model="starter", **{"data": "a/b.jsonl", "family": "own"})) == "own"
+
+
+def test_a_case_in_which_nothing_is_right_is_kept_and_counted_and_no_evidence(tmp_path: Path) -> None:
+    """Also one that an older version wrote, which called its arms ties."""
+    path = tmp_path / "bank.jsonl"
+    for marks in ("00", "01"):
+        runs: RunsOfArms = {("no_training", 0): [probed("00")], ("sft", 0): [result(marks)]}
+        add_case(path, case_of(outcome_of(tiny_plan("sft"), runs), runs))
+    older = read_bank(path).cases[0].as_dict()
+    older |= {"id": "older", "verdict": {"best": "no_training", "ties": ["sft"], "simplest": "no_training"}}
+    with path.open("a") as file:
+        file.write(json.dumps(older) + "\n")
+    bank = read_bank(path)
+    assert [case.says_nothing for case in bank.cases] == [True, False, True] and bank.silent == 2
+    shown = "\n".join(render(bank))
+    assert shown.count("says nothing: no arm has a prompt right") == 2 and "2 of 3 say nothing" in shown
+    assert [row["says_nothing"] for row in bank.rows()] == [True, True, False, False, True, True]
+    assert not any(row["is_best"] for row in bank.rows() if row["says_nothing"])
+    assert "2 of 3 say nothing (no arm has a prompt right) and are no evidence" in bank.notes()
+
+
+def test_a_folder_in_the_place_of_the_bank_is_a_sentence(tmp_path: Path) -> None:
+    """For whoever reads it, and for a pilot before it trains."""
+    (tmp_path / "bank.jsonl").mkdir()
+    for call in (
+        lambda: read_bank(tmp_path / "bank.jsonl"),
+        lambda: add_case(tmp_path / "bank.jsonl", _case("one")),
+        lambda: run_pilot(tiny_plan("sft"), tmp_path / "pilot", bank=tmp_path / "bank.jsonl"),
+    ):
+        with pytest.raises(ConfigurationError, match="cannot be read: Is a directory"):
+            call()
+    assert not (tmp_path / "pilot").exists()
 
 
 def _write(path: Path, names: list[str]) -> None:

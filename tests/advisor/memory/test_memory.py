@@ -17,9 +17,10 @@ from advisor.memory.counts import OLDER, Counts, counts_of, counts_of_size, know
 from advisor.memory.phases import CACHED, CONTEXT, FLOWING, MARGIN, PHASES, Phase, estimate
 from advisor.memory.published import error_rows, published_figures, published_points
 from advisor.memory.remedies import cheapest_change, fits
-from advisor.memory.report import summary
+from advisor.memory.report import summary, weights_in_words
 from advisor.memory.setting import TECHNIQUES, Setting, default_setting, setting_of
 from posttrain.errors import PosttrainError
+from posttrain.install import install_hint
 from reference_impls.configs import CHUNK_LOGITS, SEQUENCES_AT_ONCE, make_config
 from tests.advisor.memory.documented import errors_as_markdown, known_shapes, left_out_as_markdown
 from tests.measured import CONFIG, peak_of_update
@@ -245,6 +246,8 @@ def test_a_config_is_counted_in_a_process_of_its_own(tmp_path: Path) -> None:
         ({"model": "3b", "technique": "sft", "batches": 3}, "there is no setting 'batches'"),
         ({"model": "3b", "technique": "sft", "micro_batch": 0}, "micro_batch is 0"),
         ({"model": "no/such/config.json", "technique": "sft"}, "cannot read the config"),
+        ({"model": "3b", "technique": "sft", "gpu_gigabytes": float("nan")}, "the GPU has nan gigabytes"),
+        ({"model": "3b", "technique": "sft", "gpu_gigabytes": -3.0}, "the GPU has -3 gigabytes"),
     ],
 )
 def test_what_cannot_be_told_is_said_with_a_hint(arguments: dict[str, object], said: str) -> None:
@@ -270,6 +273,47 @@ def test_the_report_names_every_part_and_what_was_published() -> None:
     ):
         assert said in text
     assert max(map(len, lines)) < 400
+
+
+def test_a_tiny_model_is_written_in_units_that_fit_it_and_without_what_is_about_others() -> None:
+    """No model of 0.00B parameters, and no contradiction between figures that are not shown."""
+    text = "\n".join(estimate_for("starter", "sft").lines())
+    assert f"starter, {known_counts()['starter'].parameters:,} parameters" in text
+    assert "0.00B" not in text and "contradiction" not in text and "here 0 GB" not in text
+    weights = next(line.split() for line in text.splitlines() if line.startswith("weights"))
+    assert float(weights[1]) == pytest.approx(4 * known_counts()["starter"].parameters / 1e6, abs=0.01)
+    assert [weights_in_words(size) for size in (999_999, 124_400_000, 7_620_000_000)] == ["999,999", "124.4M", "7.62B"]
+
+
+@pytest.mark.parametrize(("technique", "lora", "contradictions"), [
+    ("sft", False, 0), ("sft", True, 1), ("grpo", False, 1), ("grpo", True, 3),
+])  # fmt: skip
+def test_a_contradiction_stands_with_the_figures_that_it_is_about(
+    technique: str, lora: bool, contradictions: int
+) -> None:
+    """Appendix C contradicts itself on LoRA and on RL, and nowhere on full SFT."""
+    lines = estimate_for("7b", technique, lora=lora).lines()
+    assert sum(line.strip().startswith("contradiction: ") for line in lines) == contradictions
+
+
+def test_a_process_that_dies_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No line of its log is searched; the command shows why."""
+    (tmp_path / "model").mkdir()
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(PosttrainError, match="the process that counts ended with 1") as caught:
+        counts_of(str(tmp_path / "model"))
+    assert (
+        "give the model's size" in caught.value.hint
+        and "/bin/false -m reference_impls.model.memory" in caught.value.hint
+    )
+
+
+def test_without_torch_a_model_that_is_not_well_known_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The size alone needs no torch, and the hint says both ways out."""
+    monkeypatch.setattr("advisor.memory.counts.find_spec", lambda name: None)
+    with pytest.raises(PosttrainError, match="not all installed") as caught:
+        counts_of("some/model")
+    assert "1.5b" in caught.value.hint and install_hint("train") in caught.value.hint
 
 
 def test_the_answer_as_data_is_json() -> None:

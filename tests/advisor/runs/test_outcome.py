@@ -105,3 +105,24 @@ def test_the_curve_is_drawn_with_the_start_as_a_line() -> None:
     assert drawn["layer"][1]["encoding"]["x"]["axis"]["title"] == "tokens spent"
     assert texts(outcome.model_copy(update={"curve": points}))["curve.svg"].count("<path") > 4
     assert texts(outcome)["curve.svg"].startswith("<svg")
+
+
+def test_a_pilot_in_which_nothing_is_right_says_nothing() -> None:
+    """Not that no training is not beaten, and not that the arms are ties; one right prompt changes that."""
+    none = "0" * 100
+    verdict = _outcome("sft,grpo", {"no_training": none, "sft": none, "grpo": none}).verdict
+    assert (verdict.best, verdict.ties, verdict.simplest) == (None, (), None)
+    assert "No arm has one of 100 test prompts right" in verdict.sentence and "says nothing" in verdict.sentence
+    assert _outcome("sft,grpo", {"no_training": none, "sft": "1" + none[1:], "grpo": none}).verdict.best == "sft"
+
+
+@pytest.mark.parametrize(("budget", "spent", "said"), [
+    ("900-tokens", 1000, "spent 1,000 of 900 tokens, 11% too many"), ("910-tokens", 1000, ""),
+    ("5e8-flops", 1000, "spent 1e+09 of 5e+08 flops, 100% too many"), ("2s", 1000, ""),
+])  # fmt: skip
+def test_work_beyond_the_budget_is_warned_of(budget: str, spent: int, said: str) -> None:
+    """An arm ends the step that it has begun; a tenth more is no longer equal work."""
+    plan = tiny_plan("grpo").model_copy(update={"budget": budget})
+    runs: RunsOfArms = {("no_training", 0): [result(HALF, "probe")], ("grpo", 0): [result(MOST, "grpo")]}
+    warnings = [text for text in outcome_of(plan, runs).warnings if text.startswith("grpo, seed 0, spent")]
+    assert len(warnings) == bool(said) and said in "".join(warnings)

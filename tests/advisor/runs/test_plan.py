@@ -14,7 +14,7 @@ from advisor.runs.plan import write_plan as write
 from advisor.runs.plan_text import duration, render
 from advisor.runs.recommended import Recommended, read_recommendation
 from advisor.task.traits import Traits
-from posttrain.errors import ExitCode, PosttrainError
+from posttrain.errors import ConfigurationError, ExitCode, PosttrainError
 from reference_impls.configs import Budget
 
 TASK = {"model": "starter", "data": "task:addition"}
@@ -207,8 +207,43 @@ def test_a_file_that_holds_nothing_back_is_refused_before_it_runs(tmp_path: Path
     make_plan(["sft"], task, "1M-tokens", settings={"eval_data": "task:addition"})
 
 
-@pytest.mark.parametrize("model", ["../../etc/nothing", "<script>", "a/b/c", "$x$ :red[a]"])
+@pytest.mark.parametrize("model", ["a" * 300, "../../etc/nothing", "<script>", "a/b/c", "$x$ :red[a]"])
 def test_what_is_no_folder_and_no_hub_id_is_refused_at_once(model: str) -> None:
     """Nobody waits for the hub's answer to it."""
     with pytest.raises(PosttrainError, match="no hub id looks like that"):
         make_plan(["sft"], {"model": model, "data": "task:addition"}, "1M-tokens")
+
+
+@pytest.mark.parametrize(("data", "said"), [
+    ("task:nope", "there is no task:nope"), ("task:additoin", "did you mean task:addition"),
+    ("task:addition:99", "expected a whole number from 1 to 8"), ("a" * 300, "a{300}"),
+])  # fmt: skip
+def test_data_that_are_not_there_are_refused_before_anything_runs(data: str, said: str) -> None:
+    task = {"model": "starter", "data": data, "verifier": "numeric"}
+    with pytest.raises(ConfigurationError, match=said):
+        make_plan(["sft"], task, "1M-tokens")
+    with pytest.raises(ConfigurationError, match=said):
+        make_plan(["sft"], {**task, "data": "task:addition"}, "1M-tokens", settings={"eval_data": data})
+
+
+def test_eval_size_is_named_only_where_it_binds(tmp_path: Path) -> None:
+    """Sixty rows hold back fewer than a hundred prompts, and one-digit sums are a hundred in all."""
+
+    def last_warning(data: str, **settings: object) -> str:
+        task = {"model": "starter", "data": data, "verifier": "numeric"}
+        return make_plan(["sft"], task, "1M-tokens", settings=settings).warnings[-1]
+
+    assert "eval_size sets their number" in last_warning("task:addition", eval_size=100)
+    assert "eval_size sets their number" in last_warning(_file(tmp_path, 3000), eval_size=100)
+    few = last_warning(_file(tmp_path, 60), eval_size=100)
+    assert "eval_size" not in few and "add rows" in few
+    small = last_warning("task:addition:1", eval_size=100)
+    assert "eval_size" not in small and small.startswith("only 1") and "higher difficulty" in small
+    assert "as far as eval_data has rows" in last_warning(_file(tmp_path, 60), eval_data="task:addition", eval_size=50)
+
+
+@pytest.mark.parametrize("wrong", ["many", 0, True, 2.5])
+def test_a_number_of_test_prompts_that_is_none_is_refused_for_a_file_too(wrong: object, tmp_path: Path) -> None:
+    task = {"model": "starter", "data": _file(tmp_path, 60), "verifier": "numeric"}
+    with pytest.raises(ConfigurationError, match=f"eval_size is {wrong!r}"):
+        make_plan(["sft"], task, "1M-tokens", settings={"eval_size": wrong})

@@ -15,6 +15,7 @@ from advisor.runs.folder import scores_of
 from advisor.runs.process import Progress, progress_of, run_stage
 from advisor.runs.result import read_result
 from posttrain.errors import PosttrainError
+from posttrain.install import install_hint
 from reference_impls.configs import Budget
 from tests.advisor.pilots import TASK, TINY, result
 
@@ -70,7 +71,7 @@ def test_without_torch_the_error_says_what_to_install(tmp_path: Path, monkeypatc
     monkeypatch.setattr(process, "find_spec", lambda name: None)
     with pytest.raises(PosttrainError, match="not installed") as caught:
         run_stage(tmp_path / "run", SFT)
-    assert caught.value.hint == "pip install 'posttrain[train]'"
+    assert caught.value.hint == install_hint("train")
     assert not (tmp_path / "run").exists()
 
 

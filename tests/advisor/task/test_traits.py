@@ -12,7 +12,7 @@ from posttrain.errors import PosttrainError
 
 def test_each_question_is_asked_once_and_says_why() -> None:
     """Names are unique, and every question has a wording and a reason."""
-    assert len(BY_NAME) == len(TRAITS) == 37
+    assert len(BY_NAME) == len(TRAITS) == 40
     assert GROUPS == ("task", "demonstrations", "feedback", "model", "teacher", "horizon", "progress", "compute")
     for trait in TRAITS:
         assert trait.question.endswith("?")
@@ -33,6 +33,13 @@ def test_each_question_is_asked_once_and_says_why() -> None:
         ("demonstrations", "10k", 10_000),
         ("parameters", "7B", 7.0),
         ("parameters", "500M", 0.5),
+        ("parameters", "7 billion", 7.0),
+        ("parameters", "1.5bn", 1.5),
+        ("traces", "2 million", 2_000_000),
+        ("gpu_memory", "80gib", 85.89934592),
+        ("hours", "90min", 1.5),
+        ("pass_at_k", "60 percent", 0.6),
+        ("row_tokens", "1,024 tokens", 1024.0),
         ("gpu_memory", "24GB", 24.0),
         ("gpu_memory", "24 GB", 24.0),
         ("facts_megabytes", "2GB", 2000.0),
@@ -61,6 +68,11 @@ def test_a_value_is_read_as_people_write_it(name: str, given: object, value: obj
         ({"demonstrations": -1}, "expected a whole number from 0"),
         ({"demonstrations": 2.5}, "expected a whole number from 0"),
         ({"demonstrations": "1e999"}, "expected a whole number from 0"),
+        ({"parameters": "1,5"}, "expected a number of billion weights from 0"),
+        ({"demonstrations": "10,00"}, "expected a whole number from 0"),
+        ({"demonstrations": "1k to 2k"}, "expected a whole number from 0"),
+        ({"row_tokens": 100, "response_tokens": 200}, "response_tokens is 200, above row_tokens, 100"),
+        ({"gap": "behaviour", "facts_megabytes": 5}, "gap is behaviour, and facts_megabytes is 5"),
         ({"parameters": "7 apples"}, "expected a number of billion weights from 0"),
         ({"demonstrations": "10%"}, "expected a whole number from 0"),
         ({"parameters": [7]}, "expected a number of billion weights from 0"),
@@ -79,6 +91,13 @@ def test_what_cannot_be_is_refused_by_name(given: dict[str, object], message: st
         make_traits(given)
     assert message in error.value.message
     assert error.value.hint
+
+
+def test_an_unknown_trait_lists_the_known_ones() -> None:
+    """Nobody has to guess a name."""
+    with pytest.raises(PosttrainError) as error:
+        make_traits({"budget": 3})
+    assert all(name in error.value.hint for name in BY_NAME)
 
 
 def test_a_file_may_be_json_toml_or_an_answer(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from posttrain.errors import PosttrainError
 from reference_impls.configs import make_config
 from reference_impls.model import memory
+from reference_impls.model.kept import kept_bytes
 from reference_impls.model.policy import with_adapters
 from tests.benchmarks.memory import COUNTS, count
 from tests.reference_impls.small_models import make_model
@@ -38,8 +39,8 @@ def test_the_count_is_what_autograd_really_keeps(family: str, weights: str, comp
     if adapters:
         real, counted = (with_adapters(one, make_config(memory.ADAPTERS)).get_base_model() for one in (real, counted))
     with FakeTensorMode():
-        told = memory.kept_bytes(memory._as_fake(counted), 64, computed)
-    assert told == memory.kept_bytes(real, 64, computed)
+        told = kept_bytes(memory._as_fake(counted), 64, computed)
+    assert told == kept_bytes(real, 64, computed)
 
 
 def test_what_is_kept_is_a_straight_line_of_tokens() -> None:
@@ -47,7 +48,7 @@ def test_what_is_kept_is_a_straight_line_of_tokens() -> None:
     config = AutoConfig.for_model("qwen2", **SHAPE)
     kept = next(one for one in memory.count(config).kept if (one.weights, one.compute) == ("float32", "bfloat16"))
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32, attn_implementation="sdpa")
-    assert memory.kept_bytes(model, 200, torch.bfloat16)["total"] == kept.constant + 200 * kept.per_token
+    assert kept_bytes(model, 200, torch.bfloat16)["total"] == kept.constant + 200 * kept.per_token
 
 
 def test_autocast_copies_every_matrix_once() -> None:
@@ -101,9 +102,11 @@ def test_the_command_prints_one_object_and_loads_nothing(tmp_path: Path) -> None
 
 
 def test_a_model_that_is_not_there_is_said_with_a_hint() -> None:
-    """Exit code 2, nothing on stdout, no traceback."""
+    """Exit code 2, the error as JSON for whoever started the process, in two lines for a person, no traceback."""
     done = _run("no/such/model/config.json")
-    assert (done.returncode, done.stdout) == (2, "")
+    error = json.loads(done.stdout)["error"]
+    assert done.returncode == 2 and error["message"].startswith("cannot read the config of 'no/such/model/config.json'")
+    assert "give a hub id" in error["hint"]
     assert done.stderr.startswith("error: cannot read the config of 'no/such/model/config.json'")
     assert "try: give a hub id" in done.stderr
 

@@ -109,3 +109,13 @@ def test_a_folder_that_is_no_run_and_one_that_is_held_stay_as_they_are(tmp_path:
     with RunLog(folder).held(), pytest.raises(BusyError, match="still at work"):
         runs.run(folder)
     assert not (folder / "result.json").exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["--set", "lerning_rate=1"]])
+def test_a_run_that_cannot_begin_leaves_no_folder(arguments: list[str], tmp_path: Path) -> None:
+    """Neither without a config nor with a wrong setting; a folder that was there before stays as it was."""
+    assert cli.main(["sft", str(tmp_path / "run"), *arguments]) == cli.USAGE
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "papers").mkdir()
+    assert cli.main(["sft", str(tmp_path / "papers")]) == cli.USAGE
+    assert list((tmp_path / "papers").iterdir()) == []

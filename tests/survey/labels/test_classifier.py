@@ -6,12 +6,18 @@ import pytest
 
 from posttrain.errors import PosttrainError
 from survey.labels.agreement import Agreement, agreement_of
-from survey.labels.classifier import Classifier, bundled_features, decide, read_features, write_features
-from survey.labels.cross_validation import examples_of
+from survey.labels.classifier import (
+    Classifier,
+    bundled_features,
+    decide,
+    examples_of,
+    read_features,
+    write_features,
+)
 from survey.labels.cues import CueFinder
 from survey.labels.data_source import sources_by_cues
 from survey.labels.method import method_by_cues, shares
-from survey.labels.reader import _bundled_classifier
+from survey.labels.reader import classifier_of
 from survey.labels.readings import TRAINS, DataSource, Method, bundled_labels
 from survey.labels.validation import IN_DISPUTE, METHODS, method_pairs, read_validation, source_pairs
 from tests.survey.labels.test_cues import stored
@@ -64,7 +70,7 @@ def test_sources_are_named_by_their_cues() -> None:
 
 def test_a_paper_without_cues_is_unclear_whatever_the_classifier_thinks() -> None:
     """An explicit abstention, never a silent guess."""
-    prediction = _bundled_classifier().predict({"new": {}})["new"]
+    prediction = classifier_of(Path("nowhere")).predict({"new": {}})["new"]
     decision = decide({}, prediction)
     assert (decision.method, decision.sources) == (Method.UNCLEAR, ())
 
@@ -74,7 +80,7 @@ def test_both_routes_together_make_one_decision() -> None:
     features = {
         paper: one.features for paper, one in list(examples_of(bundled_labels(), bundled_features()).items())[::9]
     }
-    for name, prediction in _bundled_classifier().predict(features).items():
+    for name, prediction in classifier_of(Path("nowhere")).predict(features).items():
         assert sum(prediction.methods.values()) == pytest.approx(1)
         assert sum(prediction.sources.values()) == pytest.approx(1)
         decision = decide(features[name], prediction)
@@ -87,14 +93,14 @@ def test_the_same_labels_give_the_same_classifier() -> None:
     """Fitted twice, in either order of calls, every probability is the same."""
     examples = examples_of(bundled_labels(), bundled_features())
     some = {f"new {n}": example.features for n, example in enumerate(list(examples.values())[:40])}
-    assert Classifier(examples).predict(some) == Classifier(examples).predict(some)
+    assert Classifier.fitted(examples).predict(some) == Classifier.fitted(examples).predict(some)
 
 
 def test_a_paper_that_was_learned_from_is_judged_unseen() -> None:
     """By the trees that have not seen it: the same numbers under another name are judged more surely."""
     examples = examples_of(bundled_labels(), bundled_features())
     known = {paper: example.features for paper, example in list(examples.items())[:200]}
-    classifier = _bundled_classifier()
+    classifier = classifier_of(Path("nowhere"))
     unseen = classifier.predict(known)
     seen = classifier.predict({f"new {paper}": features for paper, features in known.items()})
     right_unseen = sum(unseen[paper].method == examples[paper].method for paper in known)
@@ -107,7 +113,7 @@ def test_a_class_without_examples_is_refused() -> None:
     examples = examples_of(bundled_labels(), bundled_features())
     without = {paper: one for paper, one in examples.items() if one.method is not Method.PREFERENCE}
     with pytest.raises(ValueError, match="0 labelled papers on one side of the question whether papers train by pref"):
-        Classifier(without)
+        Classifier.fitted(without)
 
 
 def test_numbers_survive_writing_and_reading() -> None:

@@ -5,6 +5,7 @@ import io
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -304,3 +305,32 @@ def test_sweeping_removes_what_is_old_and_belongs_to_nothing(store: Store) -> No
     store.sweep()
     left = {name for name in names if (store.root / name).exists()}
     assert left == {"text/part-named.parquet", "raw/tmpfresh"}
+
+
+def test_a_store_that_cannot_be_written_is_read_as_it_is(tmp_path: Path) -> None:
+    """By whoever may read it alone; what writes to it is refused. Root gives up its right to write everywhere."""
+    root = tmp_path / "data"
+    with Store(root) as store:
+        store.record(Outcome("a.md", skipped="is no paper"))
+    alone = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    if alone and shutil.which(alone[0]) is None:
+        pytest.skip("root may write everywhere, and there is no setpriv")
+    code = (
+        "import sys; from pathlib import Path; from posttrain.errors import UnwritableError\n"
+        "from survey.store.papers import Outcome, Store\n"
+        "store = Store(Path(sys.argv[1])); print(store.skipped())\n"
+        "try: store.record(Outcome('b.md', skipped='is no paper'))\n"
+        "except UnwritableError as error: print(error.message)\n"
+    )
+    folders = [root, *(path for path in root.rglob("*") if path.is_dir())]
+    for path in (root / "store.sqlite", *folders):
+        path.chmod(0o500 if path.is_dir() else 0o400)
+    try:
+        command = [*alone, sys.executable, "-c", code, str(root)]
+        read = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3])
+    finally:
+        for path in folders:
+            path.chmod(0o700)
+    assert read.returncode == 0, read.stderr
+    skips, refused = read.stdout.splitlines()
+    assert skips == "[('a.md', 'is no paper')]" and refused.startswith("cannot write to")
