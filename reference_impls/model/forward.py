@@ -63,7 +63,8 @@ def is_causal(body: Body) -> bool:
     ids = torch.tensor([[1, 2, 3, 2, 1, 3], [3, 1, 2, 3, 3, 2]], device=body.device)
     short, long = read_whole(body, ids), read_whole(body, torch.cat((ids, ids.flip(0)), -1))[:, : ids.shape[1]]
     apart = (short - long).float().norm(dim=-1) / short.float().norm(dim=-1).clamp(min=1e-12)  # (B, T)
-    return bool(apart.median() < CAUSAL_WITHIN)  # a token that rounding sends to another expert is no proof
+    # a token that rounding sends to another expert is no proof, and NaN is none (guards.check_weights finds it)
+    return not bool(apart.median() >= CAUSAL_WITHIN)
 
 
 def _read(body: Body, cache: Cache, ids: Tensor, padding: Tensor, ragged: bool) -> Tensor:
