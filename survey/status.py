@@ -8,7 +8,7 @@ from typing import Any
 from posttrain.settings import warehouse_path
 from survey.mentions.domain import DEFAULT_THRESHOLD, HIGHEST_THRESHOLD
 from survey.paper import IdSource
-from survey.store.chosen import METADATA_ONLY, papers_with_text, reasons_without_text
+from survey.store.chosen import METADATA_ONLY, papers_with_text, reasons_without_text, texts_in_part
 from survey.store.papers import Store
 from survey.trends.trend import Scope, sections_of
 from survey.warehouse.database import Warehouse
@@ -29,6 +29,7 @@ def status(store: Store) -> dict[str, Any]:
             "duplicates": sum(map(len, copies.values())) - len(copies),
             "without_text": {reason: n for reason, n in without_text.most_common() if n},
             "extracted": len(papers_with_text(store)),
+            "in_part": [{"arxiv_id": paper, "missing": note} for paper, note in texts_in_part(store)],
             "labelled": labelled,
             "domains": domains,
             "known_by": dict(known_by),
