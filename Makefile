@@ -41,7 +41,7 @@ learning: $(INSTALLED)
 
 # Every causal language model of transformers, tiny, decoded and trained: docs/architectures.md. Half an hour on two cores.
 architectures: $(INSTALLED)
-	$(BIN)/python -m tests.reference_impls.architectures
+	$(BIN)/python -m tests.reference_impls.architectures --trials tests/reference_impls/golden/architectures.jsonl
 
 # The crawl at its real size against a server that misbehaves; hours, not minutes. docs/harvest.md keeps its table.
 crawl: $(INSTALLED)
