@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 FOR_DEMO := .venv/.installed-demo
 
-.PHONY: demo app test test-slow check bench learning crawl pictures format clean reference-counts reference-abstracts
+.PHONY: demo app test test-slow check bench learning architectures crawl pictures format clean reference-counts reference-abstracts
 
 # Trends, a probe, advice and a pilot, as `posttrain demo` shows them; each step says how long it takes.
 demo: $(FOR_DEMO)
@@ -38,6 +38,10 @@ bench: $(INSTALLED)
 # What each technique learns from the starter at equal work; about an hour on two cores. docs/learning.md keeps its table.
 learning: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.learning
+
+# Every causal language model of transformers, tiny, decoded and trained: docs/architectures.md. Half an hour on two cores.
+architectures: $(INSTALLED)
+	$(BIN)/python -m tests.reference_impls.architectures --trials tests/reference_impls/golden/architectures.jsonl
 
 # The crawl at its real size against a server that misbehaves; hours, not minutes. docs/harvest.md keeps its table.
 crawl: $(INSTALLED)

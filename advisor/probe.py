@@ -20,6 +20,7 @@ PROMPTS = 100
 ENOUGH_PROMPTS = 50  # below which a warning says that the intervals are wide
 OF_ONE_RUN = ("technique", "model", "data", "verifier", "budget", "seed")  # settings that later runs do not share
 GOLD = 0.95  # the least share of gold answers that a verifier has to accept
+WRONG = 0.02  # the largest share of wrong ones that it may accept
 _ROOM = "make room, or choose another file with --out"
 
 
@@ -73,6 +74,12 @@ def warnings_of(measured: Measurement, asked: int = PROMPTS) -> list[str]:
             f"the verifier accepts {gold.k} of {gold.n} gold responses ({percent(gold.share)}); expected {GOLD:.0%}: "
             "mend the verifier or the rows before training, or the model learns its mistakes"
         )
+    wrong = measured.verifier_on_wrong
+    if wrong is not None and wrong.share is not None and wrong.share > WRONG:
+        warnings.append(
+            f"the verifier accepts {wrong.k} of {wrong.n} wrong responses, made from gold ones: take a stricter one, "
+            "or score with another (--set eval_verifier=…): a policy learns whatever is rewarded"
+        )
     if measured.unscorable.share > 0.05:
         warnings.append(f"{percent(measured.unscorable.share)} of the responses could not be scored: read the examples")
     if measured.finished.share < 0.9:
@@ -107,6 +114,7 @@ def render(report: ProbeReport, *, colour: bool = False) -> list[str]:
     train, responses, answers = measured.rows.train, measured.rows.demonstrations, measured.rows.answers
     rows = [
         ("verifier on gold", _cell(measured.verifier_on_gold)),
+        ("verifier on wrong", _cell(measured.verifier_on_wrong)),
         ("greedy, right in form", _cell(measured.greedy)),
         ("greedy, right anywhere", _cell(measured.greedy_lenient)),
         ("pass@1", _cell(measured.pass_at_1)),

@@ -65,7 +65,10 @@ class RunConfig(BaseModel):
         description="rows to score before and after; left out, the test split of data (its own rows are held out)",
     )
     verifier: str | None = Field(None, description="the verifier of responses; left out, the generated task's own")
-    verify_seconds: float = Field(5.0, gt=0, description="time one response may take to verify; then it is unscorable")
+    eval_verifier: str | None = Field(
+        None, description="the verifier of scores, where training should not decide them; left out, `verifier`"
+    )
+    verify_seconds: float = Field(5.0, gt=0, description="processor time that verifying one response may take")
     system: str | None = Field(None, description="a system message for rows that have none")
     prompt_template: str | None = Field(None, description="text around each prompt: 'Question: {prompt}', or {COLUMN}")
     chat_template_kwargs: dict[str, JsonValue] = Field(

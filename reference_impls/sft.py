@@ -34,6 +34,8 @@ def train(run: Run[RunConfig], objective: Callable[[Tensor, Tensor, float], Tens
         max_prompt_tokens=config.max_prompt_tokens, max_response_tokens=config.max_response_tokens,
     )  # fmt: skip
     run.take_in(intake)
+    first = run.draw(demonstrations, config.sequences_per_update, 0)
+    run.demand_budget(trained=sum(map(len, first)))
     for step in run.steps():
         chosen = run.draw(demonstrations, config.sequences_per_update, step * config.sequences_per_update)  # B of them
         tokens = float(sum(sequence.tokens_trained for sequence in chosen))  # of all micro-batches, so that they add up

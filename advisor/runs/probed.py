@@ -22,6 +22,7 @@ class Measurement(Frozen):
     """The measurements of a model as it is; `pass_at_k` is a share for each k, `examples` are its first samples."""
 
     verifier_on_gold: Share | None
+    verifier_on_wrong: Share | None = None
     pass_at_1: Share
     prompts_ever_right: Share
     format_rate: Share
@@ -49,6 +50,7 @@ class Measurement(Frozen):
             raise DamagedError(f"the result of {result.technique} holds no probe", "advisor probe --help")
         return cls(
             verifier_on_gold=result.probe.verifier_on_gold,
+            verifier_on_wrong=result.probe.verifier_on_wrong,
             pass_at_1=result.probe.pass_at_1,
             prompts_ever_right=result.probe.prompts_ever_right,
             format_rate=result.probe.format_rate,
@@ -110,8 +112,9 @@ def traits_of(result: RunResult) -> dict[str, Value]:
         "domain": DOMAINS.get(family.split(":")[0]) if task == "task" else None,
         "demonstrations": probed.rows.demonstrations,
         "prompts": probed.rows.answers if compares else probed.rows.train,
-        "verifier": "unit-tests" if probed.verifier == "unit-tests" else "rule",
+        "verifier": "unit-tests" if probed.verifier in ("unit-tests", "stdin-tests") else "rule",
         "verifier_on_gold": _rounded(probed.verifier_on_gold),
+        "verifier_on_wrong": _rounded(probed.verifier_on_wrong),
         "parameters": round(result.parameters / 1e9, 6),
         "row_tokens": round(probed.row_tokens, 1),
         "pass_at_1": _rounded(probed.pass_at_1),

@@ -83,6 +83,7 @@ class Probed(Frozen):
     rows: Rows
     row_tokens: Number
     verifier_on_gold: Share | None
+    verifier_on_wrong: Share | None = None  # of a probe before wrong answers were tried
     pass_at_1: Share
     pass_at_k: dict[str, float]  # by k
     prompts_ever_right: Share
