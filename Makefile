@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 FOR_DEMO := .venv/.installed-demo
 
-.PHONY: demo app test test-slow check bench learning crawl pictures format clean reference-counts reference-abstracts
+.PHONY: demo app test test-slow check bench learning architectures crawl pictures format clean reference-counts reference-abstracts
 
 # Trends, a probe, advice and a pilot, as `posttrain demo` shows them; each step says how long it takes.
 demo: $(FOR_DEMO)
@@ -39,6 +39,10 @@ bench: $(INSTALLED)
 learning: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.learning
 
+# Every causal language model of transformers, tiny, decoded and trained: docs/architectures.md. Half an hour on two cores.
+architectures: $(INSTALLED)
+	$(BIN)/python -m tests.reference_impls.architectures --trials tests/reference_impls/golden/architectures.jsonl
+
 # The crawl at its real size against a server that misbehaves; hours, not minutes. docs/harvest.md keeps its table.
 crawl: $(INSTALLED)
 	POSTTRAIN_KILLS=40 $(BIN)/python -m pytest -rP -m slow tests/survey/test_killed.py
@@ -70,7 +74,7 @@ clean:
 CORPORA ?= ../shared/corpora
 reference-counts: $(INSTALLED)
 	rm -rf data/reference-build
-	$(BIN)/survey ingest --data data/reference-build $(CORPORA)/papers/A_fulltext $(CORPORA)/arxiv_md_2025.parquet
+	$(BIN)/survey ingest --data data/reference-build $(CORPORA)/papers/A_fulltext $(CORPORA)/arxiv_md_2025.parquet $(CORPORA)/arxiv_fulltext_2023_2024.parquet
 	$(BIN)/survey extract --data data/reference-build
 	$(BIN)/survey annotate train --data data/reference-build --out data/reference
 	$(BIN)/survey label --data data/reference-build --export data/reference/mentions.parquet

@@ -20,6 +20,7 @@ PROMPTS = 100
 ENOUGH_PROMPTS = 50  # below which a warning says that the intervals are wide
 OF_ONE_RUN = ("technique", "model", "data", "verifier", "budget", "seed")  # settings that later runs do not share
 GOLD = 0.95  # the least share of gold answers that a verifier has to accept
+WRONG = 0.02  # the largest share of wrong ones that it may accept
 _ROOM = "make room, or choose another file with --out"
 
 
@@ -73,6 +74,12 @@ def warnings_of(measured: Measurement, asked: int = PROMPTS) -> list[str]:
             f"the verifier accepts {gold.k} of {gold.n} gold responses ({percent(gold.share)}); expected {GOLD:.0%}: "
             "mend the verifier or the rows before training, or the model learns its mistakes"
         )
+    wrong = measured.verifier_on_wrong
+    if wrong is not None and wrong.share is not None and wrong.share > WRONG:
+        warnings.append(
+            f"the verifier accepts {wrong.k} of {wrong.n} wrong responses, made from gold ones: take a stricter one, "
+            "or score with another (--set eval_verifier=…): a policy learns whatever is rewarded"
+        )
     if measured.unscorable.share > 0.05:
         warnings.append(f"{percent(measured.unscorable.share)} of the responses could not be scored: read the examples")
     if measured.finished.share < 0.9:
@@ -99,13 +106,15 @@ def _of_starter(model: str, data: str, measured: Measurement) -> list[str]:
     ]
 
 
-def render(report: ProbeReport) -> list[str]:
-    """Return the measurements as lines for a terminal."""
+def render(report: ProbeReport, *, colour: bool = False) -> list[str]:
+    """Return the measurements as lines for a terminal, with the first row as the model sees it."""
     measured, task = report.measured, report.task
+    view = measured.first_row.lines(colour=colour) if measured.first_row else []
     most = max(measured.pass_at_k, key=int)
     train, responses, answers = measured.rows.train, measured.rows.demonstrations, measured.rows.answers
     rows = [
         ("verifier on gold", _cell(measured.verifier_on_gold)),
+        ("verifier on wrong", _cell(measured.verifier_on_wrong)),
         ("greedy, right in form", _cell(measured.greedy)),
         ("greedy, right anywhere", _cell(measured.greedy_lenient)),
         ("pass@1", _cell(measured.pass_at_1)),
@@ -120,7 +129,7 @@ def render(report: ProbeReport) -> list[str]:
         ("weights", f"{measured.parameters:,}"),
     ]
     head = f"{task.model} on {task.data}, verifier {task.verifier}"
-    return [head, *(f"  {name:24}{value}" for name, value in rows)]
+    return [head, *(f"  {name:24}{value}" for name, value in rows), "", *view]
 
 
 def _cell(share: Share | Measured | None) -> str:

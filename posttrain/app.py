@@ -25,7 +25,7 @@ def show() -> None:
     st.set_page_config(page_title="posttrain", page_icon=str(ICON), layout="wide")
     st.navigation(
         [
-            st.Page(_page("survey", "page.py"), title="Trends", icon=":material/bar_chart:", default=True),
+            st.Page(_page("survey", "page", "trends.py"), title="Trends", icon=":material/bar_chart:", default=True),
             st.Page(
                 _page("advisor", "pages", "advice.py"),
                 title="Advisor", url_path="advisor", icon=":material/alt_route:",

@@ -18,8 +18,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 
+from posttrain.assignments import json_or_text
 from posttrain.errors import ConfigurationError
 from posttrain.suggest import nearest
 
@@ -64,7 +65,17 @@ class RunConfig(BaseModel):
         description="rows to score before and after; left out, the test split of data (its own rows are held out)",
     )
     verifier: str | None = Field(None, description="the verifier of responses; left out, the generated task's own")
-    verify_seconds: float = Field(5.0, gt=0, description="time one response may take to verify; then it is unscorable")
+    eval_verifier: str | None = Field(
+        None, description="the verifier of scores, where training should not decide them; left out, `verifier`"
+    )
+    verify_seconds: float = Field(5.0, gt=0, description="processor time that verifying one response may take")
+    system: str | None = Field(None, description="a system message for rows that have none")
+    prompt_template: str | None = Field(None, description="text around each prompt: 'Question: {prompt}', or {COLUMN}")
+    chat_template_kwargs: dict[str, JsonValue] = Field(
+        {}, description="arguments of the chat template, such as enable_thinking=false"
+    )
+    separator: str = Field("\n", description="between prompt and response where a model has no chat template")
+    turns: Literal["all", "last"] = Field("all", description="turns of the assistant that sft and dft train on")
     rows: int = Field(1000, ge=1, description="rows of data to train on; a file may have fewer")
     noise: float = Field(0.0, ge=0, le=1, description="share of a generated task's demonstrations that are corrupted")
     budget: str = Field("200k-tokens", description="tokens, FLOPs or seconds, rollouts and verifying included")
@@ -105,6 +116,17 @@ class RunConfig(BaseModel):
     def sequences_per_update(self) -> int:
         """How many sequences one update learns from."""
         return self.micro_batch * self.accumulation
+
+    @field_validator("chat_template_kwargs", mode="before")
+    @classmethod
+    def _as_arguments(cls, value: object) -> object:
+        """Read `enable_thinking=false,add_date=true` as the object that its JSON would be."""
+        if not isinstance(value, str):
+            return value
+        pairs = [pair.partition("=") for pair in value.split(",")]
+        if not all(name.strip() and equals for name, equals, _ in pairs):
+            raise ValueError(f"found '{value}', expected name=value or a JSON object, such as enable_thinking=false")
+        return {name.strip(): json_or_text(item.strip()) for name, _, item in pairs}
 
     @model_validator(mode="after")
     def _check(self) -> Self:

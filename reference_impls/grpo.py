@@ -19,7 +19,7 @@ Deviations from the textbook:
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -30,7 +30,7 @@ from reference_impls.model.batches import Batch, collate, micro_batches, spread
 from reference_impls.model.policy import flops_per_token, log_probs
 from reference_impls.model.sampling import Rollout
 from reference_impls.run.cli import main
-from reference_impls.run.guards import check_collapse, check_ratio
+from reference_impls.run.guards import Silence, check_collapse, check_ratio, check_signal
 from reference_impls.run.loop import Run
 from reference_impls.run.rollouts import rewards_of
 from reference_impls.run.step import count_micro_batches
@@ -43,12 +43,14 @@ class History:
 
     rewards: list[float] = field(default_factory=list)
     entropies: list[float] = field(default_factory=list)
+    silence: dict[str, int] = field(default_factory=dict)  # the steps in a row that taught nothing, see guards.Silence
 
 
 def train(run: Run[GRPOConfig]) -> None:
     """Sample groups, compare within them, update, until the budget is spent."""
     config, history = run.config, run.remember(History())
     prompts = config.sequences_per_update * config.updates_per_rollout // config.group_size  # P
+    run.demand_budget(prompts=prompts, rollouts=prompts * config.group_size)
     for step in run.steps():
         rollouts, verdicts = run.roll_out(run.draw(run.train.rows, prompts, step * prompts))  # P * G of each
         rewards, scored = (torch.tensor(values).view(prompts, config.group_size) for values in rewards_of(verdicts))
@@ -65,6 +67,19 @@ def train(run: Run[GRPOConfig]) -> None:
         history.rewards.append(measures["reward"])
         history.entropies.append(measures["entropy"])
         check_collapse(history.rewards, history.entropies)
+        _check_signal(history, rollouts, verdicts, advantages)
+
+
+def _check_signal(
+    history: History, rollouts: Sequence[Rollout], verdicts: Sequence[Verdict], advantages: Tensor
+) -> None:
+    """Count the steps in a row in which every advantage is 0. Raises StoppedError after several."""
+    if bool((advantages != 0).any()):
+        history.silence = {}
+        return
+    silence = Silence(**history.silence)
+    check_signal(silence, rewards_of(verdicts)[0], [rollout.finished for rollout in rollouts], len(advantages))
+    history.silence = asdict(silence)
 
 
 def _update(run: Run[GRPOConfig], rollouts: Sequence[Rollout], *, first: bool) -> dict[str, float]:

@@ -54,6 +54,7 @@ def train(run: Run[RejectionSamplingConfig]) -> None:
     """Sample, select and imitate, round after round, until the budget is spent."""
     config, rounds = run.config, run.remember(Rounds())
     queue = _encoded(rounds.queue)
+    run.demand_budget(prompts=1, rollouts=config.group_size)
     for _ in run.steps():
         if len(queue) < config.sequences_per_update:  # the rest of a round waits for the next: no update of a few rows
             queue += _next_round(run, rounds)

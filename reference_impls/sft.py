@@ -19,7 +19,8 @@ from torch import Tensor
 
 from reference_impls import objectives
 from reference_impls.configs import RunConfig
-from reference_impls.model.batches import Batch, encode_demonstrations
+from reference_impls.model.batches import Batch
+from reference_impls.model.demonstrations import encode_demonstrations
 from reference_impls.model.policy import log_probs
 from reference_impls.run.cli import main
 from reference_impls.run.loop import Run
@@ -29,14 +30,15 @@ def train(run: Run[RunConfig], objective: Callable[[Tensor, Tensor, float], Tens
     """Imitate the demonstrations of the task until the budget is spent."""
     config = run.config
     demonstrations, intake = encode_demonstrations(
-        run.policy.tokenizer, run.train.rows, chat=run.policy.chat,
+        run.policy.template, run.train.rows, turns=config.turns,
         max_prompt_tokens=config.max_prompt_tokens, max_response_tokens=config.max_response_tokens,
-        end=run.policy.end_id,
     )  # fmt: skip
-    run.progress.intake = intake.as_dict()
+    run.take_in(intake)
+    first = run.draw(demonstrations, config.sequences_per_update, 0)
+    run.demand_budget(trained=sum(map(len, first)))
     for step in run.steps():
         chosen = run.draw(demonstrations, config.sequences_per_update, step * config.sequences_per_update)  # B of them
-        tokens = float(sum(len(sequence.response) for sequence in chosen))  # of all micro-batches, so that they add up
+        tokens = float(sum(sequence.tokens_trained for sequence in chosen))  # of all micro-batches, so that they add up
 
         def loss_of(batch: Batch, _: list[int], tokens: float = tokens) -> Tensor:
             log_p, _entropy = log_probs(run.policy, batch)  # (B, T)

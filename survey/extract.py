@@ -1,26 +1,25 @@
 """Store to text: one text per paper, from the best of its copies that can be read."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import pyarrow
-from pyarrow import parquet
 
 from posttrain.errors import UnreadableError
 from survey.fulltext import EXTRACTOR, Kind, Text, read
 from survey.fulltext.records import read_row
 from survey.store.chosen import papers_with_text, papers_without_text, unread
-from survey.store.isolation import Failed, run_isolated
+from survey.store.isolation import Failed, run_isolated, stream_isolated
 from survey.store.papers import Extraction, Source, Store
 from survey.store.sqlite import explained
+from survey.store.tables import ROWS_AT_ONCE, Wanted, read_rows
 from survey.store.texts import write_shard
 
 _SHARD_CHARACTERS = 64_000_000  # of text in one shard; a run that is cut off loses at most the last
 _SHARD_TEXTS = 1_000
 _SHARD_SECONDS = 20.0
-_ROWS_AT_ONCE = 50  # rows of one Parquet file that a worker reads in one go
+_ATTEMPTS = 5  # at a table whose reader dies
 _USUAL_SECONDS = {Kind.PDF: 0.15, Kind.LATEX: 0.05}  # of CPU for one paper; other kinds take 0.02
 
 
@@ -35,10 +34,11 @@ class Extracted:
 
 @dataclass(frozen=True)
 class _Job:
-    """Copies of papers in one raw file, to be read by one task."""
+    """Copies of papers to be read by one task: one in a raw file, or some rows of a table with their texts."""
 
     path: str
     sources: tuple[Source, ...]
+    rows: tuple[str | Failed, ...] = ()
 
 
 def extract(store: Store, workers: int, advance: Callable[[int, int], None] = lambda done, of: None) -> Extracted:
@@ -68,17 +68,28 @@ def estimate(sources: list[Source], workers: int) -> float:
 
 def _read_all(sources: list[Source], store: Store, workers: int) -> Iterator[tuple[Source, Text | Failed]]:
     """Read sources in worker processes. A job of several rows that fails is split, so that one row fails alone."""
-    jobs = list(_jobs(sources, store))
-    again: list[_Job] = []
+    alone: deque[_Job] = deque()
+
+    def jobs() -> Iterator[_Job]:
+        for job in _jobs(sources, store):
+            while alone:
+                yield alone.popleft()
+            yield job
+
+    yield from _run(jobs(), alone, workers)
+    if alone:  # the last failures come when no job is left to wait behind
+        yield from _run(list(alone), deque(), workers)
+
+
+def _run(jobs: Iterable[_Job], alone: deque[_Job], workers: int) -> Iterator[tuple[Source, Text | Failed]]:
+    """Yield the outcome of each source; the rows of a job that fails as a whole become jobs of their own in `alone`."""
     for job, outcome in run_isolated(_read_job, jobs, workers):
         if not isinstance(outcome, Failed):
             yield from zip(job.sources, outcome, strict=True)
         elif len(job.sources) == 1:
             yield job.sources[0], outcome
         else:
-            again += [_Job(job.path, (source,)) for source in job.sources]
-    for job, outcome in run_isolated(_read_job, again, workers) if again else ():
-        yield job.sources[0], outcome if isinstance(outcome, Failed) else outcome[0]
+            alone.extend(_Job("", (source,), (row,)) for source, row in zip(job.sources, job.rows, strict=True))
 
 
 def _jobs(sources: Iterable[Source], store: Store) -> Iterator[_Job]:
@@ -90,43 +101,44 @@ def _jobs(sources: Iterable[Source], store: Store) -> Iterator[_Job]:
             yield _Job(str(store.raw_path(source.sha256)), (source,))
     for sha256, members in rows.items():
         members.sort(key=lambda source: source.member)
-        for start in range(0, len(members), _ROWS_AT_ONCE):
-            yield _Job(str(store.raw_path(sha256)), tuple(members[start : start + _ROWS_AT_ONCE]))
+        yield from _jobs_of_table(str(store.raw_path(sha256)), members)
+
+
+def _jobs_of_table(path: str, members: list[Source]) -> Iterator[_Job]:
+    """Yield the rows of a table some at a time while another process reads it, once from its first row to its last.
+
+    Where that process dies, the rows that it was at are lost, and another goes on behind them.
+    """
+    done, failure = 0, Failed("")
+    for _ in range(_ATTEMPTS):
+        if done == len(members):
+            return
+        try:
+            for rows in stream_isolated(read_rows, Wanted(path, tuple(source.member for source in members[done:]))):
+                yield _Job(path, tuple(members[done : done + len(rows)]), tuple(rows))
+                done += len(rows)
+            return
+        except UnreadableError as error:
+            failure = Failed(str(error))
+            lost = tuple(members[done : done + ROWS_AT_ONCE])
+            yield _Job(path, lost, (failure,) * len(lost))
+            done += len(lost)
+    if rest := tuple(members[done:]):
+        yield _Job(path, rest, (failure,) * len(rest))
 
 
 def _read_job(job: _Job) -> list[Text | Failed]:
     """Runs in a worker."""
-    if job.sources[0].kind == Kind.ROW:
-        return _read_rows(job)
-    return [read(Kind(source.kind), Path(job.path).read_bytes()) for source in job.sources]
+    if not job.rows:
+        return [read(Kind(source.kind), Path(job.path).read_bytes()) for source in job.sources]
+    return [_read_row(row, source.title) for source, row in zip(job.sources, job.rows, strict=True)]
 
 
-def _read_rows(job: _Job) -> list[Text | Failed]:
-    texts: list[Text | Failed] = []
+def _read_row(row: str | Failed, title: str) -> Text | Failed:
     try:
-        with parquet.ParquetFile(job.path) as table:
-            column = _rows(table, [source.member for source in job.sources])
-    except (pyarrow.ArrowException, OSError) as error:  # Arrow reports a torn page as OSError
-        raise UnreadableError(f"a damaged Parquet file: {error}") from error
-    for source, content in zip(job.sources, column, strict=True):
-        try:
-            texts.append(read_row(str(content or ""), source.title))
-        except UnreadableError as error:
-            texts.append(Failed(str(error)))
-    return texts
-
-
-def _rows(table: parquet.ParquetFile, wanted: list[int]) -> list[object]:
-    """Return `text` of the rows `wanted` (ascending), reading only the row groups that hold them."""
-    values: list[object] = []
-    first = 0
-    for group in range(table.num_row_groups):
-        count = table.metadata.row_group(group).num_rows
-        here = [row - first for row in wanted if first <= row < first + count]
-        if here:
-            values += table.read_row_group(group, columns=["text"])["text"].take(here).to_pylist()
-        first += count
-    return values
+        return row if isinstance(row, Failed) else read_row(row, title)
+    except UnreadableError as error:
+        return Failed(str(error))
 
 
 def _write_texts(store: Store, outcomes: Iterable[tuple[Source, Text | Failed]]) -> Iterator[Source]:

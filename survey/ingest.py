@@ -3,11 +3,13 @@
 Every file ends in one `Outcome` (a large list or archive in several), which the store records in one transaction.
 """
 
+import gzip
 import io
 import itertools
 import os
 import stat
 import tarfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +19,7 @@ from posttrain.errors import ConfigurationError, UnreadableError, printable
 from survey.arxiv.abstracts import copy_abstracts, count_papers, is_table_of_abstracts
 from survey.arxiv.bulk import check, is_bulk, unpack
 from survey.arxiv.ledger import Ledger
-from survey.fulltext.container import MAX_UNPACKED
+from survey.fulltext.container import MAX_UNPACKED, is_text
 from survey.paper import IdSource, find_arxiv_id, titles_agree
 from survey.store.identify import Raw, identify, identify_line, local_key
 from survey.store.isolation import Failed, default_workers, run_isolated
@@ -26,7 +28,8 @@ from survey.writing.lists import PaperList, list_in
 
 _MAX_FILE = 500 << 20  # bytes of one paper's file; Parquet tables and metadata snapshots may be larger
 _OTHER_PAPERS = (".md", ".txt", ".html", ".xml", ".jsonl", ".parquet")  # a PDF next to .tex is a figure or its output
-_LATEX_TEXTS = (".tex", ".bbl", ".bib", ".sty", ".cls", ".json")  # the files of a LaTeX folder that are kept
+_SNAPSHOTS = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
+_LONGEST_LINE = 50 << 20  # bytes: of a line that does not end, no more is read
 _LINES_AT_ONCE = 10_000  # of a metadata snapshot in one transaction
 _LINES_TO_JUDGE = 20  # of a .jsonl file, after which it is refused as no arXiv metadata
 
@@ -163,7 +166,7 @@ def _take_in(path: Path, store: Store) -> Raw | Iterable[Outcome]:
     try:
         if is_bulk(path) and path.is_file():
             return _bulk_outcomes(path, name, store)
-        if path.suffix.lower() == ".jsonl" and path.is_file():
+        if path.name.lower().endswith(_SNAPSHOTS) and path.is_file():
             return _metadata_outcomes(path, name, store)
         if papers := list_in(path):
             return [_list_to_download(path, name, papers)]
@@ -177,8 +180,10 @@ def _take_in(path: Path, store: Store) -> Raw | Iterable[Outcome]:
         return [Outcome(name, skipped=_reason(error))]
 
 
-def _reason(error: UnreadableError | OSError) -> str:
-    return f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot be read: {error.strerror}"
+    return str(error) if isinstance(error, UnreadableError) else f"damaged gzip: {error}"
 
 
 def _open(path: Path) -> BinaryIO:
@@ -199,7 +204,7 @@ def _pack(folder: Path) -> bytes:
     total = 0
     with tarfile.open(fileobj=out, mode="w") as archive:
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.suffix.lower() in _LATEX_TEXTS and path.name[0] != ".":
+            if path.is_file() and path.suffix and is_text(path) and path.name[0] != ".":
                 total += path.stat().st_size
                 if total > MAX_UNPACKED:
                     raise UnreadableError(f"a LaTeX folder of more than {MAX_UNPACKED >> 20} MB")
@@ -238,14 +243,14 @@ def _metadata_outcomes(path: Path, name: str, store: Store) -> Iterator[Outcome]
         with path.open("rb") as stream:
             raw = Raw(store.add_raw(stream)[0], "", name)
             stream.seek(0)
-            lines = enumerate(stream, start=1)
+            lines = enumerate(_lines(stream, is_packed=path.suffix.lower() == ".gz"), start=1)
             while batch := list(itertools.islice(lines, _LINES_TO_JUDGE if not papers else _LINES_AT_ONCE)):
                 sources = list(_identify_lines(raw, batch, refused))
                 papers += len(sources)
                 yield Outcome(name, sources)
                 if not papers and len(refused) >= _LINES_TO_JUDGE:
                     break
-    except OSError as error:
+    except (OSError, EOFError, zlib.error, UnreadableError) as error:
         yield Outcome(name, refused=refused, skipped=_reason(error))
         return
     if papers:
@@ -255,6 +260,15 @@ def _metadata_outcomes(path: Path, name: str, store: Store) -> Iterator[Outcome]
     many = len(refused) >= _LINES_TO_JUDGE
     judgement = f"no arXiv metadata in its first {_LINES_TO_JUDGE} lines" if many else "no line with arXiv metadata"
     yield Outcome(name, skipped=f"{judgement}: {refused[0][1] if refused else 'an empty file'}")
+
+
+def _lines(stream: BinaryIO, *, is_packed: bool) -> Iterator[bytes]:
+    """Yield the lines of a snapshot, unpacked as they are read. Raises UnreadableError for a line without end."""
+    content = gzip.GzipFile(fileobj=stream) if is_packed else stream
+    while line := content.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE:
+            raise UnreadableError(f"a line of more than {_LONGEST_LINE >> 20} MB")
+        yield line
 
 
 def _list_abstracts(path: Path, name: str, store: Store) -> Outcome:

@@ -12,6 +12,7 @@ from posttrain.tables import Grid, as_csv, as_html, as_latex, as_markdown, as_pa
 from survey.surface import Surface
 from survey.trends.cells import FLAT_COLUMNS, as_data, as_grids, counting_rule, flat_rows
 from survey.trends.charts import chart
+from survey.trends.finding import finding, has_read_methods
 from survey.trends.growths import growth_chart, growth_sentence
 from survey.trends.published import Axis
 from survey.trends.question import DEFAULT, Question, axes_of, thresholds_of
@@ -66,6 +67,7 @@ class Report:
     cautions: list[str] = field(default_factory=list)  # warnings for a program
     provenance: Mapping[str, Any] = field(default_factory=dict)
     cited: bool = False
+    finding: str = ""  # what the sample says, in one sentence
     sentence: str = ""  # what the tables show
     limits: tuple[str, ...] = ()  # lines below the tables, on where the papers come from
     citations: tuple[Citation, ...] = ()  # the tool and the study, for Markdown, HTML and LaTeX
@@ -91,8 +93,9 @@ class Report:
 
     @property
     def intro(self) -> str:
-        """The line above the tables: the sample, and what the tables show."""
-        return " ".join(filter(None, [self.sample, self.sentence]))
+        """The line above the tables: the finding, the sample, and what the tables show."""
+        rest = self.sentence if self.sentence != self.finding else ""
+        return " ".join(filter(None, [self.finding, self.sample, rest]))
 
     def notes(self) -> list[str]:
         """Return the notes below the tables, each once."""
@@ -196,16 +199,14 @@ def _report_on(surface: Surface, data: Path, question: Question, counts: Path | 
             )
         return Report(
             tuple(tables), sample.story, sample.footer, sample.cautions, sample.provenance(), question.cited,
-            "" if surface is Surface.TEXT else growth_sentence(tables[0]), (*sample.limits, *_method_notes(sample)),
-            citations_of(sample.warehouse.study),
+            finding(sample, tables[0]), "" if surface is Surface.TEXT else growth_sentence(tables[0]),
+            (*sample.limits, *_method_notes(sample)), citations_of(sample.warehouse.study),
         )  # fmt: skip
 
 
 def _method_notes(sample: "Sample") -> list[str]:
     """Return two sentences on the methods that the bundled abstracts name, next to Figure 2; none for other samples."""
-    if sample.surface is not Surface.ABSTRACT or not sample.is_bundled or not sample.warehouse.study.is_survey:
-        return []
-    if sample.filters:  # the sentences are of the whole sample
+    if not has_read_methods(sample):
         return []
     from survey.trends.abstract_methods import shares_sentence
     from survey.trends.silence import silence_sentence

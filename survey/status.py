@@ -9,7 +9,7 @@ from posttrain.settings import warehouse_path
 from survey.arxiv.ledger import Ledger
 from survey.mentions.domain import HIGHEST_THRESHOLD
 from survey.paper import IdSource
-from survey.store.chosen import METADATA_ONLY, papers_with_text, reasons_without_text
+from survey.store.chosen import METADATA_ONLY, papers_with_text, reasons_without_text, texts_in_part
 from survey.store.papers import Store
 from survey.studies.model import Study
 from survey.trends.trend import Scope, sections_of
@@ -35,6 +35,7 @@ def status(store: Store, study: Study | None = None) -> dict[str, Any]:
             "duplicates": sum(map(len, copies.values())) - len(copies),
             "without_text": {reason: n for reason, n in without_text.most_common() if n},
             "extracted": len(papers_with_text(store)),
+            "in_part": [{"arxiv_id": paper, "missing": note} for paper, note in texts_in_part(store)],
             "labelled": labelled,
             "domains": domains,
             "known_by": dict(known_by),

@@ -48,7 +48,7 @@ name = "GPQA"
 aliases = [{{ spelling = "gpqa", reason = "the name and its part GPQA Diamond" }}]
 
 # Rules settle doubtful words. `case = "upper"`: only in capitals; `near`: only where one of these words stands near;
-# `not_near`, `not_before`, `not_after`: not where one of these stands there.
+# `not_near`, `not_before`, `not_after`: not where one of these stands there; `person = true`: not where it is somebody.
 [benchmarks.bbh]
 name = "BIG-Bench Hard"
 aliases = [

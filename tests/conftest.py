@@ -42,6 +42,7 @@ def corpora() -> Path:
 
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run every test in an empty folder without the user's settings."""
+    """Run every test in an empty folder without the user's settings; processes that it starts ask no hub of models."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.delenv("POSTTRAIN_DATA", raising=False)

@@ -105,7 +105,7 @@ def look_at_all(browser: Browser, app: App, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for device, width in {"desktop": WIDTH, "phone": 390}.items():
         for colours in ("light", "dark"):
-            for name, path in {**ADDRESSES, "methods": "/?axis=Methods"}.items():
+            for name, path in {**ADDRESSES, "methods": "/?axis=method", "texts": "/?surface=text"}.items():
                 with sitting(browser, app, viewport={"width": width, "height": 900}, color_scheme=colours) as window:
                     page = opened(window.go(path), name)
                     tall = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")

@@ -65,7 +65,7 @@ DOORS = {
     "httpx": ["survey.arxiv.transport"],
     "hyperscan": ["survey.mentions.finder"],
     "lxml": ["survey.fulltext"],
-    "math_verify": ["reference_impls.verifiers.mathematics"],
+    "math_verify": ["reference_impls.verifiers.expressions"],
     "numpy": ["posttrain.statistics", "survey.trends", "survey.labels"],
     "pandas": ["posttrain"],
     "pebble": ["survey.store.isolation"],

@@ -33,7 +33,13 @@ TINY = {
     "grpo": {"budget": "500-tokens", "group_size": 4, "micro_batch": 16, "verifier": HAS_DIGIT},
     "probe": {"group_size": 2},
 }  # fmt: skip
-FREE = ("intake.dropped", "skipped_rows", "versions", "probe.pass_at_k")  # their keys are reasons, names and numbers
+FREE = (
+    "intake.dropped",
+    "skipped_rows",
+    "versions",
+    "probe.pass_at_k",
+    "first_row.left_out",
+)  # their keys are reasons, names and numbers
 
 
 @pytest.fixture(scope="module")

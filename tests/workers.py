@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from posttrain.errors import UnreadableError
@@ -26,6 +27,9 @@ def act(task: str) -> str:
         raise UnreadableError("a file of ice")
     if task == "hang":
         time.sleep(HANG)
+    if task == "spin":
+        while True:
+            pass
     if task == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
     if task == "exit":
@@ -67,3 +71,18 @@ def add_papers(root: str, first: int, count: int) -> None:
 def a_source(sha256: str, paper: str, member: int = -1) -> Source:
     """A source without a title or date."""
     return Source(sha256, member, "markdown", paper, None, IdSource.HEADER, "", None, False, f"{paper}.md")
+
+
+def count_to(task: str) -> Iterator[str]:
+    """Yield 1, 2, 3 as text and then do what the name of the task says."""
+    yield from ("1", "2", "3")
+    yield act(task)
+
+
+def count_for_ever(path: str) -> Iterator[int]:
+    """Yield numbers without end, and write each in the file at `path` before it is given."""
+    number = 0
+    while True:
+        number += 1
+        Path(path).write_text(str(number))
+        yield number

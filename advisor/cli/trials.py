@@ -11,8 +11,8 @@ import typer
 
 from advisor.cli.app import app
 from posttrain.commands import Call, command
-from posttrain.console import note
-from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError
+from posttrain.console import has_colour, note
+from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError, PosttrainError
 
 if TYPE_CHECKING:
     from advisor.runs.plan import Arm, Plan
@@ -24,6 +24,11 @@ Verifier = Annotated[
 ]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the runs, as in configs.py.")
+]
+System = Annotated[str | None, typer.Option(help="A system message for rows that have none.")]
+Wrapper = Annotated[str | None, typer.Option(metavar="TEXT", help="Around each prompt, as in 'Question: {prompt}'.")]
+Arguments = Annotated[
+    str | None, typer.Option(metavar="NAME=VALUE", help="Of the chat template, such as enable_thinking=false.")
 ]
 Seeds = Annotated[str, typer.Option(help="Seeds of every arm, such as 0,1,2.")]
 BUDGET = "200k-tokens"
@@ -38,6 +43,9 @@ def probe_command(
     samples: Annotated[int, typer.Option(min=1, help="Responses of each prompt; 16 for pass@16.")] = 16,
     prompts: Annotated[int, typer.Option(min=1, help="The number of prompts.")] = 100,
     out: Annotated[Path, typer.Option(help="The traits file to write.")] = Path("traits.json"),
+    system: System = None,
+    prompt_template: Wrapper = None,
+    chat_template_kwargs: Arguments = None,
     settings: Settings = None,
 ) -> int:
     """Run the model as it is and write its measurements as traits: the verifier on gold, pass@1, pass@16, form.
@@ -50,10 +58,13 @@ def probe_command(
         raise ConfigurationError(
             "--data is missing; expected a JSONL file or a task", "advisor probe --data task:addition"
         )
-    given = _settings(settings, "advisor probe --data task:addition --set threads=1")
+    template = _template(system, prompt_template, chat_template_kwargs)
+    given = {**_settings(settings, "advisor probe --data task:addition --set threads=1"), **template}
     report = probe(str(model), data, verifier, samples, prompts, out, given)
     next_ = f"next: advisor ask --no-input --traits {out} --set prompting=tried --out advice.json"
-    call.emit(report.as_dict(), [*render(report), f"written to {out}", next_], list(report.warnings))
+    call.emit(
+        report.as_dict(), [*render(report, colour=has_colour()), f"written to {out}", next_], list(report.warnings)
+    )
     return ExitCode.OK
 
 
@@ -66,6 +77,9 @@ def plan_command(
     verifier: Verifier = None,
     budget: Annotated[str, typer.Option(help="Of every arm: 200k-tokens, 5e14-flops or 60s.")] = BUDGET,
     seeds: Seeds = "0",
+    system: System = None,
+    prompt_template: Wrapper = None,
+    chat_template_kwargs: Arguments = None,
     settings: Settings = None,
     out: Annotated[Path, typer.Option(help="The plan to write.")] = Path("plan.json"),
 ) -> int:
@@ -75,12 +89,20 @@ def plan_command(
     """
     from advisor.runs.plan import write_plan
     from advisor.runs.plan_text import render
+    from advisor.runs.preview import first_row_of
 
     named = {"model": model, "data": data, "verifier": verifier}
-    plan = _plan(recommendation, named, budget, seeds, settings)
+    template = _template(system, prompt_template, chat_template_kwargs)
+    plan = _plan(recommendation, named, budget, seeds, settings, template)
     write_plan(plan, out)
-    lines = [*render(plan), f"written to {out}", f"next: advisor pilot {out}"]
-    call.emit(plan.as_dict(), lines, list(plan.warnings) if call.as_json else [])
+    try:
+        view, reason = first_row_of(plan), []
+    except PosttrainError as error:
+        view, reason = None, [f"the first row cannot be shown: {error.message}"]
+    seen = view.lines(colour=has_colour()) if view else [f"warning: {text}" for text in reason]
+    lines = [*render(plan), "", *seen, "", f"written to {out}", f"next: advisor pilot {out}"]
+    values = {**plan.as_dict(), "first_row": view.as_dict() if view else None}
+    call.emit(values, lines, [*plan.warnings, *reason] if call.as_json else [])
     return ExitCode.OK
 
 
@@ -207,13 +229,27 @@ def memory_command(
 
 
 def _plan(
-    recommendation: str, named: dict[str, str | None], budget: str, seeds: str, settings: list[str] | None
+    recommendation: str,
+    named: dict[str, str | None],
+    budget: str,
+    seeds: str,
+    settings: list[str] | None,
+    template: dict[str, object] | None = None,
 ) -> "Plan":
     from advisor.plan import priced_plan
     from advisor.runs.recommended import read_recommendation
 
-    given = _settings(settings, "advisor plan sft --set micro_batch=8")
+    given = {**_settings(settings, "advisor plan sft --set micro_batch=8"), **(template or {})}
     return priced_plan(read_recommendation(recommendation), named, budget, _seeds(seeds), given)
+
+
+def _template(system: str | None, prompt_template: str | None, arguments: str | None) -> dict[str, object]:
+    """Return the settings of the template that were given, by their names."""
+    from posttrain.assignments import json_or_text
+
+    given = {"system": system, "prompt_template": prompt_template,
+             "chat_template_kwargs": None if arguments is None else json_or_text(arguments)}  # fmt: skip
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _arm(plan: "Plan", name: str | None, path: Path) -> "Arm":

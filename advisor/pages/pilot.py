@@ -18,6 +18,7 @@ from advisor.runs.folder import Response
 from advisor.runs.outcome import Outcome
 from advisor.runs.plan import Plan
 from advisor.runs.plan_text import render
+from advisor.runs.preview import first_row_under, seen_settings
 from advisor.runs.process import demand_torch
 from advisor.runs.progress import RunningRun, State
 from advisor.runs.recommended import Recommended, recommended
@@ -29,6 +30,8 @@ from advisor.task.traits import Value
 from advisor.task.uploads import MOST_BYTES, Contents, keep
 from posttrain import page as frame
 from posttrain.charts import svg
+from posttrain.errors import PosttrainError
+from posttrain.first_row import FirstRow
 from posttrain.page import chart, errors_shown, own_data, plain
 
 WATCH_SECONDS = 1.0
@@ -90,6 +93,7 @@ def _new(data: Path, busy: PilotStatus | None) -> None:
     with errors_shown():
         plan = _priced(recommendation.ranked, recommendation.traits, task, budget, seeds, settings)
         st.code("\n".join(render(plan)), language=None, wrap_lines=True)
+        _first_row(plan)
         if st.button("Start the pilot", type="primary", icon=":material/play_arrow:", disabled=busy is not None):
             _start(plan, data)
 
@@ -104,6 +108,26 @@ def _priced(
     settings: SizeSettings,
 ) -> Plan:
     return priced_plan(Recommended(ranked=ranked, traits=traits), task, budget, seeds, dict(settings))
+
+
+def _first_row(plan: Plan) -> None:
+    """Show the first row as the model sees it, with the tokens that are trained on marked; of a file without asking."""
+    is_file = not plan.task.data.startswith("task:")
+    if not st.toggle("The first row as the model sees it", is_file, key=f"first_row_{is_file}"):
+        return
+    try:
+        view = _seen(json.dumps(seen_settings(plan)))
+    except PosttrainError as error:
+        st.warning(plain(f"It cannot be shown: {error.message}"))
+        return
+    st.html(view.markup())
+    facts = ". ".join(fact.strip() for fact in view.facts())
+    st.caption(plain(f"Marked tokens are trained on, the others are read. {facts}."))
+
+
+@st.cache_data(max_entries=64, ttl="10m", show_spinner="Reading the first row with the model's tokenizer")
+def _seen(settings: str) -> FirstRow:
+    return first_row_under(json.loads(settings))
 
 
 def _sizes() -> tuple[SizeSettings, list[int]]:

@@ -7,7 +7,10 @@ def render(plan: Plan) -> list[str]:
     """Return the plan as lines for a terminal; the warnings come last."""
     task, seeds = plan.task, len(plan.seeds)
     of_seeds = "1 seed" if seeds == 1 else f"{seeds} seeds"
-    head = f"would try {len(plan.arms)} arms with {task.model} on {task.data}, verifier {task.verifier or 'its own'}"
+    scorer = task.settings.get("eval_verifier")
+    scored = f", scored by {scorer}" if scorer else ""
+    verifier = f"verifier {task.verifier or 'its own'}{scored}"
+    head = f"would try {len(plan.arms)} arms with {task.model} on {task.data}, {verifier}"
     lines = [f"{head}: {plan.budget} each, {of_seeds}"]
     lines += [_line(arm, plan.budget) for arm in plan.arms]
     for pipeline in plan.left_out:

@@ -9,6 +9,7 @@ from advisor.runs.plan import Frozen, Settings, Task
 from advisor.runs.result import Measured, Number, Rows, RunResult, Share
 from advisor.task.traits import BY_NAME, Traits, Value, make_traits
 from posttrain.errors import DamagedError
+from posttrain.first_row import FirstRow
 from reference_impls.configs import COMPARES
 
 SCHEMA_VERSION = 1
@@ -21,6 +22,7 @@ class Measurement(Frozen):
     """The measurements of a model as it is; `pass_at_k` is a share for each k, `examples` are its first samples."""
 
     verifier_on_gold: Share | None
+    verifier_on_wrong: Share | None = None
     pass_at_1: Share
     prompts_ever_right: Share
     format_rate: Share
@@ -39,6 +41,7 @@ class Measurement(Frozen):
     device: str
     skipped_rows: dict[str, dict[str, int]]
     examples: tuple[Settings, ...] = ()
+    first_row: FirstRow | None = None  # as the model sees it
 
     @classmethod
     def of(cls, result: RunResult, examples: Sequence[Mapping[str, JsonValue]] = ()) -> Self:
@@ -47,6 +50,7 @@ class Measurement(Frozen):
             raise DamagedError(f"the result of {result.technique} holds no probe", "advisor probe --help")
         return cls(
             verifier_on_gold=result.probe.verifier_on_gold,
+            verifier_on_wrong=result.probe.verifier_on_wrong,
             pass_at_1=result.probe.pass_at_1,
             prompts_ever_right=result.probe.prompts_ever_right,
             format_rate=result.probe.format_rate,
@@ -65,6 +69,7 @@ class Measurement(Frozen):
             device=result.device,
             skipped_rows=result.skipped_rows,
             examples=tuple(map(dict, examples)),
+            first_row=result.first_row,
         )
 
 
@@ -107,8 +112,9 @@ def traits_of(result: RunResult) -> dict[str, Value]:
         "domain": DOMAINS.get(family.split(":")[0]) if task == "task" else None,
         "demonstrations": probed.rows.demonstrations,
         "prompts": probed.rows.answers if compares else probed.rows.train,
-        "verifier": "unit-tests" if probed.verifier == "unit-tests" else "rule",
+        "verifier": "unit-tests" if probed.verifier in ("unit-tests", "stdin-tests") else "rule",
         "verifier_on_gold": _rounded(probed.verifier_on_gold),
+        "verifier_on_wrong": _rounded(probed.verifier_on_wrong),
         "parameters": round(result.parameters / 1e9, 6),
         "row_tokens": round(probed.row_tokens, 1),
         "pass_at_1": _rounded(probed.pass_at_1),

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from advisor.runs.plan import Frozen, first_fault
 from posttrain.errors import DamagedError
 from posttrain.files import read_json
+from posttrain.first_row import FirstRow
 
 Number = int | float  # JSON tells 0 from 0.0, and so does the digest of a case
 
@@ -82,6 +83,7 @@ class Probed(Frozen):
     rows: Rows
     row_tokens: Number
     verifier_on_gold: Share | None
+    verifier_on_wrong: Share | None = None  # of a probe before wrong answers were tried
     pass_at_1: Share
     pass_at_k: dict[str, float]  # by k
     prompts_ever_right: Share
@@ -118,6 +120,7 @@ class RunResult(BaseModel):
     work: Spent
     skipped_rows: dict[str, dict[str, int]] = {}
     probe: Probed | None = None
+    first_row: FirstRow | None = None
     peak_memory_bytes: Number
     device: str
     notes: tuple[str, ...] = ()

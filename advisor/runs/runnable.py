@@ -14,7 +14,7 @@ from reference_impls.configs import CONFIGS
 from reference_impls.tasks.load import generated_family, load_task
 
 # such as numeric, exact:#, regex:\d+, unit-tests, or judges.tone:score
-VERIFIER = re.compile(r"(exact|numeric|math|choice)(:.*)?|regex:.+|unit-tests|[\w.]+:\w+", re.DOTALL)
+VERIFIER = re.compile(r"(exact|numeric|math|choice)(:.*)?|regex:.+|unit-tests|stdin-tests|[\w.]+:\w+", re.DOTALL)
 HUB_ID = re.compile(r"(?=.{1,96}$)[\w-][\w.-]*(/[\w-][\w.-]*)?")  # gpt2 or Qwen/Qwen2.5-0.5B; the hub allows 96 letters
 FIXED = {"technique", "model", "data", "verifier", "budget", "seed"}  # settings that the plan itself decides
 
@@ -62,11 +62,12 @@ def _check_data(task: Task) -> None:
         raise ConfigurationError(
             f"{task.data} is a file and no verifier is named", "add --verifier, such as numeric or unit-tests"
         )
-    if task.verifier and not VERIFIER.fullmatch(task.verifier):
-        raise ConfigurationError(
-            f"there is no verifier '{task.verifier}'; expected exact, numeric, math, choice, regex:…, unit-tests or "
-            "package.module:function", "add --verifier, such as numeric or unit-tests",
-        )  # fmt: skip
+    for name in (task.verifier, task.settings.get("eval_verifier")):
+        if name and not VERIFIER.fullmatch(str(name)):
+            raise ConfigurationError(
+                f"there is no verifier '{name}'; expected exact, numeric, math, choice, regex:…, unit-tests, "
+                "stdin-tests or package.module:function", "add --verifier, such as numeric or unit-tests",
+            )  # fmt: skip
 
 
 def _check_model(model: str) -> None:

@@ -131,7 +131,7 @@ _EXCLUDES: dict[tuple[str, Value], tuple[str, ...]] = {
     ("demonstrations", 0): (
         "demonstration_quality", "demonstration_kind", "demonstration_author", "demonstration_coverage",
     ),
-    ("verifier", "none"): ("verifier_on_gold", "verifier_explains", "judge_agreement"),
+    ("verifier", "none"): ("verifier_on_gold", "verifier_on_wrong", "verifier_explains", "judge_agreement"),
     ("teacher", "none"): ("teacher_permitted",),
     ("gpus", 0): ("gpu_memory",),
 }  # fmt: skip

@@ -85,7 +85,7 @@ def check(path: Path, verifier: str | None, shown: str = "") -> Contents:
         )
     return {
         "rows": len(task.rows),
-        "with_response": sum(row.response is not None for row in task.rows),
+        "with_response": sum(row.is_demonstration for row in task.rows),
         "with_answer": answered,
         "left_out": [
             {"reason": reason, "count": count, "lines": list(task.places.get(reason, ()))}

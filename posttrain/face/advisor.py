@@ -97,6 +97,7 @@ def memory(
     *,
     lora: bool = False,
     qlora: bool = False,
+    library: bool = False,
     batch: int | None = None,
     prompt_tokens: int | None = None,
     response_tokens: int | None = None,
@@ -104,14 +105,15 @@ def memory(
 ) -> "Answer":
     """Return the peak memory of a technique on a model, in bytes by phase and part, before any weight is loaded.
 
-    model: a well-known name, a hub id, a folder, a config.json, or a size such as "7b". batch: sequences in one forward
-    pass. gpu: gigabytes of the GPU; `.fits` and `.change` then say whether it fits and which change would make it fit.
+    model: a well-known name, a hub id, a folder, a config.json, or a size such as "7b". library: in a library like TRL,
+    as `recommend` prices it, in place of our loops. batch: sequences in one forward pass. gpu: gigabytes of the GPU;
+    `.fits` and `.change` then say whether it fits and which change would make it fit.
     Raises ConfigurationError for an unknown model or technique.
     """
     from advisor.memory import estimate_for
 
     sizes = {"micro_batch": batch, "prompt_tokens": prompt_tokens, "response_tokens": response_tokens}
-    return estimate_for(model, technique, lora=lora, qlora=qlora, gpu_gigabytes=gpu, **sizes)
+    return estimate_for(model, technique, lora=lora, qlora=qlora, library=library, gpu_gigabytes=gpu, **sizes)
 
 
 @checked

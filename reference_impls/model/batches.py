@@ -10,19 +10,14 @@ Two sequences, prompt p and response r, e the end of sequence, - padding (B = 2,
              p r e - - -               p r e - -               r e - - -            x x . . .
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from posttrain.errors import ConfigurationError
-from reference_impls.model.protocols import Tokenizer
-from reference_impls.tasks.row import Prompt, Row
-
 WORTH_SHARING = 0.9  # at most this share of the tokens is left to read; attention behind a cache needs a mask
-TRUNCATED_AT_MOST = 0.05  # of the rows; beyond it a run would learn never to stop
 
 
 @dataclass(frozen=True)
@@ -31,9 +26,16 @@ class Encoded:
 
     prompt: tuple[int, ...]
     response: tuple[int, ...]
+    trained: tuple[bool, ...] = field(default=(), kw_only=True)
+    """Of each token of the response, whether it is trained on; empty means that all are. False: a user's turn."""
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.response)
+
+    @property
+    def tokens_trained(self) -> int:
+        """How many tokens are trained on."""
+        return sum(self.trained) if self.trained else len(self.response)
 
 
 @dataclass(frozen=True)
@@ -67,23 +69,6 @@ class Batch:
         return self.ids[:, 1:]
 
 
-@dataclass
-class Intake:
-    """How many rows are trained on, cut off and left out, and why; no row is left out silently."""
-
-    kept: int = 0
-    truncated: int = 0  # the end of the response was cut off, and its end-of-sequence token with it
-    dropped: dict[str, int] = field(default_factory=dict)  # reason -> rows
-
-    def drop(self, reason: str) -> None:
-        """Count a row that is left out."""
-        self.dropped[reason] = self.dropped.get(reason, 0) + 1
-
-    def as_dict(self) -> dict[str, object]:
-        """Return the counts for result.json."""
-        return {"kept": self.kept, "truncated": self.truncated, "no_eos": self.truncated, "dropped": self.dropped}
-
-
 def collate(sequences: Sequence[Encoded], pad: int, device: torch.device, *, share: bool = False) -> Batch:
     """Return the sequences as one batch, as wide as the longest of them.
 
@@ -98,6 +83,9 @@ def collate(sequences: Sequence[Encoded], pad: int, device: torch.device, *, sha
         row[: len(sequence)] = torch.tensor(sequence.prompt + sequence.response)
     columns = torch.arange(width - 1)[None]  # (1, T)
     mask = (columns >= starts) & (columns < ends)  # (B, T)
+    for row, sequence in zip(mask, sequences, strict=True):
+        if sequence.trained:
+            row[row.clone()] = torch.tensor(sequence.trained)
     shared = _share(sequences, pad, device) if share and _tokens_read(sequences)[1] else None
     return Batch(ids.to(device), mask.to(device), shared)
 
@@ -109,13 +97,17 @@ def _share(sequences: Sequence[Encoded], pad: int, device: torch.device) -> Shar
     lengths = torch.tensor([len(sequence.response) for sequence in sequences])
     longest = int(lengths.max())  # R
     responses = torch.tensor([(row.response[:-1] + (pad,) * longest)[: longest - 1] for row in sequences])
+    mask = torch.arange(longest)[None] < lengths[:, None]  # (B, R)
+    for row, sequence in zip(mask, sequences, strict=True):
+        if sequence.trained:
+            row[row.clone()] = torch.tensor(sequence.trained)
     return Shared(
         ids,
         padding,
         len(set(map(len, prompts))) > 1,
         torch.tensor([indices[sequence.prompt] for sequence in sequences], device=device),
         responses.to(device),
-        (torch.arange(longest)[None] < lengths[:, None]).to(device),
+        mask.to(device),
     )
 
 
@@ -164,70 +156,3 @@ def micro_batches(sequences: Sequence[Encoded], size: int, *, share: bool = Fals
 def _parts(sequences: Sequence[Encoded], size: int, key: Callable[[Encoded], Any]) -> list[list[int]]:
     order = sorted(range(len(sequences)), key=lambda index: key(sequences[index]))
     return [order[start : start + size] for start in range(0, len(order), size)]
-
-
-def encode_prompt(tokenizer: Tokenizer, prompt: Prompt, chat: bool) -> tuple[int, ...]:
-    """Return the ids of a prompt up to where the response begins.
-
-    Raises ConfigurationError for messages without a chat template.
-    """
-    if chat:
-        messages = (
-            [{"role": "user", "content": prompt}] if isinstance(prompt, str) else [dict(message) for message in prompt]
-        )
-        encoded = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)
-        return tuple(encoded["input_ids"])
-    if not isinstance(prompt, str):
-        raise ConfigurationError(
-            "the prompts are chat messages and the tokenizer has no chat template",
-            "take a model with a chat template, or write prompts as text",
-        )
-    ids = tuple(tokenizer(prompt)["input_ids"])
-    return ids[:-1] if ids[-1:] == (tokenizer.eos_token_id,) else ids  # some tokenizers end every text
-
-
-def encode_response(tokenizer: Tokenizer, response: str, end: int | None = None) -> tuple[int, ...]:
-    """Return the ids of a whole response, with the token that ends it: end of sequence unless another is given."""
-    ids = tokenizer(response, add_special_tokens=False)["input_ids"]
-    return (*ids, tokenizer.eos_token_id if end is None else end)
-
-
-def encode_demonstrations(
-    tokenizer: Tokenizer,
-    rows: Iterable[Row],
-    *,
-    chat: bool,
-    max_prompt_tokens: int,
-    max_response_tokens: int,
-    end: int | None = None,
-) -> tuple[list[Encoded], Intake]:
-    """Return the rows that have a response, as ids, and how many rows were left out and why.
-
-    Prompt and response are encoded apart, as they are when the policy answers. A prompt that is too long is dropped:
-    cut, it would ask another question. Raises ConfigurationError where nothing is left, or more than 5 % of the
-    responses are cut off.
-    """
-    encoded, intake = [], Intake()
-    for row in rows:
-        if not row.response:
-            intake.drop("no response")
-            continue
-        prompt = encode_prompt(tokenizer, row.prompt, chat)
-        if len(prompt) > max_prompt_tokens:
-            intake.drop("prompt too long")
-            continue
-        response = encode_response(tokenizer, row.response, end)
-        intake.truncated += len(response) > max_response_tokens
-        intake.kept += 1
-        encoded.append(Encoded(prompt, response[:max_response_tokens]))
-    if not encoded:
-        raise ConfigurationError(
-            f"no row can be trained on: {intake.dropped or 'there are none'}",
-            "give rows a `response`, or raise max_prompt_tokens",
-        )
-    if intake.truncated > TRUNCATED_AT_MOST * intake.kept:
-        raise ConfigurationError(
-            f"{intake.truncated} of {intake.kept} responses are longer than max_response_tokens, {max_response_tokens}",
-            "raise max_response_tokens, or shorten the rows: a policy that never sees an end does not learn to stop",
-        )
-    return encoded, intake

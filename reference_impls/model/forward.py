@@ -5,21 +5,25 @@ responses are read behind them. Gradients add up on their way back through the c
 whole sequences but for rounding.
 """
 
+import inspect
+from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import cast
 
 import torch
 from torch import Tensor
 
 from reference_impls.model.batches import Batch, Encoded, collate
-from reference_impls.model.protocols import Body, Cache
+from reference_impls.model.protocols import Body, Cache, Output
+
+CAUSAL_WITHIN = 0.02  # relative; bfloat16 leaves some 0.005, and a later token that is seen changes more
 
 
 def forward(body: Body, batch: Batch) -> Tensor:
     """Return the model's output at each token that predicts one of a response, (N, d), in the order of the mask."""
     if batch.shared is None:
-        whole = body(input_ids=batch.inputs, use_cache=False)[0]  # (B, T, d)
-        return whole[batch.mask]
+        return read_whole(body, batch.inputs)[batch.mask]
     from transformers import DynamicCache
 
     shared, cache = batch.shared, cast("Cache", DynamicCache(config=body.config))  # type: ignore[arg-type]
@@ -27,6 +31,40 @@ def forward(body: Body, batch: Batch) -> Tensor:
     cache.reorder_cache(shared.owner)  # from one of each prompt to one of each sequence
     rest = _read(body, cache, shared.responses, shared.padding[shared.owner], shared.ragged)  # (B, R - 1, d)
     return torch.cat((ends.index_select(0, shared.owner)[:, None], rest), 1)[shared.mask]
+
+
+def read_whole(body: Body, ids: Tensor) -> Tensor:
+    """Return the model's output at every token, (B, T, d), from one pass without a cache; padding is on the right."""
+    return run(body, input_ids=ids, use_cache=False)[0]
+
+
+def run(body: Body, **inputs: object) -> Output:
+    """Run a forward pass with those inputs that the model's own code takes: Mamba, for one, takes no positions."""
+    accepted = _accepted(type(body).forward)  # type: ignore[attr-defined]
+    return body(**{name: value for name, value in inputs.items() if name in accepted})
+
+
+def takes(body: Body, name: str) -> bool:
+    """Whether the model's forward pass has an input of this name."""
+    return name in _accepted(type(body).forward)  # type: ignore[attr-defined]
+
+
+@lru_cache(maxsize=64)
+def _accepted(forward: Callable[..., object]) -> frozenset[str]:
+    return frozenset(inspect.signature(forward).parameters)
+
+
+@torch.no_grad()
+def is_causal(body: Body) -> bool:
+    """Whether no output depends on later tokens, so that padding on the right changes nothing; tried on a few tokens.
+
+    Not so with encoders, which read both ways (BERT without `is_decoder`), and permutation models (XLNet).
+    """
+    ids = torch.tensor([[1, 2, 3, 2, 1, 3], [3, 1, 2, 3, 3, 2]], device=body.device)
+    short, long = read_whole(body, ids), read_whole(body, torch.cat((ids, ids.flip(0)), -1))[:, : ids.shape[1]]
+    apart = (short - long).float().norm(dim=-1) / short.float().norm(dim=-1).clamp(min=1e-12)  # (B, T)
+    # a token that rounding sends to another expert is no proof, and NaN is none (guards.check_weights finds it)
+    return not bool(apart.median() >= CAUSAL_WITHIN)
 
 
 def _read(body: Body, cache: Cache, ids: Tensor, padding: Tensor, ragged: bool) -> Tensor:

@@ -37,8 +37,9 @@ from posttrain.errors import ConfigurationError, PosttrainError
 from reference_impls.configs import make_config
 from reference_impls.model.alike import layers_of, reduced, times_of
 from reference_impls.model.kept import kept_bytes
-from reference_impls.model.policy import DTYPES, STARTER, with_adapters
+from reference_impls.model.policy import DTYPES, with_adapters
 from reference_impls.model.protocols import CausalModel, ModelConfig
+from reference_impls.model.templates import STARTER
 
 ATTENTION = "counted"
 LENGTHS = (64, 128)  # tokens of the two passes

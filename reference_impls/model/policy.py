@@ -23,10 +23,11 @@ from torch.utils.checkpoint import checkpoint
 from posttrain.errors import ConfigurationError
 from reference_impls.configs import CHUNK_LOGITS, RunConfig
 from reference_impls.model.batches import Batch
-from reference_impls.model.forward import can_share, forward
+from reference_impls.model.forward import can_share, forward, is_causal, run
 from reference_impls.model.protocols import AdaptedModel, Body, CausalModel, Tokenizer
+from reference_impls.model.templates import LOADABLE, STARTER, Template, load_tokenizer, make_template
 
-STARTER = Path(__file__).parents[1] / "starter"
+WINDOWS = ("max_position_embeddings", "max_seq_len", "n_positions", "max_target_positions")  # by what configs call it
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -43,9 +44,13 @@ class Policy:
     plain_head: bool = True  # logits are the output matrix times the last hidden state, and nothing else
     shares_prompts: bool = False  # rollouts of one prompt are trained on with the prompt read once
     reference: CausalModel | None = None  # the starting weights, where a KL term asks for them
+    decoding: str | None = None  # which decoder fits a model without kernels of its own (decoder.make_decoder)
     decoder: object = None  # the compiled decoder, kept from one rollout to the next (decoder.make_decoder)
-    end_id: int | None = None  # what ends a whole response; left out, the tokenizer's end of sequence
+    template: Template = field(init=False)  # how rows are written for this model
     notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.template = Template(self.tokenizer, self.chat, stop_ids=self.stop_ids)
 
     @property
     def base(self) -> CausalModel:
@@ -64,8 +69,8 @@ class Policy:
     @property
     def window(self) -> int:
         """The longest sequence that the model was made for."""
-        window: int | None = getattr(self.base.config.get_text_config(), "max_position_embeddings", None)
-        return window or 1 << 30
+        config = self.base.config.get_text_config()
+        return next((window for name in WINDOWS if isinstance(window := getattr(config, name, None), int)), 1 << 30)
 
     def trainable(self) -> list[nn.Parameter]:
         """The weights that training changes."""
@@ -80,9 +85,11 @@ class Policy:
     def parameters_in_use(self) -> int:
         """Weights that a token passes through: all but the input embedding, where that is not the output too."""
         base = self.base
-        embedding, head = base.get_input_embeddings().weight, base.get_output_embeddings().weight
+        embedding, head = (
+            getattr(part(), "weight", None) for part in (base.get_input_embeddings, base.get_output_embeddings)
+        )
         every: int = sum(weight.numel() for weight in base.parameters())
-        return every if embedding is head else every - int(embedding.numel())
+        return every if embedding is None or embedding is head else every - int(embedding.numel())
 
     @contextmanager
     def as_reference(self) -> Iterator[CausalModel]:
@@ -114,9 +121,8 @@ def log_probs(
     with policy.autocast(), _recomputing(base):
         hidden = forward(policy.body_of(base), batch)  # (N, d), or logits (N, V) where the head is not plain
         head = base.get_output_embeddings() if policy.plain_head else nn.Identity()
-        values, entropies = _in_chunks(
-            head, hidden, targets, temperature, entropy, base.config.get_text_config().vocab_size
-        )
+        vocabulary = base.config.get_text_config().vocab_size if policy.plain_head else hidden.shape[-1]
+        values, entropies = _in_chunks(head, hidden, targets, temperature, entropy, vocabulary)
     zeros = torch.zeros(batch.mask.shape, dtype=torch.float32, device=batch.mask.device)  # (B, T)
     spread_entropies = None if entropies is None else zeros.masked_scatter(batch.mask, entropies)
     return zeros.masked_scatter(batch.mask, values), spread_entropies
@@ -184,8 +190,12 @@ def load_policy(config: RunConfig) -> Policy:
         model.activation_checkpointing_enable({"use_reentrant": False})
     if config.lora_rank:
         model = with_adapters(model, config)
-    policy = Policy(model, tokenizer, device, compute, _stop_ids(model, tokenizer), tokenizer.chat_template is not None)
-    policy.end_id = _end_of_turn(policy)
+    embedding = getattr(model.get_input_embeddings(), "weight", None)  # some models make it of several parts
+    vocabulary = None if embedding is None else int(embedding.shape[0])
+    template = make_template(tokenizer, config, _stop_ids(model, tokenizer), vocabulary)
+    policy = Policy(model, tokenizer, device, compute, template.stop_ids, template.chat)
+    policy.template = template
+    _demand_causal(policy, config.model)
     policy.plain_head = _has_plain_head(policy)
     policy.shares_prompts = can_share(policy.body_of(policy.base))
     if not policy.plain_head:
@@ -204,23 +214,18 @@ def save_policy(policy: Policy, folder: Path) -> None:
 
 def _from_files(name: str, dtype: torch.dtype) -> tuple[CausalModel, Tokenizer]:
     import transformers
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
     transformers.utils.logging.disable_progress_bar()
+    tokenizer = load_tokenizer(name)
     source = str(STARTER) if name == "starter" else name
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, trust_remote_code=False, use_safetensors=True)
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         raise ConfigurationError(
-            f"cannot load the model '{name}': {(str(error) or type(error).__name__).splitlines()[0]}",
-            "give a hub id, a folder with safetensors and a tokenizer, or `starter`",
+            f"cannot load the model '{name}': {(str(error) or type(error).__name__).splitlines()[0]}", LOADABLE
         ) from error
-    if tokenizer.eos_token_id is None:
-        raise ConfigurationError(
-            f"the tokenizer of '{name}' has no end-of-sequence token", "set eos_token in its config"
-        )
-    return cast("CausalModel", model), cast("Tokenizer", tokenizer)
+    return cast("CausalModel", model), tokenizer
 
 
 def with_adapters(model: CausalModel, config: RunConfig) -> AdaptedModel:
@@ -249,15 +254,21 @@ def _stop_ids(model: CausalModel, tokenizer: Tokenizer) -> frozenset[int]:
     return frozenset({tokenizer.eos_token_id, *also})
 
 
-def _end_of_turn(policy: Policy) -> int:
-    """Return the token that ends an answer in the chat template, or the tokenizer's end of sequence."""
-    if policy.chat:
-        turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
-        ids = policy.tokenizer.apply_chat_template(turns, return_dict=True)["input_ids"]
-        for token in reversed(ids):  # some templates write a line break after the end of a turn
-            if token in policy.stop_ids:
-                return int(token)
-    return int(policy.tokenizer.eos_token_id)
+def _demand_causal(policy: Policy, name: str) -> None:
+    """Raise ConfigurationError for a model that reads later tokens too: it would be trained on what it must predict."""
+    kind = policy.base.config.model_type
+    try:
+        causal = is_causal(policy.base)
+    except (AttributeError, TypeError, ValueError, LookupError, RuntimeError) as error:
+        first = (str(error) or type(error).__name__).splitlines()[0]
+        raise ConfigurationError(
+            f"the model '{name}' ({kind}) cannot read text alone: {first}", "take a causal language model of text"
+        ) from error
+    if not causal:
+        raise ConfigurationError(
+            f"the model '{name}' ({kind}) reads later tokens too; expected a causal language model",
+            "set is_decoder in its config.json, if it is a decoder, or take another model",
+        )
 
 
 @torch.no_grad()
@@ -268,11 +279,15 @@ def _has_plain_head(policy: Policy) -> bool:
     head: Callable[[Tensor], Tensor] | None = policy.base.get_output_embeddings()
     ids = torch.tensor([[policy.tokenizer.eos_token_id, *range(4)]], device=policy.device)
     try:
-        hidden = policy.base.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
-        own = policy.base(input_ids=ids, use_cache=False).logits
-    except (AttributeError, TypeError):
+        hidden = run(policy.base.get_decoder(), input_ids=ids, use_cache=False).last_hidden_state
+        own = run(policy.base, input_ids=ids, use_cache=False).logits
+        logits = None if head is None else head(hidden).float()
+    # a decoder that is not the layers alone: its output may lack hidden states, or have another width than the head
+    except (AttributeError, TypeError, ValueError, LookupError, RuntimeError, NotImplementedError):
         return False
-    return head is not None and torch.allclose(head(hidden).float(), own.float(), rtol=1e-3, atol=1e-3)
+    return (
+        logits is not None and logits.shape == own.shape and torch.allclose(logits, own.float(), rtol=1e-3, atol=1e-3)
+    )
 
 
 def _device(name: str) -> torch.device:
@@ -306,5 +321,6 @@ def flops_per_token(policy: Policy, length: float) -> float:
     Training takes three times that (PaLM, arXiv:2204.02311, appendix B).
     """
     config = policy.base.config.get_text_config()
-    attention = 4 * config.num_hidden_layers * config.hidden_size * length / 2
+    layers, width = (getattr(config, name, 0) or 0 for name in ("num_hidden_layers", "hidden_size"))  # xlm has neither
+    attention = 4 * layers * width * length / 2
     return float(2 * policy.parameters_in_use() + attention)

@@ -11,6 +11,13 @@ import torch
 from torch import Tensor, nn
 
 
+class AddedToken(Protocol):
+    """A token that was added to a vocabulary."""
+
+    content: str
+    special: bool
+
+
 class Tokenizer(Protocol):
     """A tokenizer of transformers. It has an end-of-sequence token, see `policy.load_policy`."""
 
@@ -18,6 +25,11 @@ class Tokenizer(Protocol):
     pad_token_id: int | None
     unk_token_id: int | None
     chat_template: str | None
+    all_special_ids: Sequence[int]
+
+    @property
+    def added_tokens_decoder(self) -> Mapping[int, AddedToken]:
+        """The tokens that were added to the vocabulary by their ids, such as `<|im_end|>`."""
 
     def __call__(self, text: str, *, add_special_tokens: bool = True) -> Mapping[str, Sequence[int]]:
         """Return the token ids of a text under `input_ids`."""
@@ -32,9 +44,10 @@ class Tokenizer(Protocol):
         conversation: Sequence[Mapping[str, object]],
         *,
         add_generation_prompt: bool = False,
-        return_dict: bool = True,
-    ) -> Mapping[str, Sequence[int]]:
-        """Return the token ids of chat messages under `input_ids`."""
+        tokenize: bool = True,
+        **arguments: object,
+    ) -> object:
+        """Return the text of chat messages, or with `tokenize` their token ids."""
 
     def save_pretrained(self, save_directory: Path) -> object:
         """Write the tokenizer's files."""

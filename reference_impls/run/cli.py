@@ -8,6 +8,7 @@ into result.json as `{"error": {"message": …, "hint": …}}`.
 """
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -31,6 +32,11 @@ OK, USAGE, PARTIAL, INTERRUPTED = 0, 2, 4, 130
 IS_FIRST = os.environ.get("RANK", "0") == "0"  # under torchrun one process writes
 PAGES = "docs/techniques"
 EXAMPLE = "--set data=task:addition"
+TEMPLATE_OPTIONS = {
+    "system": "a system message for rows that have none",
+    "prompt_template": "text around each prompt, such as 'Question: {prompt}'",
+    "chat_template_kwargs": "arguments of the chat template: enable_thinking=false, or a JSON object",
+}
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "python -m reference_impls") -> int:
@@ -48,7 +54,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m refer
             print_data(listing() if options.list else settings_of(options.technique))
             return OK
         train = load_technique(options.technique)
-        return run_technique(options.technique, train, folder, options.set, resume=options.resume)
+        return run_technique(options.technique, train, folder, _changes(options), resume=options.resume)
     except PosttrainError as error:
         print(f"error: {error.message}", f"  try: {error.hint}" if error.hint else "", sep="\n", file=sys.stderr)
         return int(error.exit_code)
@@ -58,6 +64,13 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m refer
     except KeyboardInterrupt:
         print("interrupted; resume with --resume", file=sys.stderr)
         return INTERRUPTED
+
+
+def _changes(options: argparse.Namespace) -> list[str]:
+    """Return the settings of the command line as `name=value` texts, those of options of their own too."""
+    given = {name: getattr(options, name) for name in TEMPLATE_OPTIONS}
+    own = [f"{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
+    return [*(options.set or []), *own]
 
 
 def load_technique(technique: str) -> "Train":
@@ -185,7 +198,10 @@ def listing() -> str:
 def settings_of(technique: str) -> str:
     """Return a line for every setting of a technique: its name, its default and its sentence."""
     fields = CONFIGS[technique].model_fields
-    return "\n".join(f"{name:22} {field.default!s:16} {field.description or ''}" for name, field in fields.items())
+    # a line break is shown as '\n', and words as they are
+    defaults = {name: str(field.default) if str(field.default).strip() else repr(field.default)
+                for name, field in fields.items()}  # fmt: skip
+    return "\n".join(f"{name:22} {defaults[name]:16} {field.description or ''}" for name, field in fields.items())
 
 
 def parser(program: str = "python -m reference_impls") -> argparse.ArgumentParser:
@@ -194,6 +210,8 @@ def parser(program: str = "python -m reference_impls") -> argparse.ArgumentParse
     options.add_argument("technique", choices=CONFIGS, nargs="?", help="the technique; --list describes each")
     options.add_argument("folder", type=Path, nargs="?", default=Path(), help="the run folder, which has config.json")
     options.add_argument("--set", action="append", metavar="NAME=VALUE", help="a setting, for a new run")
+    for name, sentence in TEMPLATE_OPTIONS.items():
+        options.add_argument(f"--{name.replace('_', '-')}", metavar="TEXT", help=sentence)
     options.add_argument("--resume", action="store_true", help="resume from the last checkpoint")
     options.add_argument("--settings", action="store_true", help="list every setting, its default and its description")
     options.add_argument("--list", action="store_true", help="list every technique, its family and its page")

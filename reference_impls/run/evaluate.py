@@ -16,6 +16,7 @@ class ProbeResult(TypedDict):
     rows: dict[str, int]
     row_tokens: float
     verifier_on_gold: Counted | None
+    verifier_on_wrong: Counted | None
     pass_at_1: Counted
     pass_at_k: dict[str, float]
     prompts_ever_right: Counted

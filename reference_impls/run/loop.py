@@ -10,7 +10,7 @@ depend only on the seed and the number of the step, so a resumed run is the unin
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -21,6 +21,7 @@ from posttrain.errors import ConfigurationError
 from reference_impls.configs import Budget, GRPOConfig, RolloutConfig, RunConfig, default_learning_rate
 from reference_impls.model.batches import Encoded
 from reference_impls.model.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
+from reference_impls.model.demonstrations import Intake
 from reference_impls.model.policy import Policy, flops_per_token, load_policy, make_optimizer
 from reference_impls.model.sampling import Rollout, seed_of
 from reference_impls.run.evaluate import ProbeResult
@@ -29,7 +30,7 @@ from reference_impls.run.guards import StoppedError
 from reference_impls.run.processes import World, join_world
 from reference_impls.run.progress import Best, Memory, Progress
 from reference_impls.run.rollouts import Rollouts
-from reference_impls.run.spent import Work
+from reference_impls.run.spent import Work, demand_room
 from reference_impls.run.splits import load_rows, verifier_name
 from reference_impls.run.step import LossOf, optimizer_step, warm_up
 from reference_impls.tasks import Row, Task
@@ -181,6 +182,11 @@ class Run(Generic[Config_co]):
     probed: ProbeResult | None = None  # set by the probe, which trains nothing
 
     @property
+    def tasks(self) -> dict[str, Task]:
+        """The rows by their split."""
+        return {"train": self.train, "validation": self.loop.validation, "test": self.test}
+
+    @property
     def step(self) -> int:
         """The number of the step that runs, from 0."""
         return self.progress.step
@@ -202,6 +208,13 @@ class Run(Generic[Config_co]):
         """Return the technique's own state, restored from the last checkpoint if there is one; see Progress."""
         return self.progress.remember(memory)
 
+    def take_in(self, intake: Intake) -> None:
+        """Keep the counts of the rows that are imitated, for result.json; the first process prints them."""
+        self.progress.intake = intake.as_dict()
+        if self.world.is_first:
+            for line in intake.lines():
+                print(line, file=sys.stderr)
+
     def draw(self, items: Sequence[Item], count: int, start: int) -> list[Item]:
         """Return `count` items from position `start` on, of an endless list: epoch after epoch, each in a new order."""
         positions = range(start, start + count)
@@ -210,6 +223,24 @@ class Run(Generic[Config_co]):
             generator = torch.Generator().manual_seed(seed_of(self.config.seed, "order", epoch))
             order[epoch] = torch.randperm(len(items), generator=generator).tolist()
         return [items[order[position // len(items)][position % len(items)]] for position in positions]
+
+    def demand_budget(self, *, prompts: int = 0, rollouts: int = 0, trained: int = 0) -> None:
+        """Raise ConfigurationError where the budget is smaller than the first step, before any of it is spent.
+
+        prompts that are read and rollouts that are sampled in that step, both taken to be as long as those of the score
+        before training; trained: tokens of its update, 0 where it may make none.
+        """
+        if self.step or not self.test.rows or not self.work.evaluated:
+            return
+        length = self.work.evaluated / len(self.test.rows)  # prompt and response
+        prompt = sum(len(self.rollouts.encode(row)) for row in self.test.rows) / len(self.test.rows)
+        work = Work(
+            scored=round(prompts * prompt),
+            generated=round(rollouts * max(length - prompt, 1)),
+            trained=trained,
+        )
+        work.flops = (work.scored + work.generated + 3 * work.trained) * flops_per_token(self.policy, length)
+        demand_room(self.config.budget, work)
 
     def roll_out(self: "Run[RolloutConfig]", rows: Sequence[Row]) -> tuple[list[Rollout], list[Verdict]]:
         """Return group_size rollouts of each row and a verdict on each, in the order of the rows."""
@@ -246,8 +277,12 @@ def open_run(config: Config, folder: Path) -> Iterator[Run[Config]]:
         config.technique, policy.parameters_in_use(), config.lora_rank > 0
     )
     log, progress = RunLog(folder), Progress()
-    with load_verifier(verifier_name(config, train), seconds=config.verify_seconds) as verifier:
-        rollouts = Rollouts(config, log, policy, verifier, world, progress)
+    with ExitStack() as verifiers:
+        verifier = verifiers.enter_context(load_verifier(verifier_name(config, train), seconds=config.verify_seconds))
+        scorer = verifier
+        if config.eval_verifier and config.eval_verifier != verifier.name:
+            scorer = verifiers.enter_context(load_verifier(config.eval_verifier, seconds=config.verify_seconds))
+        rollouts = Rollouts(config, log, policy, verifier, scorer, world, progress)
         optimizer = make_optimizer(policy, rate, config.weight_decay)
         loop = Loop(config, log, policy, optimizer, world, progress, rollouts, validation)
         yield Run(config, policy, world, train, test, progress, rollouts, loop, rate)

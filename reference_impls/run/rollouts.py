@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reference_impls.configs import RunConfig
-from reference_impls.model.batches import encode_prompt
 from reference_impls.model.policy import Policy, flops_per_token
 from reference_impls.model.sampling import Rollout, sample, seed_of
 from reference_impls.run.evaluate import Score, score
 from reference_impls.run.folder import RunLog
+from reference_impls.run.guards import check_sampled
 from reference_impls.run.processes import World
 from reference_impls.run.progress import Progress
 from reference_impls.tasks import Row, Task
@@ -24,7 +24,8 @@ class Rollouts:
     config: RunConfig
     log: RunLog
     policy: Policy
-    verifier: Verifier
+    verifier: Verifier  # of what is trained on
+    scorer: Verifier  # of scores, the same one unless `eval_verifier` names another
     world: World
     progress: Progress
     unscorable_because: str = ""  # why the last unscorable answer could not be scored
@@ -42,6 +43,7 @@ class Rollouts:
             self.policy, [self.encode(rows[number]) for number in numbers], seeds=seeds, group_size=group_size,
             max_response_tokens=self.config.max_response_tokens, temperature=temperature, compiled=self.config.compile,
         ) if numbers else []  # fmt: skip
+        check_sampled(self.progress.step, [rollout.entropy for rollout in own])
         verdicts = self.verify([rows[number] for number in numbers for _ in range(group_size)], own)
         pairs = list(zip(own, verdicts, strict=True))
         groups = self.world.gather([pairs[start : start + group_size] for start in range(0, len(pairs), group_size)])
@@ -61,7 +63,9 @@ class Rollouts:
             self.policy, [self.encode(row) for row in rows], seeds=[0] * len(rows),
             max_response_tokens=self.config.max_response_tokens, temperature=0.0,
         ) if rows else []  # fmt: skip
-        judged = self.world.gather(list(zip(own, self.verify(rows, own), strict=True)))
+        if moment == "before":
+            check_sampled(0, [rollout.entropy for rollout in own])
+        judged = self.world.gather(list(zip(own, self.verify(rows, own, self.scorer), strict=True)))
         reasons = (verdict.reason for _, verdict in judged if verdict.outcome is Outcome.UNSCORABLE)
         self.unscorable_because = next(reasons, self.unscorable_because)
         self.progress.work.evaluated += sum(len(answer) for answer, _ in judged)
@@ -69,20 +73,23 @@ class Rollouts:
             self._show(moment, row, answer, verdict)
         return score([verdict for _, verdict in judged], [answer.finished for answer, _ in judged])
 
-    def verify(self, rows: Sequence[Row], rollouts: Sequence[Rollout]) -> list[Verdict]:
+    def verify(
+        self, rows: Sequence[Row], rollouts: Sequence[Rollout], verifier: Verifier | None = None
+    ) -> list[Verdict]:
         """Return the verifier's verdict on each rollout; rows[i] is the row of rollouts[i]."""
-        texts = [self.text_of(rollout) for rollout in rollouts]
-        return self.verify_texts(rows, texts)
+        return self.verify_texts(rows, [self.text_of(rollout) for rollout in rollouts], verifier)
 
-    def verify_texts(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Verdict]:
-        """Return the verifier's verdict on each text, as if the policy had responded it."""
-        return self.verifier.verify(
+    def verify_texts(
+        self, rows: Sequence[Row], texts: Sequence[str], verifier: Verifier | None = None
+    ) -> list[Verdict]:
+        """Return the verdict on each text, as if the policy had responded it: of training's verifier, or another."""
+        return (verifier or self.verifier).verify(
             [(row.prompt, text, row.as_mapping()) for row, text in zip(rows, texts, strict=True)]
         )
 
     def encode(self, row: Row) -> tuple[int, ...]:
         """Return the token ids of a row's prompt."""
-        return encode_prompt(self.policy.tokenizer, row.prompt, self.policy.chat)
+        return self.policy.template.prompt_ids(row)
 
     def text_of(self, rollout: Rollout) -> str:
         """Return a response as text, without the token that ends it."""

@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 
+from posttrain.errors import ConfigurationError
 from reference_impls.configs import Budget
 
 
@@ -31,3 +32,15 @@ class Work:
     def as_dict(self) -> dict[str, float]:
         """Return all of it, for checkpoints and result.json."""
         return dataclasses.asdict(self)
+
+
+def demand_room(budget: str, step: Work) -> None:
+    """Raise ConfigurationError where a budget of tokens or FLOPs is smaller than the work of one step."""
+    limit = Budget.parse(budget)
+    if limit.unit == "seconds" or step.spent(limit) <= 1:
+        return
+    amount = f"{step.tokens:,} tokens" if limit.unit == "tokens" else f"{step.flops:.2g} FLOPs"
+    raise ConfigurationError(
+        f"the budget of {budget} is smaller than one step, which takes {amount} or more",
+        "raise budget, or lower micro_batch, accumulation or group_size",
+    )

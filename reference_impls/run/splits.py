@@ -4,9 +4,11 @@ from dataclasses import replace
 
 from posttrain.errors import ConfigurationError, PosttrainError
 from reference_impls.configs import RunConfig
-from reference_impls.model.batches import encode_prompt
+from reference_impls.model.demonstrations import Refusals
 from reference_impls.model.policy import Policy
-from reference_impls.tasks import Task, load_task
+from reference_impls.model.templates import RowRefusedError, specials_in
+from reference_impls.run.intake import closes_thought, imitates
+from reference_impls.tasks import Row, Task, load_task
 
 
 def load_rows(config: RunConfig, policy: Policy) -> tuple[Task, Task, Task]:
@@ -23,7 +25,18 @@ def load_rows(config: RunConfig, policy: Policy) -> tuple[Task, Task, Task]:
         test = load_task(config.data, split="test", rows=config.eval_size)
     if not train.rows:
         raise ConfigurationError(f"every row of {config.data} is in {config.eval_data} too", "keep the two files apart")
+    _close_thought(policy, config, train)
     return _fitting(train, policy, config), _fitting(validation, policy, config), _fitting(test, policy, config)
+
+
+def _close_thought(policy: Policy, config: RunConfig, train: Task) -> None:
+    """Let prompts close a thought that the template opens, where no demonstration has one to put there."""
+    if closes_thought(policy.template, config, train):
+        policy.template = replace(policy.template, closes_thought=True)
+        policy.notes.append(
+            "the chat template opens a thought and no row has one: it is closed before each answer, in training and in "
+            "scores"
+        )
 
 
 def _without(task: Task, test: Task) -> Task:
@@ -36,25 +49,56 @@ def _without(task: Task, test: Task) -> Task:
 
 
 def _fitting(task: Task, policy: Policy, config: RunConfig) -> Task:
-    """Return the task without prompts that are too long to read and answer; they are counted and never cut."""
+    """Return the task without prompts that are too long to read and answer; they are counted and never cut.
+
+    Prompts that the chat template refuses are left out and counted too. Raises ConfigurationError where that is more
+    than 5 %, and where no prompt fits.
+    """
     limit = min(config.max_prompt_tokens, policy.window - config.max_response_tokens)
-    encoded = [encode_prompt(policy.tokenizer, row.prompt, policy.chat) for row in task.rows]
-    lengths = [len(ids) for ids in encoded]
-    kept = tuple(row for row, length in zip(task.rows, lengths, strict=True) if 0 < length <= limit)
+    refusals, encoded = Refusals(len(task.rows)), dict[int, tuple[int, ...]]()
+    for number, row in enumerate(task.rows):
+        try:
+            encoded[number] = policy.template.prompt_ids(row)
+        except RowRefusedError as error:
+            refusals.add(row, error)
+    fits = {n: 0 < len(ids) <= limit or (task.rows[n].is_text and imitates(config)) for n, ids in encoded.items()}
+    kept = tuple(task.rows[number] for number, fit in fits.items() if fit)
     if task.rows and not kept:
         raise ConfigurationError(
-            f"no prompt of {task.name} has 1 to {limit} tokens; the shortest has {min(lengths)}",
+            f"no prompt of {task.name} has 1 to {limit} tokens; the shortest has {min(map(len, encoded.values()))}",
             f"raise max_prompt_tokens, or lower max_response_tokens: the model reads {policy.window} tokens in all",
         )
-    unknown = sum(policy.tokenizer.unk_token_id in ids for ids in encoded) if policy.tokenizer.unk_token_id else 0
-    if unknown:
-        warning = (
-            f"{unknown} of {len(task.rows)} prompts of {task.name} hold characters that the tokenizer does not know"
+    skipped = {**task.skipped, **refusals.counts}
+    if too_long := len(encoded) - len(kept):
+        skipped["prompt too long"] = too_long
+    warnings = (*task.warnings, *_warnings(task, kept, list(encoded.values()), policy))
+    return replace(task, rows=kept, skipped=skipped, warnings=warnings)
+
+
+def _warnings(task: Task, rows: tuple[Row, ...], encoded: list[tuple[int, ...]], policy: Policy) -> list[str]:
+    """Return what the tokenizer does to these rows that their author may not know of."""
+    tokenizer, template, total = policy.tokenizer, policy.template, len(task.rows)
+    warnings = []
+    if unknown := sum(tokenizer.unk_token_id in ids for ids in encoded) if tokenizer.unk_token_id else 0:
+        warnings.append(f"{unknown} of {total} prompts of {task.name} hold characters that the tokenizer does not know")
+    special = [token for row in rows if (token := specials_in(row, template))]
+    if special:
+        warnings.append(
+            f"{len(special)} of {total} rows of {task.name} hold text that the tokenizer reads as a special token, "
+            f"such as {special[0]}"
         )
-        task = replace(task, warnings=(*task.warnings, warning))
-    if len(kept) == len(task.rows):
-        return task
-    return replace(task, rows=kept, skipped={**task.skipped, "prompt too long": len(task.rows) - len(kept)})
+    speakers = [row for row in rows if any(message.get("name") and message["role"] != "tool" for message in row.turns)]
+    if speakers and template.chat and not template.writes_names(speakers[0]):
+        warnings.append(
+            f"{len(speakers)} of {total} rows of {task.name} have a speaker's `name`, which the template leaves out"
+        )
+    spaced = [] if template.chat else [row for row in rows if str(row.prompt)[-1:] == " "]
+    if spaced:
+        warnings.append(
+            f"{len(spaced)} of {total} prompts of {task.name} end in a space, which most tokenizers join with the next "
+            "word: the response is then read in other tokens than the model writes"
+        )
+    return warnings
 
 
 def verifier_name(config: RunConfig, train: Task) -> str:

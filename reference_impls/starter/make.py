@@ -20,9 +20,10 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from reference_impls import objectives
 from reference_impls.model import protocols
-from reference_impls.model.batches import Batch, Encoded, encode_prompt, encode_response
+from reference_impls.model.batches import Batch, Encoded
 from reference_impls.model.policy import Policy, log_probs, make_optimizer
 from reference_impls.model.sampling import sample
+from reference_impls.model.templates import encode_prompt
 from reference_impls.run.processes import World
 from reference_impls.run.step import LossOf, optimizer_step, warm_up
 from reference_impls.tasks import FAMILIES, Task, load_task
@@ -102,7 +103,7 @@ def _encoded(policy: Policy, task: Task) -> list[Encoded]:
     return [
         Encoded(
             encode_prompt(policy.tokenizer, row.prompt, policy.chat),
-            encode_response(policy.tokenizer, row.response or ""),
+            (*policy.template.ids(row.response or ""), policy.template.end),
         )
         for row in task.rows
     ]

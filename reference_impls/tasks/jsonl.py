@@ -10,13 +10,13 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from posttrain.errors import ConfigurationError
-from reference_impls.tasks.columns import ANSWER, CHAT, PROMPT, RESPONSE, NoRowError, row_of
-from reference_impls.tasks.row import Row, Task, digest, split_of
+from reference_impls.tasks.columns import ANSWER, CHAT, PROMPT, RESPONSE, row_of
+from reference_impls.tasks.row import NoRowError, Row, Task, digest, split_of
 
 _TOLERATED = 0.05  # the share of broken lines that is left out rather than refused
 _LONGEST_LINE = 64 * 2**20  # bytes; a longer line is no row, and would not fit into memory either
@@ -118,10 +118,11 @@ class _Reading:
             return None
         if flaw:
             self._skip(number, flaw)
-        return row
+        return replace(row, line=number)
 
     def _is_repeated(self, number: int, row: Row) -> bool:
-        key = digest(row.prompt, row.response, row.answer)
+        more = [row.system, row.reply, row.tools, row.extra.get("rejected")]
+        key = digest(row.prompt, row.response, row.answer, *([json.dumps(more)] if any(more) else []))
         if key in self._rows:
             self._skip(number, "duplicate")
             return True

@@ -5,9 +5,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-Prompt = str | tuple[Mapping[str, str], ...]
+Message = Mapping[str, object]
+"""`role` and `content`, and as far as the file has them `tool_calls`, `reasoning_content`, `name`, `weight`."""
+Prompt = str | tuple[Message, ...]
 
 SPLITS = ("train", "validation", "test", "all")
+
+
+class NoRowError(Exception):
+    """This object is no row; its text is the reason, by which such objects are counted."""
 
 
 @dataclass(frozen=True)
@@ -15,18 +21,61 @@ class Row:
     """One prompt, with a demonstration and a gold answer where there are any."""
 
     prompt: Prompt
-    """Text, or chat messages with `role` and `content`."""
+    """Text, or chat messages with `role` and `content`: all before the last message of the assistant."""
     response: str | None = None
-    """A demonstration, which may be wrong where the task was asked to be noisy."""
+    """The text of a demonstration, which may be wrong where the task was asked to be noisy."""
     answer: str | None = None
     """The gold answer, which is always right."""
     extra: Mapping[str, object] = field(default_factory=dict)
     """The other columns of the row: tests, entry_point, choices."""
+    reply: Message | None = None
+    """The demonstration as a message, where it holds more than its text: tool calls, a thought, a weight."""
+    system: str = ""
+    """The system message of a row that has it in a column of its own."""
+    tools: tuple[Mapping[str, object], ...] = ()
+    """Definitions of the functions that the chat template describes to the model."""
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    """Arguments of the chat template that the row itself names (`chat_template_kwargs`)."""
+    is_text: bool = False
+    """Text and nothing else: all its tokens are trained on, without a chat template."""
+    untrained: str = field(default="", compare=False)
+    """Why the demonstration is not trained on, such as `weight 0`."""
+    line: int = field(default=0, compare=False)
+    """The line of the file, or the item of a JSON array, from 1; 0 where the row was generated."""
+
+    @property
+    def demonstration(self) -> str | None:
+        """The text that a policy may imitate: the response, unless the row says that it should not be."""
+        return None if self.untrained else self.response
+
+    @property
+    def turns(self) -> tuple[Message, ...]:
+        """All messages of the chat, the demonstration among them."""
+        prompt = ({"role": "user", "content": self.prompt},) if isinstance(self.prompt, str) else self.prompt
+        plain = {"role": "assistant", "content": self.response} if self.response else None
+        reply = self.reply or plain
+        return (*prompt, reply) if reply else tuple(prompt)
+
+    @property
+    def is_demonstration(self) -> bool:
+        """Whether there is something to imitate: a text, or a message of the assistant whose weight is not 0."""
+        return not self.untrained and (self.is_text or any(map(is_trained, self.turns)))
 
     def as_mapping(self) -> dict[str, object]:
         """Return the mapping that a verifier gets: prompt, response, answer and the extra columns side by side."""
         prompt = self.prompt if isinstance(self.prompt, str) else [dict(message) for message in self.prompt]
-        return {**self.extra, "prompt": prompt, "response": self.response, "answer": self.answer}
+        own = {"system": self.system, "tools": [dict(tool) for tool in self.tools]}
+        named = {name: value for name, value in own.items() if value}
+        return {**self.extra, **named, "prompt": prompt, "response": self.response, "answer": self.answer}
+
+
+def is_trained(message: Message) -> bool:
+    """Whether a message is one that the policy should learn to write: of the assistant, not empty, of weight 1."""
+    says = (
+        any(message.get(part) for part in ("tool_calls", "reasoning_content"))
+        or str(message.get("content") or "").strip()
+    )
+    return message.get("role") == "assistant" and bool(says) and message.get("weight", 1) != 0
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from reference_impls.verifiers.exact import fold
-from reference_impls.verifiers.forms import final_statement, last_line
+from reference_impls.verifiers.forms import after_thought, final_statement, last_line
 from reference_impls.verifiers.verdict import Verdict, decided, unscorable
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -28,7 +28,7 @@ def judge(response: str, row: Mapping[str, object]) -> Verdict:
     if wanted is None:
         answer, labels = repr(row.get("answer")), ", ".join(options)
         return unscorable(f"the row's `answer` is {answer:.40}, expected one of {labels}")
-    given, reason = _stated(response, options)
+    given, reason = _stated(after_thought(response), options)
     anywhere = _last_letter(response, options) or _by_text(last_line(response), options)
     if given is None:
         return decided(False, anywhere == wanted, reason)

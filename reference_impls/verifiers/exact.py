@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-from reference_impls.verifiers.forms import final_statement, gold, last_line, missing_gold
+from reference_impls.verifiers.forms import after_thought, final_statement, gold, last_line, missing_gold
 from reference_impls.verifiers.verdict import Verdict, decided, unscorable
 
 # A sign, point, comma or slash before a digit belongs to a number and stays ("-5", ".5", "1,000", "3/4"); other
@@ -15,6 +15,7 @@ _PUNCTUATION = re.compile(r"([-+.,/](?=\d))|[^\w\s]|_")
 def judge(response: str, row: Mapping[str, object], marker: str = "") -> Verdict:
     """Return whether the response, or the text after the last marker, stripped, equals the row's answer.
 
+    A closed thought before it (`<think>…</think>`) is no part of the response.
     Lenient: the same after folding case, spaces and punctuation, or where the answer is the last line or is stated
     as final. A gold answer that holds the marker itself (`... #### 42`) counts from the marker on.
     """
@@ -23,9 +24,10 @@ def judge(response: str, row: Mapping[str, object], marker: str = "") -> Verdict
         return unscorable(missing_gold(row))
     if marker and marker in wanted:
         wanted = wanted.rsplit(marker, 1)[1].strip()
-    if marker and marker not in response:
+    final = after_thought(response)
+    if marker and marker not in final:
         return decided(False, _anywhere(response, wanted, ""), f"the response has no {marker!r}")
-    given = response.rsplit(marker, 1)[1].strip() if marker else response.strip()
+    given = final.rsplit(marker, 1)[1].strip() if marker else final.strip()
     return decided(
         given == wanted,
         _anywhere(response, wanted, marker),

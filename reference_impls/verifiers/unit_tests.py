@@ -1,25 +1,25 @@
 """The verifier `unit-tests`: the program in the response passes the row's tests, in the sandbox.
 
 A row has `tests` (or `test_list`), assert statements as text; or, as HumanEval has, `test` with a function `check`,
-an `entry_point`, and a prompt that the response continues.
+an `entry_point`, and a prompt that the response continues. The signature may stand in the prompt as it is, in a fenced
+block, or in prose, as in prompts for instruct models.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
+from reference_impls.verifiers.programs import (
+    beginning,
+    blocks_of,
+    continued,
+    in_prose,
+    program_of,
+    runnable,
+    text_of,
+)
 from reference_impls.verifiers.sandbox import Job, Report, Sandbox
 from reference_impls.verifiers.verdict import Asked, Prompt, Verdict, Verifier, decided, unscorable
-
-# ```python … ```, also one that is never closed; the language and the body
-_FENCE = re.compile(r"^[ \t]*```[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
-# the first line of code in prose: "Sure! Here it is:\n\ndef add(a, b):"
-_CODE_STARTS = re.compile(r"^(?:def |class |import |from \w+ import |@|async def )", re.MULTILINE)
-# a line that may belong to code: indented, empty, a statement, an assignment, a closing bracket, a comment
-_CODE_GOES_ON = re.compile(
-    r"[ \t]|$|def |class |import |from |@|async |if |for |while |return |[\w.\[\], ]+ = |[)\]}#]"
-)
-_PYTHON = {"", "python", "py", "python3"}
 
 
 class UnitTests(Verifier):
@@ -81,60 +81,24 @@ def _job(prompt: Prompt, response: str, row: Mapping[str, object]) -> Job | str:
         tests = [*tests, f"check({entry})" if entry else str(row["test"])]
     if not tests:
         return "the row has no `tests` (a list of assert statements) and no `test` with its `entry_point`"
-    names = [entry] if entry else re.findall(r"\w+", " ".join(tests))
-    before = _text(prompt) if entry and _defines(_text(prompt), [entry]) else ""
+    names = _names(entry, tests)
+    before = beginning(text_of(prompt), entry) if entry else ""
+    sources = continued(before, program_of(response, names), names)
     # the row's own prompt may define helpers that its tests use; they run with the tests, as the row's code
-    source = _whole(before, _program(response, names), names)
-    return Job([source], tests, f"{before}\n{setup}" if before else setup, entry)
+    return Job(sources, tests, f"{runnable(before)}\n{setup}" if before else setup, entry)
 
 
 def _lenient(prompt: Prompt, response: str, row: Mapping[str, object], strict: Job) -> Job | None:
     """Return the same job for the program that can be found in the prose; None where there is none or no other."""
-    before = _text(prompt) if strict.entry and _defines(_text(prompt), [strict.entry]) else ""
-    names = [strict.entry] if strict.entry else re.findall(r"\w+", " ".join(strict.tests))
-    blocks = _blocks(response)
-    programs = ["\n\n".join(blocks)] if blocks else _in_prose(response)
+    before, names = beginning(text_of(prompt), strict.entry) if strict.entry else "", _names(strict.entry, strict.tests)
+    blocks = blocks_of(response)
+    programs = ["\n\n".join(blocks)] if blocks else in_prose(response)
     if before and not blocks:  # a completion that runs on after the end of its function
         programs.append(re.split(r"\n(?=[^\s])", response, maxsplit=1)[0])
-    sources = [source for text in programs if (source := _whole(before, text, names)) not in strict.sources]
+    sources = [source for text in programs for source in continued(before, text, names)]
+    sources = [source for source in sources if source not in strict.sources]
     return Job(sources, strict.tests, strict.setup, strict.entry) if sources else None
 
 
-def _program(response: str, names: Sequence[str]) -> str:
-    blocks = _blocks(response)
-    defining = [body for body in blocks if _defines(body, names)]
-    return (defining or blocks or [response])[-1]
-
-
-def _blocks(response: str) -> list[str]:
-    return [str(body) for language, body in _FENCE.findall(response) if language.lower() in _PYTHON]
-
-
-def _whole(before: str, body: str, names: Sequence[str]) -> str:
-    """Return the program with the beginning that the prompt has; a body that defines the name again follows it too."""
-    if not before:
-        return body
-    return f"{before}\n\n{body}" if _defines(body, names) else before + body
-
-
-def _defines(text: str, names: Sequence[str]) -> bool:
-    # "def add(", "class Stack", "add = lambda": a name at the left margin
-    definitions = re.findall(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)|^(\w+)[ \t]*=", text, re.MULTILINE)
-    return not {name for pair in definitions for name in pair if name}.isdisjoint(names)
-
-
-def _in_prose(response: str) -> list[str]:
-    """Return the code that begins at the first line of code, up to where prose begins again."""
-    start = _CODE_STARTS.search(response)
-    if start is None:
-        return []
-    lines = response[start.start() :].split("\n")
-    end = next((number for number, line in enumerate(lines) if not _CODE_GOES_ON.match(line)), len(lines))
-    return ["\n".join(lines[:end]), "\n".join(lines)]
-
-
-def _text(prompt: Prompt) -> str:
-    """Return a prompt as text; of chat messages, the last."""
-    if isinstance(prompt, str):
-        return prompt
-    return str(prompt[-1].get("content", "")) if prompt else ""
+def _names(entry: str, tests: Sequence[str]) -> list[str]:
+    return [entry] if entry else re.findall(r"\w+", " ".join(tests))

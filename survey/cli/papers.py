@@ -94,8 +94,9 @@ def ingest_command(
 ) -> int:
     """Bring local papers into the store.
 
-    .md .txt .pdf .tex .gz .tar.gz .json .xml .jsonl .parquet, or folders of them. A folder that holds .tex files is
-    one paper. Running it again changes nothing. A list of papers (ids, .bib, .ris, .csv) is for survey download --ids.
+    .md .mmd .txt .pdf .html .tex .zip .gz .tar.gz .json .xml .jsonl(.gz) .parquet, or folders of them. A folder that
+    holds .tex files is one paper. Running it again changes nothing. A list of papers (ids, .bib, .ris, .csv) is for
+    survey download --ids.
 
     Example: survey ingest papers/ more.parquet
     """

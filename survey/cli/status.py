@@ -19,6 +19,8 @@ _PROOFS = {  # of a paper's arXiv id, as a person reads them
 }  # fmt: skip
 _SEVERAL = "A paper may be in several domains, or in none."
 
+MOST_IN_PART = 20  # lines; --json has all
+
 
 @command(app, "status")
 def status_command(
@@ -89,5 +91,6 @@ def _lines(values: dict[str, Any]) -> list[str]:
     ]
     lines += [f"id from     {n:>8,}   {_PROOFS[proof]}" for proof, n in steps["known_by"].items()]
     lines += [f"no text     {n:>8,}   {reason}" for reason, n in steps["without_text"].items()]
+    lines += [f"in part     {text['arxiv_id']}: {text['missing']}" for text in steps["in_part"][:MOST_IN_PART]]
     skips = [f"skipped     {skip['path']}: {skip['reason']}" for skip in steps["skipped"]]
     return [line.rstrip() for line in lines + first_lines(skips, "survey status --json")]

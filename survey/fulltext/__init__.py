@@ -12,13 +12,14 @@ from pathlib import PurePath
 
 from posttrain.errors import UnreadableError
 from survey.fulltext.container import Tree, open_container
+from survey.fulltext.notices import refuse_notice
 from survey.fulltext.sections import Section, Text, section_at
 from survey.paper import Identity, IdSource, newest_date_inside
 
 __all__ = ["EXTRACTOR", "Kind", "Section", "Text", "identify", "kind_of", "read", "section_at"]
 
 _DATED = (".tex", ".ltx", ".bbl", ".bib")  # the files of a source in which dates stand
-EXTRACTOR = 2  # raise by one when the text of any paper changes, so that `survey extract` reads it again
+EXTRACTOR = 3  # raise by one when the text of any paper changes, so that `survey extract` reads it again
 
 
 class Kind(StrEnum):
@@ -48,8 +49,8 @@ def kind_of(data: bytes, name: str) -> Kind:
         raise UnreadableError("an empty file")
     if b"%PDF-" in data[:1024]:
         return Kind.PDF
-    if data[:2] == b"\x1f\x8b" or data[257:262] == b"ustar":
-        return Kind.LATEX
+    if data.startswith(_PACKED) or data[257:262] == b"ustar":
+        return _kind_inside(data, name)
     start = data[:2000].lstrip(b"\xef\xbb\xbf \t\r\n")
     if suffix == ".pdf":
         raise UnreadableError(f"{_other_format(start)} named .pdf")
@@ -59,16 +60,38 @@ def kind_of(data: bytes, name: str) -> Kind:
         suffix = ""
     if suffix in _BY_SUFFIX:
         return _BY_SUFFIX[suffix]
+    return _kind_of_text(data, start, suffix)
+
+
+def _kind_inside(data: bytes, name: str) -> Kind:
+    """The kind of a packed file: a source, or the one text that its name says, as in paper.md.gz."""
+    if data.startswith(b"PK") and (b"[Content_Types].xml" in data[:4000] or b"mimetypeapplication" in data[:100]):
+        raise UnreadableError("an Office document or a book, which no paper comes in")
+    path = PurePath(name)
+    inner = PurePath(path.stem).suffix.lower() if path.suffix.lower() == ".gz" else ""
+    return _BY_SUFFIX.get(inner, Kind.LATEX)
+
+
+def _kind_of_text(data: bytes, start: bytes, suffix: str) -> Kind:
+    """The kind of a text whose name says nothing: arXiv's own files may have none."""
+    if suffix in _LISTS:
+        hint = "to fetch them: survey download --ids this file"
+        raise UnreadableError(f"a list of papers ({suffix}), not a paper; {hint}")
+    if b"\\documentclass" in data[:20_000] or b"\\documentstyle" in data[:20_000]:
+        return Kind.LATEX
     raise UnreadableError(f"{_other_format(start)}, which no paper comes in")
 
 
+_PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"PK\x03\x04")
 _BY_SUFFIX = {
     ".xml": Kind.TEI, ".html": Kind.HTML, ".htm": Kind.HTML, ".json": Kind.RECORD, ".tex": Kind.LATEX,
-    ".ltx": Kind.LATEX, ".md": Kind.MARKDOWN, ".txt": Kind.MARKDOWN, ".markdown": Kind.MARKDOWN,
+    ".ltx": Kind.LATEX, ".latex": Kind.LATEX, ".md": Kind.MARKDOWN, ".mmd": Kind.MARKDOWN, ".txt": Kind.MARKDOWN,
+    ".text": Kind.MARKDOWN, ".markdown": Kind.MARKDOWN,
 }  # fmt: skip
+_LISTS = (".bib", ".ris", ".csv", ".tsv", ".nbib", ".enw")
 _OTHER_FORMATS = (
     (b"\xff\xd8\xff", "a JPEG image"), (b"\x89PNG", "a PNG image"), (b"GIF8", "a GIF image"),
-    (b"PK\x03\x04", "a ZIP archive or an Office document"), (b"%!PS", "PostScript"), (b"SQLite", "a database"),
+    (b"PK\x03\x04", "an Office document or a book"), (b"%!PS", "PostScript"), (b"SQLite", "a database"),
     (b"<!doctype html", "an HTML page"), (b"<html", "an HTML page"), (b"PAR1", "a damaged Parquet table"),
 )  # fmt: skip
 
@@ -92,13 +115,14 @@ def read(kind: Kind, data: bytes) -> Text:
         Kind.TEI: records.read_tei,
     }
     if kind is not Kind.LATEX:
-        return readers[kind](data)
+        return readers[kind](_unpacked(data))
     source = _open_source(data)
     if isinstance(source, bytes):
         return pdf.read_pdf(source)
     text = latex.read_latex(source)
     if not text.text.strip():
         raise UnreadableError("a LaTeX source without text")
+    refuse_notice(text.text)
     return text
 
 
@@ -114,16 +138,26 @@ def identify(kind: Kind, data: bytes) -> Identity:
         Kind.TEI: records.identify_tei,
     }
     if kind is not Kind.LATEX:
-        return identifiers[kind](data)
+        return identifiers[kind](_unpacked(data))
     source = _open_source(data)
     return pdf.identify_pdf(source) if isinstance(source, bytes) else _identify_latex(source)
+
+
+def _unpacked(data: bytes) -> bytes:
+    """Return a text or PDF without its gzip. Raises UnreadableError where an archive has the name of one text."""
+    content = open_container(data) if data.startswith(_PACKED) else data
+    if not isinstance(content, bytes):
+        raise UnreadableError("an archive with the name of a single text")
+    return content
 
 
 def _open_source(data: bytes) -> Tree | bytes:
     """Return the files of a LaTeX source, or the PDF that its authors submitted alone; arXiv serves it gzipped."""
     content = open_container(data)
     if isinstance(content, dict):
-        if not any(name.lower().endswith((".tex", ".ltx")) for name in content):
+        if not any(name.lower().endswith((".tex", ".ltx", ".latex")) for name in content) and not any(
+            "." not in PurePath(name).name and b"\\documentclass" in data for name, data in content.items()
+        ):
             raise UnreadableError("an archive without a .tex file")
         return content
     start = content[:1024].lstrip()

@@ -3,6 +3,8 @@
 The class names are LaTeXML's (dlmf.nist.gov/LaTeXML): ltx_bibliography, ltx_appendix, ltx_caption, ltx_tabular.
 """
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 
 from lxml import etree
@@ -10,7 +12,8 @@ from lxml import html as parser
 
 from posttrain.errors import UnreadableError
 from survey.fulltext.normalise import normalise
-from survey.fulltext.sections import Section, Text, join_pieces
+from survey.fulltext.notices import refuse_notice
+from survey.fulltext.sections import IN_PART, Section, Text, join_pieces
 from survey.paper import Identity, IdSource, find_stamp
 
 _MARK = b"ltx_"
@@ -30,14 +33,51 @@ def is_latexml(data: bytes) -> bool:
     return _MARK in data and b"ltx_document" in data
 
 
+# What LaTeXML and ar5iv write above a page on which they broke off
+_BROKE_OFF = re.compile(
+    rb"conversion to html had a fatal error|fatal error and exited abruptly|may be truncated or damaged"
+    rb"|html conversion (?:has )?failed|document failed to convert",
+    re.IGNORECASE,
+)
+_FEWEST_LETTERS = 20  # outside title and references; fewer are a paper without its body
+_FEWEST_AFTER_ERROR = 200
+
+
 def read_html(data: bytes) -> Text:
-    """Return the text of a paper in LaTeXML's HTML. Raises UnreadableError for any other page."""
+    """Return the text of a paper in LaTeXML's HTML. Raises UnreadableError for any other page, and one without a body.
+
+    `note` says that the conversion broke off, or which macros it did not know.
+    """
     root = _parse(data)
     article = next(iter(root.find_class("ltx_document")))
     text, spans = join_pieces((section, normalise(raw, join_hyphens=False)) for section, raw in _pieces(article))
     if not text:
         raise UnreadableError("an HTML page without text")
-    return Text("html", text, spans, _title(root))
+    broke_off = _BROKE_OFF.search(data) is not None
+    body = _letters(text, spans) - sum(map(str.isalnum, _title(root)))
+    if broke_off and body < _FEWEST_AFTER_ERROR:
+        raise UnreadableError("an HTML page with an error: its conversion from LaTeX failed")
+    if body < _FEWEST_LETTERS and any(section is Section.REFERENCES for _, section in spans):
+        raise UnreadableError("an HTML page with references alone: its conversion from LaTeX failed")
+    refuse_notice(text)
+    return Text("html", text, spans, _title(root), _note(root, broke_off))
+
+
+def _letters(text: str, spans: tuple[tuple[int, Section], ...]) -> int:
+    """Count the letters and digits outside the references."""
+    ends = [*(start for start, _ in spans[1:]), len(text)]
+    pieces = (text[a:b] for (a, section), b in zip(spans, ends, strict=True) if section is not Section.REFERENCES)
+    return sum(map(str.isalnum, "".join(pieces)))
+
+
+def _note(root: parser.HtmlElement, broke_off: bool) -> str:
+    if broke_off:
+        return f"{IN_PART}the conversion to HTML broke off"
+    unknown = Counter(" ".join(mark.itertext()).strip() for mark in root.find_class("ltx_ERROR"))
+    if not unknown:
+        return ""
+    names = ", ".join(name[:40] for name, _ in unknown.most_common(3))
+    return f"{unknown.total()} uses of macros that the conversion to HTML did not know: {names}"
 
 
 def identify_html(data: bytes) -> Identity:

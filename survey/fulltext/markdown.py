@@ -6,6 +6,7 @@ from datetime import date
 from posttrain.errors import UnreadableError
 from survey.fulltext.container import MAX_TEXT
 from survey.fulltext.normalise import normalise
+from survey.fulltext.notices import refuse_notice
 from survey.fulltext.sections import Text, split_plain
 from survey.paper import Identity, IdSource, find_arxiv_id, find_stamp, newest_date_inside
 
@@ -13,6 +14,13 @@ _BODY_MARK = "<!-- PDF content starts -->"
 _HEADER_MOST = 20_000  # characters; a header holds the abstract too
 _TITLE = re.compile(r"\A\s*#[ \t]+(.+)$", re.MULTILINE)
 _PUBLISHED = re.compile(r"^\*\*Published\*\*:\s*(\d{4}-\d{2}-\d{2})", re.MULTILINE)
+# A line of a list of papers: "2401.00001", "arXiv:2401.00001v2", "https://arxiv.org/abs/…", "10.48550/arXiv.2401.00001"
+_ENTRY = re.compile(
+    r"[-*\"'\[(]{0,3}\s?(?:(?:https?://)?(?:www\.|export\.)?(?:arxiv\.org/\w+/|(?:dx\.)?doi\.org/|huggingface\.co/papers/)"
+    r"|arxiv:\s?|doi:\s?|10\.48550/arxiv\.)*(?:\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7}|10\.\d{4,9}/\S+)"
+    r"(?:v\d{1,2})?(?:\.pdf)?[\"'\]),;]{0,3}",
+    re.IGNORECASE,
+)
 _URL = re.compile(r"^\*\*(?:PDF URL|URL|arXiv|arXiv ID|Link)\*\*:\s*(.+)$", re.MULTILINE)
 
 
@@ -23,6 +31,7 @@ def read_markdown(data: bytes) -> Text:
     text = normalise(body, join_hyphens=True)
     if not text.strip():
         raise UnreadableError("a file without text behind its header" if header else "an empty file")
+    refuse_notice(text)
     title = _TITLE.search(content[:_HEADER_MOST])
     return Text("text", text, split_plain(text), title[1].strip() if title else "")
 
@@ -30,6 +39,10 @@ def read_markdown(data: bytes) -> Text:
 def identify_markdown(data: bytes) -> Identity:
     """Return which paper a text says it is: by its header, else by an arXiv stamp near its beginning."""
     content = decode_text(data)
+    if listed := _listed(content):
+        raise UnreadableError(
+            f"a list of {listed:,} papers, not a paper; to fetch them: survey download --ids this file"
+        )
     header, body = _split_header(content)
     title = _TITLE.search(header or content[:_HEADER_MOST])
     name = title[1].strip() if title else next((line.strip() for line in body.splitlines() if line.strip()), "")[:200]
@@ -59,6 +72,16 @@ def decode_text(data: bytes) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return data.decode("latin-1")
+
+
+def _listed(content: str) -> int:
+    """Return how many papers a list of ids, DOIs or addresses names, a line each; 0 where it is another text."""
+    lines = [line for line in (line.strip() for line in content[:_HEADER_MOST].splitlines()) if line]
+    lines = [line for line in lines if not line.startswith("#")]
+    entries = sum(_ENTRY.fullmatch(line) is not None for line in lines)
+    if not entries or entries < 0.8 * len(lines):
+        return 0
+    return entries if len(content) <= _HEADER_MOST else max(entries, content.count("\n"))
 
 
 def _split_header(content: str) -> tuple[str, str]:

@@ -11,22 +11,58 @@ from pypdfium2 import raw as pdfium
 
 from posttrain.errors import UnreadableError
 from survey.fulltext.normalise import normalise
-from survey.fulltext.sections import Text, split_plain
+from survey.fulltext.notices import refuse_notice
+from survey.fulltext.sections import IN_PART, Text, split_plain
 from survey.paper import Identity, IdSource, find_stamp, newest_date_inside
 
 _MAX_PAGES = 2_000
 _TITLE_CHARACTERS = 3_000  # of the first page, in which the title is looked for
 
 
+_FEWEST_LETTERS = 200  # of a text layer; fewer are the marks of a scanner
+_FEWEST_ON_A_PAGE = 6  # a scanned page may bear its number
+_NOTED_SHARE = 0.2  # of all pages without text; a paper may have pages that are figures
+# What PDFium gives for a glyph whose font does not say which letter it is: nothing, a private or a control character
+_NO_LETTER = re.compile("[\ufffd\ue000-\uf8ff\x00-\x01\x03-\x08\x0e-\x1f]")
+_LETTERS = re.compile(r"[A-Za-z]{2,}")
+_VOWEL = re.compile(r"[AEIOUYaeiouy]")
+_FEWEST_WORDS = 30  # on a page, to judge whether they are words
+
+
 def read_pdf(data: bytes) -> Text:
-    """Return the text of a PDF. Raises UnreadableError where it is damaged, encrypted or has no text layer."""
+    """Return the text of a PDF. Raises UnreadableError where it is damaged, encrypted or has no text that can be read.
+
+    `note` says where pages are without text, or with letters that nobody can read.
+    """
     with _opened(data) as document:
         pages = [_page_text(document, number) for number in range(len(document))]
         title = _title(document)
-    text = normalise("\n".join(pages), join_hyphens=True)
-    if len(re.findall(r"\w", text)) < 200:
+    unreadable = [page for page in pages if _is_garbled(page)]
+    readable = [page for page in pages if not _is_garbled(page)] if unreadable else pages
+    text = normalise("\n".join(readable), join_hyphens=True)
+    if len(re.findall(r"\w", text)) < _FEWEST_LETTERS:
+        if unreadable:
+            raise UnreadableError(f"a PDF of {len(pages)} pages whose fonts do not say which letters they show")
         raise UnreadableError(f"a PDF of {len(pages)} pages without a text layer (a scan?)")
-    return Text("pdf", text, split_plain(text), title)
+    refuse_notice(text)
+    empty = sum(len(re.findall(r"\w", page)) < _FEWEST_ON_A_PAGE for page in readable)
+    return Text("pdf", text, split_plain(text), title, _note(len(pages), empty, len(unreadable)))
+
+
+def _note(pages: int, empty: int, unreadable: int) -> str:
+    parts = [f"{empty} of {pages} pages without text"] if empty >= _NOTED_SHARE * pages and empty else []
+    parts += [f"{unreadable} of {pages} pages in letters that cannot be read"] if unreadable else []
+    return IN_PART + " and ".join(parts) if parts else ""
+
+
+def _is_garbled(page: str) -> bool:
+    """Say whether the glyphs of a page came without their letters: `WKLV SDSHU` or signs of no script."""
+    if len(_NO_LETTER.findall(page)) > 0.3 * len(page.split()) + 5:
+        return True
+    words = _LETTERS.findall(page)
+    if len(words) < _FEWEST_WORDS or sum(map(len, words)) < 0.3 * len(page):
+        return False  # numbers, or a script without these letters
+    return sum(_VOWEL.search(word) is not None for word in words) < 0.5 * len(words)
 
 
 def identify_pdf(data: bytes) -> Identity:

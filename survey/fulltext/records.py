@@ -1,4 +1,4 @@
-"""Parsed papers as JSON or XML: unarXive, S2ORC, PaperMage, GROBID TEI; and rows of a Parquet table."""
+"""Parsed papers as JSON or XML: unarXive, S2ORC, PaperMage, docling, MinerU, GROBID TEI; and rows of a table."""
 
 import json
 import re
@@ -10,8 +10,10 @@ from typing import Any
 from lxml import etree
 
 from posttrain.errors import UnreadableError
+from survey.fulltext.layouts import docling_pieces, is_docling, is_mineru, mineru_pieces
 from survey.fulltext.markdown import decode_text
 from survey.fulltext.normalise import normalise
+from survey.fulltext.notices import is_withdrawn, refuse_notice
 from survey.fulltext.sections import Section, Text, join_pieces, split_plain
 from survey.paper import ArxivId, Identity, IdSource, find_arxiv_id, find_stamp, newest_date_inside
 
@@ -21,8 +23,11 @@ _TEI = "{http://www.tei-c.org/ns/1.0}"
 
 
 def read_record(data: bytes) -> Text:
-    """Return the text of a JSON paper. Raises UnreadableError for a shape that is none of the three known."""
-    record = _load(data)
+    """Return the text of a JSON paper. Raises UnreadableError for a shape that is none of those known."""
+    loaded = _load(data)
+    if is_docling(loaded) or is_mineru(loaded):
+        return _read_layout(loaded)
+    record = _as_record(loaded)
     if "symbols" in record:  # PaperMage
         text = normalise(str(record["symbols"]), join_hyphens=True)
         return Text("papermage", text, split_plain(text), _first_line(text))
@@ -32,21 +37,39 @@ def read_record(data: bytes) -> Text:
     )
     if not text:
         raise UnreadableError("a JSON paper without text")
+    refuse_notice(text)
     surface = "s2orc" if parsed is not record or "header" in record else "unarxive"
     return Text(surface, text, spans, _title(record))
 
 
+def _read_layout(loaded: object) -> Text:
+    """The text of docling's or MinerU's blocks. Their sections are read as those of text without markup."""
+    surface = "docling" if is_docling(loaded) else "mineru"
+    joined = _layout_text(loaded)
+    if not joined.strip():
+        raise UnreadableError(f"a JSON file of {surface} without text")
+    refuse_notice(joined)
+    return Text(surface, joined, split_plain(joined), _first_line(joined))
+
+
+def _layout_text(loaded: object) -> str:
+    pieces = docling_pieces(loaded) if isinstance(loaded, dict) and is_docling(loaded) else mineru_pieces(loaded)
+    return normalise("\n".join(piece for _, piece in pieces), join_hyphens=True)
+
+
 def identify_record(data: bytes) -> Identity:
-    """Return which paper a JSON record says it is: by its `paper_id` or metadata, never by a cited id."""
-    record = _load(data)
+    """Return which paper a JSON record says it is: by its `paper_id` or metadata, never by a cited id.
+
+    Raises UnreadableError where the metadata says that the paper is withdrawn.
+    """
+    loaded = _load(data)
+    if is_docling(loaded) or is_mineru(loaded):
+        return _identify_text(_layout_text(loaded))
+    record = _as_record(loaded)
     if "symbols" in record:
-        head = str(record["symbols"])[:6_000]
-        stamp = find_stamp(head)
-        if stamp:
-            return Identity(stamp.arxiv_id, IdSource.STAMP, _first_line(head), stamp.date, stamp.arxiv_id.version == 1)
-        newest = newest_date_inside(str(record["symbols"]), date.today())
-        return Identity(None, IdSource.NONE, _first_line(head), inside=newest)
+        return _identify_text(str(record["symbols"]))
     metadata = record.get("metadata") or {}
+    _refuse_withdrawn(metadata)
     stated = [
         str(record.get("arxiv_id") or ""),
         str(metadata.get("id") or ""),
@@ -57,6 +80,20 @@ def identify_record(data: bytes) -> Identity:
     source = IdSource.RECORD if arxiv_id else IdSource.NONE
     inside = None if arxiv_id else newest_date_inside(decode_text(data), date.today())
     return Identity(arxiv_id, source, _title(record), published, published is not None, inside)
+
+
+def _identify_text(text: str) -> Identity:
+    head = text[:6_000]
+    stamp = find_stamp(head)
+    if stamp:
+        return Identity(stamp.arxiv_id, IdSource.STAMP, _first_line(head), stamp.date, stamp.arxiv_id.version == 1)
+    return Identity(None, IdSource.NONE, _first_line(head), inside=newest_date_inside(text, date.today()))
+
+
+def _refuse_withdrawn(metadata: Mapping[str, Any]) -> None:
+    """Raise UnreadableError where arXiv's metadata says that the paper is withdrawn: `comments`, or no content."""
+    if is_withdrawn(str(metadata.get("comments") or metadata.get("comment") or "")):
+        raise UnreadableError("withdrawn, as the comments of its metadata say")
 
 
 def read_tei(data: bytes) -> Text:
@@ -90,12 +127,13 @@ def identify_tei(data: bytes) -> Identity:
 def identify_row(row: Mapping[str, Any]) -> Identity:
     """Return the identity of a Parquet row or metadata record with `arxiv_id` or `id`, `title` and `published`.
 
-    Raises UnreadableError where it has no arXiv id.
+    Raises UnreadableError where it has no arXiv id, or is withdrawn.
     """
     stated = str(row.get("arxiv_id") or row.get("id") or "")
     arxiv_id = find_arxiv_id(stated)
     if arxiv_id is None:
         raise UnreadableError(f"no arXiv id in arxiv_id or id: found '{stated[:40]}'")
+    _refuse_withdrawn(row)
     version = re.fullmatch(r"v?(\d+)", str(row.get("version") or ""))
     if version:
         arxiv_id = ArxivId(arxiv_id.id, int(version[1]))
@@ -109,6 +147,7 @@ def read_row(text: str, title: str) -> Text:
     plain = normalise(text, join_hyphens=True)
     if not plain.strip():
         raise UnreadableError("a row with an empty text")
+    refuse_notice(plain)
     return Text("text", plain, split_plain(plain), title)
 
 
@@ -123,17 +162,19 @@ def first_version_created(versions: object) -> date | None:
     return None
 
 
-def _load(data: bytes) -> Json:
+def _load(data: bytes) -> object:
     try:
-        record = json.loads(decode_text(data))
+        return json.loads(decode_text(data))
     except (ValueError, RecursionError) as error:
         raise UnreadableError("broken JSON") from error
-    if isinstance(record, dict) and (
-        "symbols" in record or "body_text" in record or "pdf_parse" in record or "latex_parse" in record
-    ):
-        return record
-    shape = ", ".join(list(record)[:6]) if isinstance(record, dict) else type(record).__name__
-    raise UnreadableError(f"JSON of an unknown shape ({shape}); expected unarXive, S2ORC or PaperMage")
+
+
+def _as_record(loaded: object) -> Json:
+    """Return a record of one of the known shapes. Raises UnreadableError for another."""
+    if isinstance(loaded, dict) and loaded.keys() & {"symbols", "body_text", "pdf_parse", "latex_parse"}:
+        return loaded
+    shape = ", ".join(list(loaded)[:6]) if isinstance(loaded, dict) else type(loaded).__name__
+    raise UnreadableError(f"JSON of an unknown shape ({shape}); expected unarXive, S2ORC, PaperMage, docling or MinerU")
 
 
 def _pieces(record: Json, parsed: Json) -> Iterator[tuple[Section, str]]:

@@ -8,13 +8,20 @@ from enum import StrEnum
 
 
 class Section(StrEnum):
-    """The sections of a paper that counts distinguish. All but references and appendix are the body scope."""
+    """The sections of a paper that counts distinguish. Body, tables and captions are the body scope.
+
+    Hidden is text that the page holds and nobody sees, such as white words on white paper: no scope counts it.
+    """
 
     BODY = "body"
     TABLE = "table"
     CAPTION = "caption"
     REFERENCES = "references"
     APPENDIX = "appendix"
+    HIDDEN = "hidden"
+
+
+IN_PART = "in part: "  # begins the note of a text that is not whole; a whole copy of the paper is read before it
 
 
 @dataclass(frozen=True)
@@ -56,16 +63,44 @@ def join_pieces(pieces: Iterable[tuple[Section, str]]) -> tuple[str, tuple[tuple
     return "\n".join(texts), tuple(spans)
 
 
+# Before the words of a heading: "## ", "> ", "**", "<b>", and its number: "7 ", "7.", "VII.", "**7.**"
+_MARKS = r"(?:[#>*_ \t]|</?(?:b|strong|u|em|i)>|\\section\*?\{){0,12}"
+_NUMBER = rf"(?:(?:\d{{1,2}}|[IVX]{{1,5}})[.)]?[*_]{{0,3}}[ \t]+{_MARKS})?"
+_END = r"(?:[*_#:} \t]|</?(?:b|strong|u|em|i)>){0,12}$"  # and behind them
+
+
+def _spaced(words: str) -> str:
+    """Return a pattern for words whose letters may stand apart, as small capitals do in PDF text: `R EFERENCES`."""
+    return "[ \t]?".join(re.escape(letter) if letter != " " else "[ \t]" for letter in words)
+
+
+# As each language heads its list; "literature" alone heads many a section in English.
+_LIST_HEADS = (
+    "references and notes", "references", "bibliography", "works cited", "literature cited", "references cited",
+    "literaturverzeichnis", "literatur", "quellenverzeichnis", "références bibliographiques", "références",
+    "références et notes", "bibliographie", "referencias bibliográficas", "referencias", "bibliografía",
+    "referências bibliográficas", "referências", "bibliografia", "riferimenti bibliografici", "riferimenti",
+    "referenties", "literatuur", "referenser", "referanser", "litteratur", "litteraturförteckning", "lähteet",
+    "literatura", "piśmiennictwo", "kaynakça", "kaynaklar", "список литературы", "литература",
+    "список використаних джерел", "βιβλιογραφία", "tài liệu tham khảo", "daftar pustaka",
+    "参考文献", "參考文獻", "参考资料", "引用文献", "참고문헌", "참고 문헌", "المراجع",
+)  # fmt: skip
 _REFERENCES = re.compile(
     # a line of its own, or glued to the end of the last sentence as PDF text can have it
-    r"(?:^[ \t]*(?:\d{1,2}\.?[ \t]+|[IVX]+\.[ \t]+|#+[ \t]*)?"
-    r"(?:references|bibliography|references and notes|works cited|literature cited)[ \t]*:?"
-    r"|(?<=[.!?)\]])[ \t]*(?-i:References|REFERENCES))[ \t]*$",
+    rf"(?:^{_MARKS}{_NUMBER}(?:{'|'.join(map(_spaced, _LIST_HEADS))}){_END}"
+    # in the singular only right above its first entry: "Reference⏎[1] A. Lutra"
+    rf"|^{_MARKS}{_NUMBER}reference{_END}(?=\s{{1,4}}(?:\[1\]|1[.)]?[ \t]))"
+    r"|(?<=[.!?)\]])[ \t]*(?-i:References|REFERENCES)[ \t]*$)",
     re.IGNORECASE | re.MULTILINE,
 )
+_APPENDIX_HEADS = (
+    "appendix", "appendices", "supplementary materials", "supplementary material", "supplemental materials",
+    "supplemental material", "anhang", "annexe", "annexes", "apéndice", "apêndice", "appendice", "приложение", "附录",
+    "부록",
+)  # fmt: skip
 _APPENDIX = re.compile(
-    r"^[ \t]*(?:#+[ \t]*)?(?:(?:appendix|appendices|supplementary materials?|supplemental materials?)\b.{0,60}"
-    r"|A(?:\.1)?[.:]?[ \t]+[A-Z][\w-]+(?:[ \t,:&/()-]+[\w-]+){0,9}[)]?)[ \t]*$",
+    rf"^{_MARKS}(?:(?:{'|'.join(map(_spaced, _APPENDIX_HEADS))})\b.{{0,60}}"
+    r"|A(?:\.1)?[.:]?[*_]{0,3}[ \t]+[*_]{0,3}[A-Z][\w-]+(?:[ \t,:&/()-]+[\w-]+){0,9}[)]?[*_]{0,3})[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _LETTERED = re.compile(r"^[ \t]*A(?:\.1)?[.:]?[ \t]+[A-Z]")
@@ -107,6 +142,7 @@ def _captions(text: str, body_end: int) -> list[tuple[int, Section]]:
 def _find_appendix(text: str, start: int) -> int | None:
     for match in _APPENDIX.finditer(text, start):
         # "a survey of ..." in lower case is a line of the reference list
-        if match[0].strip()[:2].lower() != "a " or _LETTERED.match(match[0]):
+        heading = match[0].lstrip("#>*_ \t")
+        if heading[:2].lower() != "a " or _LETTERED.match(heading):
             return match.start()
     return None

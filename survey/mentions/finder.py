@@ -10,7 +10,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from survey.mentions.lexicon import CONTEXT, Lexicon
+from survey.mentions.abbreviations import introduced, uses
+from survey.mentions.lexicon import CONTEXT, Lexicon, LexiconName
 
 Place = tuple[int, int, int]  # start, end (bytes), pattern number: (17, 22, 3) for the `GSM8K` of a text
 Engine = Callable[[bytes | memoryview], list[Place]]
@@ -42,7 +43,7 @@ class MentionFinder:
         patterns = list(lexicon.aliases_by_pattern)
         self._aliases = [lexicon.aliases_by_pattern[pattern] for pattern in patterns]
         self._rims = [
-            _CONTEXT if any(alias.near or alias.not_near for _, alias in aliases) else _NEIGHBOURS
+            _CONTEXT if any(alias.near or alias.not_near or alias.expands for _, alias in aliases) else _NEIGHBOURS
             for aliases in self._aliases
         ]
         self._scan = (engine or fastest_engine())(patterns)
@@ -57,15 +58,17 @@ class MentionFinder:
             return []
         kept: list[Mention] = []
         refused: list[Mention] = []
+        others: dict[str, str] = {}  # the names that this paper gives to something else, with the reason
         end = 0  # of the last counted mention: a place that overlaps it need not be judged
         for start, stop, pattern in sorted(set(places), key=_leftmost_longest):
             if start >= end:
-                mention = self._judge(text, start, stop, pattern)
+                mention = self._judge(text, start, stop, pattern, others)
                 if mention.counted:
                     kept.append(mention)
                     end = stop
                 else:
                     refused.append(mention)
+        kept = self._with_abbreviations(text, kept)
         if not refused:
             return kept
         alone = [mention for mention in refused if not _overlaps_any(mention, kept)]
@@ -79,10 +82,25 @@ class MentionFinder:
                 counts[mention.benchmark] = counts.get(mention.benchmark, 0) + 1
         return counts
 
-    def _judge(self, text: bytes | memoryview, start: int, end: int, pattern: int) -> Mention:
+    def _with_abbreviations(self, text: bytes | memoryview, kept: list[Mention]) -> list[Mention]:
+        """Add the places of the abbreviations that the paper introduces beside a counted name."""
+        if self.lexicon.name is LexiconName.PRINTED:
+            return kept
+        short = list(introduced(text, [(m.benchmark, m.start, m.end) for m in kept]))
+        if not short:
+            return kept
+        added = [
+            Mention(form.benchmark, form.short, start, end, True, f"the paper's own abbreviation of {form.name}")
+            for start, end, form in uses(text, short)
+        ]
+        whole = sorted(kept + added, key=lambda mention: (mention.start, -mention.end))
+        return _without_overlaps(whole)
+
+    def _judge(self, text: bytes | memoryview, start: int, end: int, pattern: int, others: dict[str, str]) -> Mention:
         """The verdict on one place: the first alias that takes it, else the refusal of the last.
 
-        Only the surroundings that the rules look at are decoded; a character cut at their rim is dropped.
+        Where the paper gives a name to something else, that is added to `others`, for the places behind it. Only the
+        surroundings that the rules look at are decoded; a character cut at their rim is dropped.
         """
         rim = self._rims[pattern]
         before = str(text[max(0, start - rim) : start], "utf-8", "ignore")
@@ -90,6 +108,11 @@ class MentionFinder:
         first, last = len(before), len(before) + len(str(text[start:end], "utf-8", "ignore"))
         for benchmark, alias in self._aliases[pattern]:
             reason = alias.refusal(around, first, last)
+            if alias.expands and not reason:
+                key = f"{benchmark.key} {alias.spelling}"
+                if another := alias.other(around, first, last):
+                    others[key] = another
+                reason = others.get(key)
             if reason is None:
                 return Mention(benchmark.key, alias.spelling, start, end, True, alias.reason)
         return Mention(benchmark.key, alias.spelling, start, end, False, reason or "")

@@ -12,6 +12,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
+from survey.mentions.surroundings import behind, is_address, is_person, other_expansion
+
 if TYPE_CHECKING:  # pydantic takes a tenth of a second to load, and `survey --help` needs only the names here
     from survey.studies.model import AliasSpec, BenchmarkSpec, Study
 
@@ -40,6 +42,9 @@ class Alias:
     not_near: tuple[str, ...] = ()
     not_after: tuple[str, ...] = ()
     not_before: tuple[str, ...] = ()
+    person: bool = False
+    expands: tuple[str, ...] = ()
+    addresses: bool = False
     counts: str = ""
     refuses: str = ""
     pattern: str = ""
@@ -57,7 +62,19 @@ class Alias:
             return f"inside the word '{_word_around(text, start, end)}'"
         if not self._has_case(name):
             return f"'{name}' in this case is not the benchmark's name"
+        if not self.addresses and is_address(text, start, end):
+            return "inside an address"
+        if self.person and is_person(text, start, end):
+            return "the name of a person"
         return self._neighbours(text, start, end) or self._context(text, start, end)
+
+    def other(self, text: str, start: int, end: int) -> str:
+        """Return why `text[start:end]` and the places behind it name another thing in this paper, or "".
+
+        An abbreviation may be given to something else: AIME (Artificial Intelligence for Medical Examination).
+        """
+        words = other_expansion(text, start, end, self.expands) if self.expands else ""
+        return f"the paper calls something else so: {' '.join(words.split())}" if words else ""
 
     def _neighbours(self, text: str, start: int, end: int) -> str | None:
         if not (self.not_after or self.not_before):
@@ -69,8 +86,8 @@ class Alias:
             if before.endswith(word) and not before[: -len(word)][-1:].isalpha():
                 return f"another benchmark: {word}-{text[start:end]}"
         for rest in self.not_before:
-            if text[end : end + len(rest)].lower() == rest.lower():
-                return f"another word: {text[start : end + len(rest)]}"
+            if match := behind(rest).match(text, end):
+                return f"another word: {text[start : match.end()]}"
         return None
 
     def _context(self, text: str, start: int, end: int) -> str | None:
@@ -177,7 +194,7 @@ def _benchmark(study: "Study", key: str, spec: "BenchmarkSpec", lexicon: Lexicon
     if lexicon is LexiconName.PRINTED:  # every character of the key stands for itself, the hyphen too
         printed = spec.printed or key
         reason = "the key as the survey printed it"
-        aliases = (Alias(printed, reason, glued=False, pattern=re.escape(printed)),)
+        aliases = (Alias(printed, reason, glued=False, addresses=True, pattern=re.escape(printed)),)
     return Benchmark(key, spec.name or key, study.domain_of[key], aliases)
 
 

@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from survey.fulltext import EXTRACTOR, Kind
+from survey.fulltext.sections import IN_PART
 from survey.store.papers import Extraction, Source, Store
 from survey.store.texts import StoredText, read_shard
 
@@ -107,6 +108,14 @@ def papers_without_text(store: Store) -> dict[str, str]:
         tried = (reason for reason in outcomes if reason is not None)
         reasons[paper] = next(tried, NOT_YET if outcomes else METADATA_ONLY)
     return reasons
+
+
+def texts_in_part(store: Store) -> list[tuple[str, str]]:
+    """Return (paper, what is missing) of every paper whose text is not whole, in the order in which the papers came."""
+    rows = store.rows(
+        "SELECT paper, note FROM chosen_text WHERE extractor = ? AND note <> '' ORDER BY first", EXTRACTOR
+    )
+    return [(paper, note.removeprefix(IN_PART)) for paper, note in rows]
 
 
 def reasons_without_text(store: Store) -> Counter[str]:

@@ -87,7 +87,9 @@ def _read_identities(path: str) -> list[dict[str, Any]]:
                 raise UnreadableError(
                     f"a Parquet table without {', '.join(missing)}; expected arxiv_id, published, title, abstract, text"
                 )
-            columns = [column for column in ("arxiv_id", "version", "published", "title") if column in names]
+            columns = [
+                column for column in ("arxiv_id", "version", "published", "title", "comments") if column in names
+            ]
             return table.read(columns=columns).to_pylist()
     except (pyarrow.ArrowException, OSError) as error:  # Arrow reports a torn page as OSError
         raise UnreadableError(f"a damaged Parquet file: {error}") from error

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, Self
 
 from posttrain.errors import UnwritableError
 from survey.fulltext import PREFERENCE, Kind
+from survey.fulltext.sections import IN_PART
 from survey.paper import IdSource
 from survey.store.sqlite import explained, open_index, read_index
 
@@ -68,13 +69,16 @@ SELECT
     ) AS rank,
     min(id) OVER (PARTITION BY paper) AS first
 FROM source;
--- Of every paper and version of the extractor, the text of the best copy that has one.
+-- Of every paper and version of the extractor, the text of the best copy that has one, whole before in part.
 CREATE TEMP VIEW IF NOT EXISTS chosen_text AS
 SELECT paper, extractor, source, surface, reason, shard, row, note, rank, first
 FROM (
     SELECT
         copy.paper, copy.rank, copy.first, extraction.*,
-        row_number() OVER (PARTITION BY copy.paper, extraction.extractor ORDER BY copy.rank) AS choice
+        row_number() OVER (
+            PARTITION BY copy.paper, extraction.extractor
+            ORDER BY substr(extraction.note, 1, {len(IN_PART)}) = '{IN_PART}', copy.rank
+        ) AS choice
     FROM copy
     JOIN extraction ON extraction.source = copy.id
     WHERE extraction.reason IS NULL
@@ -238,14 +242,15 @@ class Store:
         yield from (list(copies) for _, copies in groupby(ranked, key=attrgetter("paper")))
 
     def next_copies(self, extractor: int) -> list[Source]:
-        """Return the next copy to read of every paper: the best untried one, unless a better one has a text."""
+        """Return the next copy to read of every paper: the best untried one, unless a better one has a whole text."""
         rows = self.rows(
             f"SELECT {_COPY}, min(rank) FROM ("
             " SELECT copy.* FROM copy"
             " LEFT JOIN extraction ON extraction.source = copy.id AND extraction.extractor = ?1"
             " LEFT JOIN chosen_text ON chosen_text.paper = copy.paper AND chosen_text.extractor = ?1"
             " WHERE extraction.source IS NULL AND copy.kind <> ?2"
-            " AND (chosen_text.rank IS NULL OR copy.rank < chosen_text.rank)"
+            " AND (chosen_text.rank IS NULL OR copy.rank < chosen_text.rank"
+            f" OR substr(chosen_text.note, 1, {len(IN_PART)}) = '{IN_PART}')"
             ") GROUP BY paper ORDER BY first",  # SQLite takes the other columns from the row with the minimum
             extractor, Kind.METADATA,
         )  # fmt: skip

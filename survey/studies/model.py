@@ -45,8 +45,8 @@ class _Strict(BaseModel):
 class AliasSpec(_Strict):
     """One spelling of a benchmark's name, by `spelling` (a hyphen is optional) or `pattern` (a regular expression).
 
-    The rules `case`, `glued`, `near`, `not_near`, `not_after` and `not_before` settle doubtful places; they are
-    explained at the head of data/reference/studies/2603.13985.toml.
+    The rules `case`, `glued`, `near`, `not_near`, `not_after`, `not_before`, `person`, `expands` and `addresses` settle
+    doubtful places; they are explained at the head of data/reference/studies/2603.13985.toml.
     """
 
     spelling: str = ""
@@ -58,13 +58,16 @@ class AliasSpec(_Strict):
     not_near: tuple[str, ...] = ()
     not_after: tuple[str, ...] = ()
     not_before: tuple[str, ...] = ()
+    person: bool = False
+    expands: tuple[str, ...] = ()
+    addresses: bool = False
     counts: str = ""
     refuses: str = ""
 
     @property
     def needs_sentence(self) -> bool:
         """Say whether a rule looks at the words around a place, so that a bare name cannot settle it."""
-        return bool(self.near or self.not_near or self.not_after or self.not_before)
+        return bool(self.near or self.not_near or self.not_after or self.not_before or self.person)
 
     @cached_property
     def regex(self) -> str:

@@ -39,10 +39,10 @@ def as_grids(tables: Sequence[TrendTable], footer: str, with_cited: bool = False
 
 def grid(table: TrendTable, footer: str) -> Grid:
     """Return a trend table as text cells: k, n, share, interval, growth, and the survey's printed number."""
-    if table.surface is Surface.ABSTRACT:
-        return abstract_grid(table, footer)
     if not table.axis.is_counted:
         return labelled_grid(table, footer)
+    if table.surface is Surface.ABSTRACT:
+        return abstract_grid(table, footer)
     projected = any(row.projected is not None for row in table.rows)
     printed = any(row.published for row in table.rows)
     head = (

@@ -4,27 +4,30 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
-from posttrain.charts import COLOURS, SCHEMA, SHAPES, interval_layers, scale, titled
+from posttrain.charts import COLOURS, SHAPES, interval_layers, scale, titled
 from posttrain.statistics import share_of
 from survey.period import without_gaps
-from survey.trends.published import TITLES, Axis
+from survey.trends.published import TITLES
 from survey.trends.trend import TrendTable
 
 
 class Measure(StrEnum):
-    """What the bars of a page measure."""
+    """What a chart shows of a table; a code that stands in addresses."""
 
-    SHARE = "share of papers"
-    CORRECTED = "share corrected for errors of the labels"
-    MIX = "part of a year's domain assignments"  # comparable with the survey's counts, which shares of papers are not
+    GROWTH = "growth"
+    SHARE = "share"
+    CORRECTED = "corrected"
+    MIX = "mix"  # comparable with the survey's counts, which shares of papers are not
 
-
-MEASURES = {
-    Axis.DOMAIN: (Measure.SHARE, Measure.MIX),
-    Axis.BENCHMARK: (Measure.SHARE,),
-    Axis.METHOD: (Measure.SHARE, Measure.CORRECTED),
-    Axis.DATA_SOURCE: (Measure.SHARE, Measure.CORRECTED),
-}
+    @property
+    def words(self) -> str:
+        """What is shown, as the title of an axis or a table."""
+        return {
+            Measure.GROWTH: "growth",
+            Measure.SHARE: "share of papers",
+            Measure.CORRECTED: "share corrected for errors of the labels",
+            Measure.MIX: "part of a year's domain assignments",
+        }[self]
 
 
 def chart(tables: Sequence[TrendTable], notes: Sequence[str], measure: Measure = Measure.SHARE) -> dict[str, Any]:
@@ -34,31 +37,16 @@ def chart(tables: Sequence[TrendTable], notes: Sequence[str], measure: Measure =
     return titled(drawn, TITLES[first.axis], notes)
 
 
-def on_page(table: TrendTable, measure: Measure) -> dict[str, Any]:
-    """Return the chart of one table for a page, as wide as the page; a screen reader reads the numbers of each bar.
-
-    A bar can be clicked: the selection `bar` holds its period and label.
-    """
-    drawn = _measured(table, measure)
-    bars = drawn.get("spec", drawn)["layer"][0]
-    bars["mark"]["cursor"] = "pointer"
-    bars["params"] = [{"name": "bar", "select": {"type": "point", "fields": ["period", "label"]}}]
-    # whole bands: Streamlit's theme makes bars narrower, and Vega-Lite then draws the intervals next to the bars
-    config = {"legend": {"orient": "top"}, "bar": {"discreteBandSize": {"band": 1}}}
-    if "spec" in drawn:
-        return {"$schema": SCHEMA, **drawn, "config": config}
-    # one layer down Streamlit leaves the data as they are; at the top it would carry them through pandas and Arrow
-    layer = {name: drawn[name] for name in ("data", "encoding", "layer")}
-    return {"$schema": SCHEMA, "layer": [layer], "width": "container", "height": 320, "config": config}
+def points_of(table: TrendTable, measure: Measure) -> list[dict[str, Any]]:
+    """Return the bars of a measure and the printed marks next to them. Raises ValueError for growth, which has none."""
+    points = {Measure.SHARE: _points, Measure.CORRECTED: _corrected, Measure.MIX: _mix}
+    if measure not in points:
+        raise ValueError(f"{measure} has no bars; expected one of {', '.join(points)}")
+    return points[measure](table)
 
 
 def _measured(table: TrendTable, measure: Measure) -> dict[str, Any]:
-    points = {
-        Measure.SHARE: lambda: _points(table),
-        Measure.CORRECTED: lambda: _corrected(table),
-        Measure.MIX: lambda: _mix(table),
-    }[measure]()
-    return _bars(points, table, f"{measure}, 95 % interval")
+    return _bars(points_of(table, measure), table, f"{measure.words}, 95 % interval")
 
 
 def _bars(points: list[dict[str, Any]], table: TrendTable, title: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from posttrain.errors import ConfigurationError
 from survey.period import Period
 from survey.surface import Surface
 from survey.trends.domain import domain_trends
+from survey.trends.finding import has_read_methods
 from survey.trends.growths import with_growth
 from survey.trends.published import Axis, published_cells
 from survey.trends.question import Question
@@ -55,6 +56,10 @@ def _abstract_tables(sample: "Sample", question: Question) -> list[TrendTable]:
     from survey.trends.volume import volumes_of
 
     axes = [axis for axis in question.axes if axis.is_counted]
+    if not axes and Axis.METHOD in question.axes and has_read_methods(sample):
+        from survey.trends.method_table import abstract_method_table
+
+        return [abstract_method_table(question.by)]
     if not axes:
         raise ConfigurationError(
             f"--axis {question.axes[0]} needs texts; an abstract has domains and benchmarks alone",

@@ -80,7 +80,8 @@ class TrendTable:
 
 def sections_of(scope: Scope) -> list[str]:
     """Return the names of the sections in a scope."""
-    return [s.value for s in Section if scope is Scope.ALL or s not in (Section.REFERENCES, Section.APPENDIX)]
+    read = [section for section in Section if section is not Section.HIDDEN]
+    return [s.value for s in read if scope is Scope.ALL or s not in (Section.REFERENCES, Section.APPENDIX)]
 
 
 def counted_row(

@@ -75,6 +75,8 @@ def test_a_plan_says_what_would_run_and_can_be_exported(tmp_path: Path) -> None:
     assert "would score starter as it is" in done.stdout
     assert "would train sft (recommended): sft for 200k-tokens" in done.stdout
     assert " GB" in done.stdout
+    assert "the first row as the model sees it, between ⟦ and ⟧ is trained on:\nadd " in done.stdout
+    assert "22 tokens trained on, 12 read; a response ends with <end>" in done.stdout
     exported = advisor("export", "p.json", "--to", "trl", "--out", "run", "--json", folder=tmp_path)
     assert exported.returncode == 0, exported.stderr
     assert json.loads(exported.stdout)["data"]["arm"] == "sft"

@@ -1,5 +1,6 @@
 """Trends in a real browser, and what all pages share: addresses, keyboard, names, phones, many at once."""
 
+import math
 import re
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,13 +9,17 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from posttrain.charts import COLOURS
 from survey.explain import explain, papers_behind
 from survey.labels.validation import read_validation
-from survey.trends.charts import MEASURES, on_page
+from survey.report import Question, tables_of
+from survey.surface import Surface
+from survey.trends.charts import Measure
 from survey.trends.domain import domain_trends
 from survey.trends.labelled import method_trends
-from survey.trends.published import Axis
+from survey.trends.panels import cells_of, labels_shown, panel, panels_grid
 from survey.trends.trend import TrendTable
+from survey.warehouse.abstracts import open_surface
 from survey.warehouse.sample import Sample, open_sample
 from tests.browser import App, Sitting, settle, sitting
 
@@ -24,11 +29,15 @@ HEADINGS = {
     "/": "What the field trains with", "/advisor": "What should I train with?", "/pilot": "Does it work on my task?",
 }  # fmt: skip
 MATHS_TUTOR = "domain=math&prompting=tried&verifier=rule&pass_at_1=0.35&pass_at_k=0.75&parameters=1.5&gpu_memory=24"
-# Of each bar: what a screen reader is told, its colour, and its height as a part of the plot's.
-_BARS = """(svg) => {
-    const plot = svg.querySelector('.root .background').getBBox().height;
-    return [...svg.querySelectorAll('[aria-roledescription=bar]')].map(
-        (one) => [one.getAttribute('aria-label'), one.getAttribute('fill'), one.getBBox().height / plot]);
+# Of each mark of a kind, bar or point or rule: what a screen reader is told, its colour, and its middle and height in
+# parts of the plot's.
+_MARKS = """(svg, kind) => {
+    const plot = svg.querySelector('.root .background').getBoundingClientRect();
+    return [...svg.querySelectorAll(`[aria-roledescription="${kind}"]`)].map((mark) => {
+        const box = mark.getBoundingClientRect();
+        return [mark.getAttribute('aria-label'), mark.getAttribute('fill'),
+            (plot.bottom - box.top - box.height / 2) / plot.height, box.height / plot.height];
+    });
 }"""
 # The name of what has the focus, without its icon.
 _FOCUSED = """() => {
@@ -47,9 +56,14 @@ _BESIDE = """(svg) => {
 
 
 @pytest.fixture
-def sample(data: Path) -> Sample:
-    """What the app shows: without own papers the bundled ones."""
+def texts(data: Path) -> Sample:
+    """The bundled texts, which the app shows for ?surface=text."""
     return open_sample(data)
+
+
+def _growth(data: Path) -> TrendTable:
+    """What the page opens on: the growth of domains in the bundled abstracts."""
+    return tables_of(open_surface(Surface.ABSTRACT, data), Question(surface=Surface.ABSTRACT), data)[0]
 
 
 def _domains(sample: Sample, threshold: int = 5) -> TrendTable:
@@ -63,35 +77,34 @@ def _cells(page: Page, name: str) -> list[list[str]]:
     return [row.get_by_role("cell").all_inner_texts() for row in table.get_by_role("row").all()[1:]]
 
 
-def _chart(page: Page, words: str) -> Locator:
-    return page.locator(f'[data-testid=stVegaLiteChart][aria-label^="{words}"] svg.marks')
+def _panel(page: Page, label: str) -> Locator:
+    return page.locator(f'[data-testid=stVegaLiteChart][aria-label^="{label}, "] svg.marks')
 
 
-def _drawn(chart: Locator) -> dict[tuple[str, str], tuple[str, float]]:
-    """Return colour and height of each bar that is drawn, by period and label."""
-    found = {}
-    for words, colour, height in chart.evaluate(_BARS):
-        said = dict(part.split(": ", 1) for part in words.split("; "))
-        found[said["period"], said["label"]] = (colour, height)
-    return found
+def _domain_of(spec: dict[str, Any]) -> tuple[float, float]:
+    """Return the least and the greatest value on the axis of a panel."""
+    (points,) = (one for one in spec["layer"][0]["layer"] if one["mark"].get("size") == 55)
+    return points["encoding"]["y"]["scale"]["domain"]  # type: ignore[no-any-return]
 
 
-def _meant(spec: dict[str, Any]) -> dict[tuple[str, str], tuple[str, float]]:
-    """Return colour and share of each bar as the chart's specification has it."""
-    drawn = spec["layer"][0]
-    colour = drawn["encoding"]["color"]["scale"]
-    colours = dict(zip(colour["domain"], colour["range"], strict=True))
-    points = [one for one in drawn["data"]["values"] if "share" in one]
-    return {(one["period"], one["label"]): (colours[one["label"]], one["share"]) for one in points}
+def _heights(drawn: Locator) -> dict[str, float]:
+    """Return the height of each bar in the plot, by period."""
+    marks = drawn.evaluate(_MARKS, "bar")
+    return {re.search(r"period: ([^;]*)", words)[1]: height for words, _, _, height in marks}  # type: ignore[index]
 
 
-def _is_drawn_as_meant(chart: Locator, spec: dict[str, Any]) -> bool:
-    """Say whether every bar has its colour, and a height in the same proportion to its share as the highest."""
-    drawn, meant = _drawn(chart), _meant(spec)
-    whole = max(height for _, height in drawn.values()) / max(share for _, share in meant.values())
+def _is_drawn_as_meant(page: Page, table: TrendTable, measure: Measure) -> bool:
+    """Say whether every bar of every panel is as high as its share, in the same proportion."""
+    cells = cells_of(table, measure)
+    drawn = {
+        (period, label): height
+        for label in labels_shown(table, cells)
+        for period, height in _heights(_panel(page, label)).items()
+    }
+    meant = {(cell.period, cell.label): cell.value or 0 for cell in cells}
+    whole = max(drawn.values()) / max(meant.values())
     return drawn.keys() == meant.keys() and all(
-        drawn[cell][0] == colour and abs(drawn[cell][1] - share * whole) < 0.01
-        for cell, (colour, share) in meant.items()
+        abs(drawn[cell] - value * whole) < 0.01 for cell, value in meant.items()
     )
 
 
@@ -143,66 +156,86 @@ def test_each_page_opens_by_the_navigation(window: Sitting) -> None:
         assert page.url.partition("?")[0] == window.app.url + path
 
 
-def test_the_bars_are_those_of_the_table(window: Sitting, sample: Sample) -> None:
-    """Each bar in its colour, as high as its share, its interval on its middle; the same in words, and in the table."""
-    table = _domains(sample)
-    spec = on_page(table, MEASURES[Axis.DOMAIN][0])
+def test_the_page_opens_on_growth(window: Sitting) -> None:
+    """A panel a label: each factor as high as its logarithm says, and so the printed one; the table has both."""
+    table = _growth(window.app.data)
+    cells = cells_of(table, Measure.GROWTH)
     page = window.go("/")
-    chart = _chart(page, "Domains")
-    assert _is_drawn_as_meant(chart, spec) and len(_drawn(chart)) == len(table.rows)
-    assert max(chart.evaluate(_BESIDE)) < 1.5
-    expect(page.get_by_test_id("stVegaLiteChart").first).to_have_attribute("aria-label", re.compile("share of papers"))
-    shown = [cells[:4] for cells in _cells(page, "Papers by domain, at least 5 mentions")]
-    assert shown == [[row.period, row.label, f"{row.k:,}", f"{row.n:,}"] for row in table.rows]
+    assert len(labels_shown(table, cells)) == page.get_by_test_id("stVegaLiteChart").count() == 4
+    for label in labels_shown(table, cells):
+        low, high = map(math.log, _domain_of(panel(table, Measure.GROWTH, cells, label)))
+        own = [cell for cell in cells if cell.label == label]
+        for colour, values in (
+            (COLOURS[0], [cell.value for cell in own]),
+            (COLOURS[1], [cell.printed for cell in own]),
+        ):
+            marks = _panel(page, label).evaluate(_MARKS, "point")
+            drawn = [middle for _, fill, middle, _ in marks if fill == colour]
+            assert drawn == pytest.approx([(math.log(value or 0) - low) / (high - low) for value in values], abs=0.02)
+    page.get_by_role("tab", name="Table").click()
+    settle(page)
+    assert [tuple(row) for row in _cells(page, "Papers by domain: growth, at least 1 mention")] == list(
+        panels_grid(table, Measure.GROWTH, cells).rows
+    )
+    assert page.url == f"{window.app.url}/?tab=table"
 
 
-def test_methods_are_drawn_too(window: Sitting, sample: Sample) -> None:
-    """The corrected shares of methods, chosen by the address, with the ticks of what the survey printed."""
-    table = next(iter(method_trends(sample.warehouse, read_validation(None))))
-    spec = on_page(table, MEASURES[Axis.METHOD][1])
-    page = window.go("/?axis=Methods&method_measure=share+corrected+for+errors+of+the+labels")
-    chart = _chart(page, "Methods: share corrected")
-    assert _is_drawn_as_meant(chart, spec)
-    printed = sum("printed" in one for one in spec["layer"][0]["data"]["values"])
-    assert chart.locator(".layer_0_layer_3_marks > path").count() == printed > 0
+def test_the_bars_are_those_of_the_table(window: Sitting, texts: Sample) -> None:
+    """Each bar as high as its share, its interval on its middle, n below its period; the corrected shares too."""
+    page = window.go("/?surface=text&measure=share")
+    assert _is_drawn_as_meant(page, _domains(texts), Measure.SHARE)
+    drawn = _panel(page, "qa")
+    assert max(drawn.evaluate(_BESIDE)) < 1.5
+    for cell in cells_of(_domains(texts), Measure.SHARE):
+        expect(drawn).to_contain_text(f"n {cell.n}")
+    methods = next(iter(method_trends(texts.warehouse, read_validation(None))))
+    page = window.go("/?surface=text&axis=method")
+    assert _is_drawn_as_meant(page, methods, Measure.CORRECTED)
 
 
-def test_the_threshold_moves_by_the_keyboard(window: Sitting, sample: Sample) -> None:
-    """Arrow keys change the table, the bars and the address, and the address opens the same view."""
-    before, after = (_domains(sample, threshold) for threshold in (5, 7))
+def test_the_threshold_moves_by_the_keyboard(window: Sitting, texts: Sample) -> None:
+    """Arrow keys change the bars and the address, and the address opens the same view."""
+    before, after = (_domains(texts, threshold) for threshold in (5, 7))
     assert [row.k for row in before.rows] != [row.k for row in after.rows]
-    page = window.go("/")
+    page = window.go("/?surface=text&measure=share")
+    page.get_by_text("Counting and periods").click()
     slider = page.get_by_role("slider", name="Least mentions")
     slider.focus()
     slider.press("ArrowRight")
     slider.press("ArrowRight")
+    page.wait_for_url("**threshold=7**")
     for _ in range(2):
-        shown = [cells[2:4] for cells in _cells(page, "Papers by domain, at least 7 mentions")]
-        assert shown == [[f"{row.k:,}", f"{row.n:,}"] for row in after.rows]
         settle(page)
-        spec = on_page(after, MEASURES[Axis.DOMAIN][0])
-        assert _is_drawn_as_meant(_chart(page, "Domains"), spec)
-        assert page.url == f"{window.app.url}/?threshold=7"
+        assert _is_drawn_as_meant(page, after, Measure.SHARE)
+        assert page.url == f"{window.app.url}/?surface=text&threshold=7"  # the share is the default there
         page.goto(page.url)
+
+
+def test_the_link_of_a_view_is_copied(window: Sitting) -> None:
+    """The button puts the address into the clipboard and says so."""
+    window.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = window.go("/?surface=text&by=half")
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("status").filter(has_text="copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == page.url == f"{window.app.url}/?surface=text&by=half"
 
 
 def test_the_curve_over_thresholds_has_a_panel_for_each_period(window: Sitting) -> None:
     """Behind its expander: it is drawn when it is opened, with a line for each domain."""
-    page = window.go("/")
+    page = window.go("/?surface=text")
     page.get_by_text("Does the result depend on the threshold?").click()
-    chart = _chart(page, "Papers of each domain")
+    chart = page.locator('[data-testid=stVegaLiteChart][aria-label^="Papers of each"] svg.marks')
     expect(chart).to_be_visible()
     assert chart.locator("[aria-roledescription='line mark']").count() >= 4
     settle(page)
     assert _wider_than_its_place(page) == []
 
 
-def test_a_clicked_bar_names_its_papers(window: Sitting, sample: Sample) -> None:
+def test_a_clicked_bar_names_its_papers(window: Sitting, texts: Sample) -> None:
     """The k papers of that cell, and of one of them, selected by the mouse and typed, every mention."""
-    found = papers_behind(sample, _domains(sample), "math", "2023")
-    page = window.go("/")
-    bars = _chart(page, "Domains").locator("[aria-roledescription=bar][aria-label^='period: 2023']")
-    bar = bars.and_(page.locator("[aria-label*='label: math']"))
+    found = papers_behind(texts, _domains(texts), "math", "2023")
+    page = window.go("/?surface=text&measure=share&small=show")
+    bar = _panel(page, "math").locator("[aria-roledescription=bar][aria-label^='period: 2023']")
     size = bar.bounding_box()
     assert size
     bar.click(position={"x": 3, "y": size["height"] - 4})  # beside the point and the line of the interval
@@ -218,11 +251,11 @@ def test_a_clicked_bar_names_its_papers(window: Sitting, sample: Sample) -> None
     papers.locator(".dvn-scroller").click(position={"x": 15, "y": 35 * 2.5})  # the box before the second row
     asked = page.get_by_role("textbox", name="Why is a paper counted?")
     expect(asked).to_have_value(found[1]["arxiv_id"])
-    _shows_mentions(page, explain(sample, found[1]["arxiv_id"], window.app.data))
+    _shows_mentions(page, explain(texts, found[1]["arxiv_id"], window.app.data))
 
     asked.fill(found[0]["arxiv_id"])
     asked.press("Enter")
-    _shows_mentions(page, explain(sample, found[0]["arxiv_id"], window.app.data))
+    _shows_mentions(page, explain(texts, found[0]["arxiv_id"], window.app.data))
 
     asked.fill("2101.00001")
     asked.press("Enter")
@@ -253,7 +286,7 @@ def test_every_control_has_a_name_and_is_reached_by_tab(window: Sitting, path: s
         page.keyboard.press("Tab")
         reached.add(page.evaluate(_FOCUSED))
     wanted = {
-        "/": {"Least mentions", "Period", "Counted are", "Bars", "Download as", "Period of the bar"},
+        "/": {"Study", "Read are", "Counted are", "Period", "Shown is", "Copy link", "Chart", "Period of the bar"},
         "/pilot": {"Which", "Model", "Budget of every arm", "Test prompts", "Start the pilot"},
     }.get(path, {"A maths tutor with a checker", "What kind of task is it?", "JSON", "Markdown", "Try it in a pilot"})
     assert wanted <= reached
@@ -264,7 +297,17 @@ def _shown(page: Page, selector: str) -> int:
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/", "/?axis=method", f"/advisor?{MATHS_TUTOR}", "/pilot"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/?axis=method",
+        "/?surface=text&axis=benchmark&by=month&small=show",
+        "/?tab=table&by=half",
+        f"/advisor?{MATHS_TUTOR}",
+        "/pilot",
+    ],
+)
 def test_a_phone_shows_all_of_a_page(chromium: Browser, app: App, path: str, colours: Any) -> None:
     """390 pixels wide: nothing runs out to the right; in the dark the page is dark and its words light."""
     with sitting(chromium, app, viewport={"width": 390, "height": 844}, color_scheme=colours) as window:
@@ -295,13 +338,16 @@ def _wider_than_its_place(page: Page) -> list[str]:
     )
 
 
-def test_twenty_sit_before_the_app_at_once(chromium: Browser, app: App, sample: Sample) -> None:
+def test_twenty_sit_before_the_app_at_once(chromium: Browser, app: App) -> None:
     """Twenty windows, each with a view of its own: each shows its own, and neither browser nor server complains."""
-    views: list[tuple[str, str]] = [(f"/?threshold={number}", f"at least {number} mention") for number in range(1, 11)]
+    views: list[tuple[str, str]] = [
+        (f"/?surface=text&tab=table&measure=share&threshold={number}", f"at least {number} mention")
+        for number in range(1, 11)
+    ]
     views += [
-        ("/?axis=Methods", "Methods papers train with"),
-        ("/?axis=Data+sources", "Where the training data come from"),
-        ("/?by=month", "2025-02"),
+        ("/?axis=method&tab=table", "Methods papers train with"),
+        ("/?surface=text&axis=data_source&tab=table", "Where the training data come from"),
+        ("/?by=month&tab=table", "2025-02"),
     ]
     views += [
         (f"/advisor?parameters={size}", f"advisor ask --no-input --set parameters={size}") for size in range(2, 7)

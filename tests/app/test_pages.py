@@ -4,6 +4,9 @@ What is shown is held against survey and advisor themselves: the app decides not
 """
 
 import json
+import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,19 +20,22 @@ from advisor.runs.background import start
 from advisor.runs.plan import write_plan
 from advisor.task.examples import examples
 from advisor.task.traits import GROUPS, TRAITS, Traits, make_traits, written
-from survey.labels.validation import read_validation
+from survey.mentions.domain import Rule
+from survey.page.choices import RL
 from survey.period import Period
-from survey.studies.load import load_study
-from survey.trends.cells import as_grids
-from survey.trends.domain import domain_trends
-from survey.trends.labelled import data_source_trends, method_trends
-from survey.trends.published import PRINTED, Axis, labels_of
+from survey.report import Question, tables_of, trend_tables
+from survey.study import new_study
+from survey.surface import Surface
+from survey.trends.charts import Measure
+from survey.trends.panels import cells_of, panels_grid
+from survey.trends.published import Axis
 from survey.trends.trend import Scope, TrendTable
-from survey.warehouse.sample import open_sample
+from survey.warehouse.abstracts import open_surface
+from survey.warehouse.sample import Sample
 from tests.advisor.pilots import tiny_plan
 
 ROOT = Path(__file__).resolve().parents[2]
-TRENDS, ADVISOR, PILOT = "survey/page.py", "advisor/pages/advice.py", "advisor/pages/pilot.py"
+TRENDS, ADVISOR, PILOT = "survey/page/trends.py", "advisor/pages/advice.py", "advisor/pages/pilot.py"
 
 
 def _open(page: str = TRENDS, **address: str) -> AppTest:
@@ -46,13 +52,8 @@ def _open(page: str = TRENDS, **address: str) -> AppTest:
 
 def _table(app: AppTest) -> list[tuple[str, ...]]:
     """Return the cells of the page's table, its head first."""
-    (shown,) = app.get("html")
+    (shown,) = [one for one in app.get("html") if "cells" in one.value]
     return [tuple(cell.text_content() for cell in row) for row in fromstring(shown.value).iter("tr")]
-
-
-def _wanted(table: TrendTable) -> list[tuple[str, ...]]:
-    grid = as_grids([table], "")[0]
-    return [tuple(grid.head), *map(tuple, grid.rows)]
 
 
 def _do(app: AppTest) -> AppTest:
@@ -64,78 +65,126 @@ def _do(app: AppTest) -> AppTest:
 # ---- Trends
 
 
-def test_trends_show_real_content_at_once(tmp_path: Path) -> None:
-    """On a fresh clone: the bundled sample in one line, its table, the papers of its largest year."""
+def _asked(question: Question, data: Path) -> tuple[Sample, list[TrendTable]]:
+    """Return the sample and tables of `survey report` for a question."""
+    assert question.surface
+    sample = open_surface(question.surface, data)
+    return sample, tables_of(sample, question, data)
+
+
+def _panels(table: TrendTable, measure: Measure, with_small: bool = False) -> list[tuple[str, ...]]:
+    grid = panels_grid(table, measure, cells_of(table, measure, with_small))
+    return [tuple(grid.head), *map(tuple, grid.rows)]
+
+
+def test_trends_open_on_growth_and_one_sentence(tmp_path: Path) -> None:
+    """On a fresh clone: the report's first sentence, growth of the abstracts, a panel for each label."""
     app = _open()
-    with open_sample(tmp_path).warehouse as warehouse:
-        table = domain_trends(warehouse)[0]
+    report = trend_tables(tmp_path, Question())
     assert app.title[0].value == "What the field trains with"
-    assert "1,125 real arXiv papers bundled with posttrain" in app.caption[0].value
-    assert _table(app) == _wanted(table)
-    k = next(row.k for row in table.rows if (row.period, row.label) == ("2025", "qa"))
-    assert f"{k} papers" in [one.label for one in app.expander] and not app.dataframe
-    assert len(_open(papers="true").dataframe[0].value) == k
+    assert app.markdown[0].value.replace("\\", "") == f"**{report.finding}**" and report.intro.startswith(
+        report.finding
+    )
+    assert "56,549 LLM papers" in app.caption[0].value
+    assert (app.selectbox(key="measure").value, app.selectbox(key="surface").value) == ("growth", "abstract")
+    labels = [one.value.strip("*") for one in app.markdown[1:]]
+    assert labels[:4] == list(report.tables[0].labels)
+    assert _table(_open(tab="table")) == _panels(report.tables[0], Measure.GROWTH)
 
 
-@pytest.mark.parametrize(("threshold", "by", "scope"), [(1, "half", "body"), (20, "year", "all"), (3, "month", "all")])
-def test_controls_of_the_domain_table(tmp_path: Path, threshold: int, by: str, scope: str) -> None:
-    """Threshold, period and scope give the table that `survey report` has."""
-    app = _open()
-    app.slider(key="threshold").set_value(threshold)
-    app.selectbox(key="by").set_value(Period(by))
-    app.selectbox(key="scope").set_value(Scope(scope))
-    with open_sample(tmp_path).warehouse as warehouse:
-        table = domain_trends(warehouse, [threshold], Period(by), Scope(scope))[0]
-    assert _table(_do(app)) == _wanted(table)
+@pytest.mark.parametrize(
+    ("address", "question", "measure"),
+    [
+        ({"threshold": "1", "by": "half", "scope": "body", "small": "show", "measure": "share"},
+         Question((Axis.DOMAIN,), (1,), Period.HALF, Scope.BODY, surface=Surface.TEXT), Measure.SHARE),
+        ({"axis": "benchmark", "rule": "domain-sum", "measure": "share"},
+         Question((Axis.BENCHMARK,), (), rule=Rule.DOMAIN_SUM, surface=Surface.TEXT), Measure.SHARE),
+        ({"axis": "method", "rl": "preference", "measure": "corrected"},
+         Question((Axis.METHOD,), surface=Surface.TEXT), Measure.CORRECTED),
+        ({"axis": "data_source", "measure": "share"}, Question((Axis.DATA_SOURCE,), surface=Surface.TEXT),
+         Measure.SHARE),
+        ({"axis": "method"}, Question((Axis.METHOD,), surface=Surface.ABSTRACT), Measure.CORRECTED),
+    ],
+)  # fmt: skip
+def test_a_view_is_the_table_of_the_report(
+    tmp_path: Path, address: dict[str, str], question: Question, measure: Measure
+) -> None:
+    """Every code of the address gives the table that `survey report` has, and the chart's numbers are the table's."""
+    assert question.surface
+    app = _open(surface=question.surface, tab="table", **address)
+    assert not app.warning and not app.error
+    tables = _asked(question, tmp_path)[1]
+    chosen = next(one for one in tables if one.reading in ("", RL[address.get("rl", "online")]))
+    assert _table(app) == _panels(chosen, measure, "small" in address)
 
 
-def test_every_other_control_of_the_domain_table_answers(tmp_path: Path) -> None:
-    """Rule, projection and what the bars measure, each value of each."""
-    app = _open()
-    before = _table(app)
-    changed = set()
-    for key in ("rule", "project", f"{Axis.DOMAIN}_measure"):
-        box = app.selectbox(key=key)
-        for option in range(len(box.options)):
-            app.selectbox(key=key).select_index(option)
-            if _table(_do(app)) != before:
-                changed.add(key)
-        app.selectbox(key=key).select_index(0)
-        _do(app)
-    assert changed == {"rule"}  # a sample without an unfinished year has no projection, and bars are not the table
-
-
-@pytest.mark.parametrize("reading", [0, 1])
-def test_methods_and_data_sources(tmp_path: Path, reading: int) -> None:
-    """Both readings of RL, and the sources; each measure can be drawn."""
-    app = _open()
-    app.segmented_control(key="axis").set_value(Axis.METHOD)
+def test_choices_are_written_into_the_address_as_codes() -> None:
+    """A choice stands there as its code, a default does not, and both tabs and numbers are choices."""
+    app = _open(by="half")
+    app.selectbox(key="surface").set_value("text")
+    _do(app).slider(key="threshold").set_value(7)
     _do(app)
-    app.selectbox(key="reading").select_index(reading)
-    checked = read_validation()
-    with open_sample(tmp_path).warehouse as warehouse:
-        methods, sources = method_trends(warehouse, checked)[reading], data_source_trends(warehouse, checked)
-    assert _table(_do(app)) == _wanted(methods)
-    app.selectbox(key=f"{Axis.METHOD}_measure").select_index(1)
-    _do(app)
-    app.segmented_control(key="axis").set_value(Axis.DATA_SOURCE)
-    assert _table(_do(app)) == _wanted(sources)
+    assert {name: app.query_params[name] for name in app.query_params} == {
+        "by": "half", "surface": "text", "threshold": "7",
+    }  # fmt: skip
+    app.slider(key="threshold").set_value(5)
+    assert "threshold" not in _do(app).query_params
 
 
-@pytest.mark.parametrize("axis", PRINTED)
-def test_from_a_bar_to_its_papers_and_on_to_the_mentions(axis: Axis) -> None:
+def test_unknown_codes_are_named_and_the_page_stays() -> None:
+    """A name or a code of an old or mistyped link is reported once, with what is expected, and leaves the address."""
+    app = _open(surface="klingon", threshold="99", measure="height", tab="attic", axis="Methods", colour="red")
+    told = " ".join(one.value for one in app.warning).replace("\\", "")
+    for words in ("surface=klingon; expected one of abstract, text", "threshold=99; expected 1 to 20", "measure=height",
+                  "tab=attic; expected one of chart, table, sources, download", "axis=Methods; expected one of domain",
+                  "colour=red"):  # fmt: skip
+        assert words in told
+    assert not app.query_params and app.selectbox(key="surface").value == "abstract"
+    assert not _do(app).warning
+
+
+def test_small_periods_are_folded_away_from_chart_and_table(tmp_path: Path) -> None:
+    """The bundled texts of years with fewer than 30 papers are named below the chart, and can be shown."""
+    table = _asked(Question(surface=Surface.TEXT), tmp_path)[1][0]
+    small = {row.period for row in table.rows if 0 < row.n < 30}
+    assert small
+    app = _open(surface="text", measure="share")
+    folded = next(one.value for one in app.caption if "Folded away" in one.value)
+    assert all(period in folded for period in small)
+    hidden, shown = (
+        _table(_open(surface="text", measure="share", tab="table", small=code)) for code in ("hide", "show")
+    )
+    assert not small & {row[0] for row in hidden} and small <= {row[0] for row in shown}
+
+
+def test_a_study_of_ones_own_is_shown(tmp_path: Path) -> None:
+    """By the path of its file; a file with a fault is an error with the next step, and another can be chosen."""
+    path = tmp_path / "mine.toml"
+    study = new_study(path)
+    app = _open(study=str(path), axis="benchmark", measure="share", tab="table")
+    with open_surface(Surface.ABSTRACT, tmp_path, study=study).warehouse as warehouse:
+        assert {row[1] for row in _table(app)[1:]} == set(warehouse.study.domain_of)
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('["mmlu", "gpqa"]', '["mmlu", "nothing"]'), encoding="utf-8"
+    )
+    broken = _open(study=str(path))
+    assert "nothing" in broken.error[0].value and "survey study check" in broken.error[0].value
+    broken.selectbox(key="study").set_value("2603.13985")
+    assert not _do(broken).error and _do(broken).get("vega_lite_chart")
+
+
+@pytest.mark.parametrize("axis", [Axis.DOMAIN, Axis.METHOD, Axis.DATA_SOURCE])
+def test_from_a_bar_to_its_papers_and_on_to_the_mentions(axis: Axis, tmp_path: Path) -> None:
     """Each label of the latest period leads to as many papers as the table counts, and a paper to its counts."""
-    app = _open()
-    app.segmented_control(key="axis").set_value(axis)
-    _do(app)
-    head, *rows = _table(app)
-    k = {row[:2]: row[head.index("k")] for row in rows}
+    app = _open(surface="text", axis=axis)
+    table = _asked(Question((axis,), surface=Surface.TEXT), tmp_path)[1][0]
+    k = {(row.period, row.label): row.k for row in table.rows}
     period = app.selectbox(key="cell_period").value
-    for label in labels_of(axis, load_study()):
+    for label in table.labels:
         app.selectbox(key="cell_label").set_value(label)
         _do(app)
         papers = k[period, label]
-        assert (f"{papers} papers" in [one.label for one in app.expander]) == (papers != "0")
+        assert (f"{papers} papers" in [one.label for one in app.expander]) == (papers > 0)
     app.text_input(key="asked").set_value("2503.05592")
     _do(app)
     assert any("2503.05592" in one.value for one in app.markdown)
@@ -144,31 +193,46 @@ def test_from_a_bar_to_its_papers_and_on_to_the_mentions(axis: Axis) -> None:
 
 def test_a_paper_that_is_not_there_is_told() -> None:
     """In words, with the next step, and the rest of the page stays."""
-    app = _open()
-    app.text_input(key="asked").set_value("2503.99999")
-    _do(app)
+    app = _open(surface="text", tab="table", asked="2503.99999")
     assert "is not in the sample" in app.error[0].value and "Next" in app.error[0].value
     assert _table(app)
 
 
-def test_a_view_can_be_sent_by_its_address() -> None:
-    """What the address says is shown; what it says wrongly is ignored."""
-    app = _open(threshold="3", by="half")
-    assert (app.slider(key="threshold").value, app.selectbox(key="by").value) == (3, Period.HALF)
-    assert _open(threshold="99", by="decade").slider(key="threshold").value == 5
-    app = _open(cell_period="2023", cell_label="math", papers="true", asked="2503.05592")
-    assert (app.selectbox(key="cell_period").value, app.selectbox(key="cell_label").value) == ("2023", "math")
-    assert len(app.dataframe) == 2 and any("2503.05592" in one.value for one in app.markdown)
-    assert _open(cell_period="1850", cell_label="cooking").selectbox(key="cell_label").value == "qa"
-
-
-def test_papers_without_counts_are_an_error_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Own data that cannot be shown yet are said so: a table must not silently be about others."""
+def test_a_broken_warehouse_costs_a_line(tmp_path: Path) -> None:
+    """It is named with the next step, and the bundled abstracts are shown as such: never silently others' papers."""
     (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "warehouse.duckdb").write_bytes(b"no database at all")
-    app = _open()
-    assert "cannot be read" in app.error[0].value and "survey label" in app.error[0].value
-    assert not app.get("html")
+    for content in (b"no database at all", b""):
+        (tmp_path / "data" / "warehouse.duckdb").write_bytes(content)
+        app = _open(tab="table")
+        (error,) = app.error
+        assert "survey label" in error.value and "Shown instead: the abstracts bundled with posttrain" in error.value
+        assert "56,549 LLM papers" in app.caption[0].value and len(_table(app)) == 9
+
+
+@pytest.mark.slow  # the classifier of `survey label` is fitted
+def test_own_papers_without_a_label_are_a_state_and_no_chart_of_printed_marks(tmp_path: Path) -> None:
+    """Papers that train nothing have no method: the page says so in place of the survey's marks alone."""
+    data, papers = tmp_path / "data", tmp_path / "papers"
+    papers.mkdir()
+    for number in range(3):
+        stamp = f"arXiv:2501.1234{number + 1}v1 [physics.ao-ph] 22 Jan 2025"
+        body = "Clouds move. Rain falls. Nothing is learned here.\n" * 9
+        text = f"# A note on weather {number}\n\n{stamp}\n\n## Introduction\n\n{body}"
+        (papers / f"2501.1234{number + 1}v1.md").write_text(text, encoding="utf-8")
+    _label_own(papers, data)
+    for axis in ("method", "data_source"):
+        app = _open(axis=axis)
+        assert "None of the 3 papers" in app.info[0].value and not app.error
+        assert not app.get("vega_lite_chart")
+    assert "No period of this sample has 30 papers" in _open().info[0].value
+
+
+def _label_own(papers: Path, data: Path) -> None:
+    for arguments in (["ingest", str(papers)], ["extract"], ["label"]):
+        subprocess.run(
+            [sys.executable, "-m", "survey.cli", *arguments, "--data", str(data)], check=True, cwd=ROOT,
+            capture_output=True,
+        )  # fmt: skip
 
 
 # ---- Advisor
@@ -347,6 +411,8 @@ def test_an_upload_is_read_and_planned() -> None:
     assert "40 rows: 40 with a response, 40 with an answer" in shown
     assert app.dataframe[0].value.iloc[0]["prompt"] == "0+0="
     assert "uploads/rows." in app.code[0].value
+    seen = app.get("html")[0].proto.body  # the first row as the model sees it
+    assert re.search(r"\d+=<mark>so \d+&lt;end&gt;</mark>", seen) and "\\<end\\>" in app.caption[-1].value
 
 
 @pytest.mark.parametrize(

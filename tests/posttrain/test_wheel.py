@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 CARRIED = (
     "posttrain/reference_data/mentions.parquet", "posttrain/reference_data/published/domain.csv",
     "posttrain/icon.svg", "posttrain/entry/app.py", "posttrain/entry/.streamlit/config.toml", "posttrain/py.typed",
-    "survey/page.py", "survey/py.typed", "survey/warehouse/sql/trend_domain.sql",
+    "survey/page/trends.py", "survey/py.typed", "survey/warehouse/sql/trend_domain.sql",
     "advisor/pages/pilot.py", "advisor/export/scripts/prepare.py.txt", "advisor/py.typed",
     "reference_impls/starter/model.safetensors", "reference_impls/starter/tokenizer.json", "reference_impls/py.typed",
 )  # fmt: skip

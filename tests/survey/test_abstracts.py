@@ -144,9 +144,11 @@ def test_labelling_abstracts_without_a_listing_names_the_next_command(
 
 
 def test_an_axis_that_needs_texts_is_refused_on_abstracts() -> None:
-    """An abstract has benchmarks and nothing that was trained to read methods."""
+    """Data sources are read in texts alone; methods in the bundled abstracts too, but in no study of one's own."""
+    with pytest.raises(ConfigurationError, match="--axis data_source needs texts"):
+        trend_tables(DATA, Question((Axis.DATA_SOURCE,), surface=Surface.ABSTRACT))
     with pytest.raises(ConfigurationError, match="--axis method needs texts"):
-        trend_tables(DATA, Question((Axis.METHOD,), surface=Surface.ABSTRACT))
+        trend_tables(DATA, Question((Axis.METHOD,), surface=Surface.ABSTRACT), study=load_study("agents"))
 
 
 def test_a_sample_is_bundled_with_what_it_captures_of_other_lists() -> None:

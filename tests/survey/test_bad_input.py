@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from posttrain.errors import ExitCode
-from tests.builders import FILLER, latex, make_pdf, make_tar, markdown_paper
+from tests.builders import FILLER, latex, latexml, make_pdf, make_tar, markdown_paper
 from tests.chain import (
     DATA,
     answer,
@@ -28,6 +28,12 @@ from tests.chain import (
 
 GOOD = markdown_paper("2501.00001", "We use GSM8K. " * 5, published="2025-01-02")
 YEAR = "Written in 2025. "
+PLEASE_WAIT = (
+    "Please wait...\nIf this message is not eventually replaced by the proper contents of the document, your\n"
+    + ("viewer may not be able to display this type of document. Words that fill the page of this form up. " * 2)
+)
+# FILLER as it comes from a font that numbers its glyphs and does not say which letters they are
+SHIFTED = "\n".join("".join(chr(ord(c) - 29) if c.isalpha() else c for c in line) for line in (FILLER * 2).splitlines())
 
 
 def _member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "", content: bytes = b"x 2025") -> bytes:
@@ -69,12 +75,41 @@ BAD: dict[str, tuple[bytes | str | Callable[[Path], object], str]] = {
     "page.pdf": ("<html><body>404 Not Found</body></html>", "an HTML page named .pdf"),
     "text.parquet": ("plain words", "a text, which no paper comes in"),
     "torn.parquet": (b"PAR1 torn", "a damaged Parquet file"),
+    "letter.docx": (b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml", "an Office document or a book"),
+    "torn.jsonl.gz": (gzip.compress(b"{}" * 90)[:12], "damaged gzip"),
+    "endless.jsonl.gz": (gzip.compress(b"x" * (60 << 20)), "a line of more than 50 MB"),
+    "other.md.gz": (make_tar({"a.md": "GSM8K"}), "an archive with the name of a single text"),
     "picture.png": (b"\x89PNG\r\n\x1a\n", "a PNG image, which no paper comes in"),
     "zeros.md": (bytes(9_000), "a binary file, not a text"),
     # PDF
     "locked.pdf": (make_pdf([FILLER], encrypt=True), "an encrypted PDF"),
     "cut.pdf": (make_pdf([FILLER])[:120], "a damaged PDF"),
     "scan.pdf": (make_pdf(["7"]), "a PDF of 1 pages without a text layer"),
+    "form.pdf": (make_pdf([PLEASE_WAIT]), "a form that only its maker's reader can show (please wait)"),
+    "shifted.pdf": (make_pdf([SHIFTED]), "a PDF of 1 pages whose fonts do not say which letters they show"),
+    # notices in the place of a paper
+    "gone.md": ("# On Otters\n\nWe have withdrawn this manuscript for an error in Lemma 2. 2025", "is withdrawn"),
+    "gone.tex": (latex("This submission has been removed by arXiv administrators. 2025"), "is withdrawn"),
+    "left.pdf": (make_pdf([f"{FILLER}\nThis paper was withdrawn by its authors in 2025."]), "is withdrawn"),
+    "gone.html": (latexml("2501.00009v1", "On Otters", "<p>The authors retract this paper.</p>"), "is withdrawn"),
+    # pages on which a conversion failed
+    "fatal.html": (
+        latexml("2501.00009v1", "On Otters", "<p>Conversion to HTML had a Fatal error and exited abruptly.</p>"),
+        "an HTML page with an error: its conversion from LaTeX failed",
+    ),
+    "list.html": (
+        latexml("2501.00009v1", "On Otters", '<section class="ltx_bibliography"><p>A. Lutra. GSM8K.</p></section>'),
+        "an HTML page with references alone: its conversion from LaTeX failed",
+    ),
+    # lists of papers
+    "ids.txt": ("2501.00011\narXiv:2501.00012v2\n", "a list of 2 papers"),
+    "dois.md": ("# mine\n- https://doi.org/10.48550/arXiv.2501.00011\n- 10.1000/182\n", "a list of 2 papers"),
+    "old.txt": ("hep-th/9901001\nhttps://arxiv.org/abs/math.GT/0309136\n", "a list of 2 papers"),
+    "refs.bib": ("@misc{a, eprint={2501.00011}}", "a list of"),
+    "left.jsonl": (
+        '{"id": "2501.00011", "title": "T", "comments": "This paper has been withdrawn"}',
+        "withdrawn, as the comments of its metadata say",
+    ),
     # archives
     "torn.tar.gz": (make_tar({"main.tex": latex(FILLER)})[:-20], "damaged gzip"),
     "torn.tar": (make_tar({"main.tex": latex(FILLER)}, gz=False)[:700], "damaged tar"),

@@ -35,6 +35,10 @@ OURS_IS_RIGHT = {
     ("md/2510.14605.md", "bird"): "the animal in captions of photographs",
     ("md/2512.08995.md", "bird"): "poultry",
     ("md/2603.01509.md", "bird"): "the animal in prompts for videos",
+    ("md/2506.05167.md", "triviaqa"): "introduced as TQA, and called so in its tables",
+    ("md/2508.07956.md", "triviaqa"): "introduced as TQ, and called so in its tables",
+    ("pdf/2504.03160_deepresearcher.pdf", "triviaqa"): "introduced as TQ, and called so in its tables",
+    ("md/2512.04329.md", "swe-bench"): "one of five is the address of its site in the references",
 }
 
 
@@ -43,6 +47,7 @@ class Real:
     """Our counts of every paper by file, whole text and body, and the reference rows."""
 
     whole: dict[str, Counter[str]]
+    spelt: dict[str, Counter[str]]  # as counts.csv counts: addresses too, and no abbreviations of the papers' own
     body: dict[str, Counter[str]]
     reference: dict[tuple[str, str], dict[str, str]]
     traps: dict[str, list[dict[str, str]]]
@@ -60,19 +65,23 @@ def real(corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> Real:
         file_of = {source.paper: Path(source.name) for source in store.sources()}
     whole: dict[str, Counter[str]] = {}
     body: dict[str, Counter[str]] = {}
+    spelt: dict[str, Counter[str]] = {}
+    spellings = {alias.spelling for benchmark in load_lexicon().benchmarks for alias in benchmark.aliases}
     with Warehouse.open(warehouse_path(root)) as warehouse:
         for paper, path in file_of.items():
             name = path.relative_to(folder / "A_fulltext").as_posix()
-            whole[name], body[name] = Counter(), Counter()
+            whole[name], body[name], spelt[name] = Counter(), Counter(), Counter()
             (found,) = warehouse.query("explain_paper", asked=paper, by_title=False)
             for benchmark, _, _, section, n in warehouse.query("explain_counts", paper=found[0]):
                 whole[name][benchmark] += n
                 body[name][benchmark] += n if section not in (Section.REFERENCES, Section.APPENDIX) else 0
+            for benchmark, _, alias, _, _, _, counted, reason in warehouse.query("explain_mentions", paper=found[0]):
+                spelt[name][benchmark] += (counted and alias in spellings) or reason == "inside an address"
     reference = {(_name(row), row["benchmark"]): row for row in _rows(folder / "counts.csv")}
     traps: dict[str, list[dict[str, str]]] = {}
     for row in _rows(folder / "traps.csv"):
         traps.setdefault(row["trap"], []).append(row)
-    return Real(whole, body, reference, traps, list(_rows(folder / "papers.csv")))
+    return Real(whole, spelt, body, reference, traps, list(_rows(folder / "papers.csv")))
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
@@ -115,13 +124,14 @@ def test_the_decision_at_five_mentions_equals_the_reference(real: Real) -> None:
     named = len(set(real.reference) | {(n, b) for n, counts in real.whole.items() for b in counts})
     assert len(differing) / len(pairs) < 0.01
     # The animals were judged by hand to be none; without them it is 99 % of the pairs that name anything too.
-    assert sum(benchmark != "bird" for _, benchmark in differing) / named < 0.01
+    of_names = [(name, key) for name, key in differing if (real.spelt[name][key] >= 5) == (real.whole[name][key] >= 5)]
+    assert sum(benchmark != "bird" for _, benchmark in of_names) / named < 0.01
 
 
 def test_counts_are_close_pair_by_pair(real: Real) -> None:
     """Not only the decision: at least 87 % of the counts are the same number, where any mention is."""
     same = sum(
-        real.whole[name][benchmark] == int(row["variant_regex_dehyphenated"])
+        real.spelt[name][benchmark] == int(row["variant_regex_dehyphenated"])
         for (name, benchmark), row in real.reference.items()
     )
     assert same / len(real.reference) > 0.87

@@ -1,11 +1,14 @@
 """The process that runs the program under test. It gets the program and single calls, never the tests."""
 
+import io
 import random
 import socket
 import sys
+import threading
 import types
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
 from reference_impls.verifiers.sandbox.confine import confine
 from reference_impls.verifiers.sandbox.exchange import Channel, EndedError
@@ -32,16 +35,44 @@ def answer(connection: socket.socket) -> None:
 
 def _load(module: types.ModuleType, sources: Sequence[str]) -> None:
     """Run the first source that compiles."""
+    exec(_compiled(sources), module.__dict__)
+
+
+def _compiled(sources: Sequence[str]) -> types.CodeType:
+    """Return the code of the first source that compiles."""
     error: Exception = SyntaxError("no code")
     for source in sources:
         try:
-            code = compile(source, f"<{NAME}>", "exec", dont_inherit=True)
+            return compile(source, f"<{NAME}>", "exec", dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as fault:
             error = fault
-        else:
-            exec(code, module.__dict__)
-            return
     raise error
+
+
+def _script(module: types.ModuleType, sources: Sequence[str], given: str) -> str:
+    """Return what the first source that compiles writes, run as a script with this input and nothing of a last run."""
+    code = _compiled(sources)
+    written = io.BytesIO()
+    sys.stdin = io.TextIOWrapper(io.BytesIO(given.encode()), encoding="utf-8")
+    sys.stdout = io.TextIOWrapper(written, encoding="utf-8", errors="replace", newline="\n")
+    main_module = sys.modules["__main__"] = types.ModuleType("__main__")
+    main_module.__dict__["open"] = _open
+    random.seed(0)
+    try:
+        exec(code, main_module.__dict__)
+        for thread in threading.enumerate():  # as Python waits for them at its end; deep recursions run in one
+            if thread is not threading.current_thread() and not thread.daemon:
+                thread.join()
+    except SystemExit as end:
+        if end.code not in (None, 0):
+            raise RuntimeError(f"exit code {end.code!r:.50}") from None
+    sys.stdout.flush()
+    return written.getvalue().decode(errors="replace").replace("\r\n", "\n")
+
+
+def _open(file: Any, *details: Any, **named: Any) -> Any:
+    """Open a file; 0 and /dev/stdin are the input that the script is given."""
+    return sys.stdin if file in (0, "/dev/stdin") else open(file, *details, **named)  # noqa: PTH123
 
 
 def _names(module: types.ModuleType, wanted: Sequence[str]) -> dict[str, tuple[str, object]]:
@@ -69,6 +100,7 @@ def _set(module: types.ModuleType, target: object, name: str, value: object) -> 
 
 _ACTIONS: dict[str, Callable[..., object]] = {
     "load": _load,
+    "script": _script,
     "names": _names,
     "call": _call,
     "get": lambda module, target, name: getattr(target, name),

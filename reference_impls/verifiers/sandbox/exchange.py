@@ -8,8 +8,8 @@ exported: the other side gets a Remote, and its owner carries out every use of i
 import builtins
 import io
 import pickle
+import select
 import socket
-import time
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta, timezone
@@ -20,6 +20,9 @@ from typing import Any, NoReturn, cast
 
 from reference_impls.verifiers.sandbox.remote import Remote
 from reference_impls.verifiers.workers import messages
+from reference_impls.verifiers.workers.patience import Patience
+
+_SECONDS_OF_A_MESSAGE = 120.0  # from its first byte to its last; a program may write half of one and stop
 
 _CROSS: tuple[Any, ...] = (
     bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset, range, slice,
@@ -68,7 +71,7 @@ class Channel:
         self._connection = connection
         self._answer = answer
         self._exported: list[object] = []
-        self.deadline: float | None = None
+        self.patience: Patience | None = None  # with the other side; without it, any wait is borne
         self.ended = ""  # why, once it has
         self.exceptions: dict[str, type[Exception]] = {}  # those of the other side that have a stand-in here
 
@@ -151,8 +154,10 @@ class Channel:
             self._end("gone")
 
     def _receive(self) -> Any:
-        self._connection.settimeout(self._left())
         try:
+            while not select.select([self._connection], [], [], self._left())[0]:
+                pass  # the other side has time left, so it is waited for
+            self._connection.settimeout(None if self.patience is None else _SECONDS_OF_A_MESSAGE)
             return _Unpickler(io.BytesIO(messages.receive(self._connection)), self).load()
         except TimeoutError:
             self._end("time")
@@ -164,9 +169,10 @@ class Channel:
             self._end("it wrote into the sandbox's own connection")
 
     def _left(self) -> float | None:
-        if self.deadline is None:
+        """Return how long to wait before the next look at the other side; it is over where its time is."""
+        if self.patience is None:
             return None
-        left = self.deadline - time.monotonic()
+        left = self.patience.left()
         if left <= 0:
             self._end("time")
         return left

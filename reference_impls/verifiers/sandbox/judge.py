@@ -18,11 +18,13 @@ from typing import Any, TypedDict
 from reference_impls.verifiers.sandbox import candidate
 from reference_impls.verifiers.sandbox.confine import confine, unreadable
 from reference_impls.verifiers.sandbox.exchange import Channel, EndedError
+from reference_impls.verifiers.sandbox.outputs import is_expected
 from reference_impls.verifiers.sandbox.remote import special
 from reference_impls.verifiers.workers import messages
+from reference_impls.verifiers.workers.patience import Patience
 from reference_impls.verifiers.workers.worker import end_with
 
-_GRACE = 1.0  # seconds for the report itself
+_GRACE = 1.0  # seconds of a processor for the report itself
 _NAME = "tests"
 
 
@@ -34,6 +36,8 @@ class Job(TypedDict):
     setup: str
     names: list[str]
     modules: list[str]
+    inputs: list[tuple[str, str]]
+    loosely: bool
 
 
 class Report(TypedDict):
@@ -58,9 +62,10 @@ def main(parent: socket.socket, seconds: float) -> None:
         os._exit(0)
     theirs.close()
     unreadable()
-    signal.setitimer(signal.ITIMER_REAL, seconds + _GRACE)  # ends tests that hang by themselves
+    signal.setitimer(signal.ITIMER_PROF, seconds + _GRACE)  # ends tests that loop by themselves
     confine(seconds + _GRACE, child=pid)
-    trial = _Trial(json.loads(messages.receive(parent)), ours, seconds)
+    trial = _Trial(json.loads(messages.receive(parent)), ours)
+    trial.channel.patience = Patience([own, pid], seconds)
     report = trial.run()
     if trial.channel.ended:
         report |= {"fault": "program", "reason": _how_it_ended(pid, trial.channel.ended, seconds)}
@@ -72,14 +77,15 @@ def main(parent: socket.socket, seconds: float) -> None:
 class _Trial:
     """One program before its tests."""
 
-    def __init__(self, job: Job, connection: socket.socket, seconds: float) -> None:
+    def __init__(self, job: Job, connection: socket.socket) -> None:
         self._job = job
         self._space: dict[str, object] = {"__name__": _NAME}
         self.channel = Channel(connection, self._answer)
-        self.channel.deadline = time.monotonic() + seconds
 
     def run(self) -> Report:
         """Return how many tests pass, of how many, whose fault it is that not all do, and the first failure."""
+        if self._job["inputs"]:
+            return self._score_outputs()
         total = len(self._job["tests"]) or 1
         try:
             setup, tests = self._compiled()
@@ -113,6 +119,23 @@ class _Trial:
                 break
         reason = f"{passed} of {len(tests)} tests pass; {first}" if len(tests) > 1 else first
         return _report(passed, len(tests), "" if passed == len(tests) else "program", reason)
+
+    def _score_outputs(self) -> Report:
+        """Return how many inputs the program answers with the expected output, each in a fresh start."""
+        pairs, passed, first = self._job["inputs"], 0, ""
+        for given, expected in pairs:
+            try:
+                output = self.channel.ask("script", tuple(self._job["sources"]), given)
+                right = isinstance(output, str) and is_expected(output, expected, loosely=self._job["loosely"])
+                reason = f"for the input {given!r:.60} it writes {output!r:.80}"  # what was expected stays here
+            except EndedError:
+                break
+            except Exception as error:
+                right, reason = False, f"for the input {given!r:.60} it fails: {type(error).__name__}: {error}"
+            passed += right
+            first = first or ("" if right else reason)
+        reason = f"{passed} of {len(pairs)} outputs are as expected; {first}"
+        return _report(passed, len(pairs), "" if passed == len(pairs) else "program", reason)
 
     def _compiled(self) -> tuple[CodeType, list[tuple[str, CodeType]]]:
         """Return the code that stands before the tests, and each test with its text."""
@@ -163,7 +186,9 @@ def _how_it_ended(pid: int, reason: str, seconds: float) -> str:
     if reason != "gone":
         return f"the program: {reason}"
     for _ in range(50):  # its connection is closed a moment before it is gone
-        ended, status = os.waitpid(pid, os.WNOHANG)
+        ended, status, usage = os.wait4(pid, os.WNOHANG)
+        if ended and usage.ru_utime + usage.ru_stime >= seconds:  # the kernel ended it at its limit
+            return f"the program took longer than {seconds:g} s"
         if ended:
             code = os.waitstatus_to_exitcode(status)
             how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended itself with exit code {code}"

@@ -1,4 +1,6 @@
-"""Warm worker processes that call a function under a time limit; one that hangs or dies fails its item and is replaced.
+"""Warm worker processes that call a function under a limit of processor time.
+
+A worker that hangs or dies fails its item and is replaced.
 
 Every worker has a connection of its own, and only the parent decides when time is over. (A pool whose workers share a
 pipe, as pebble's do, can be stopped by a function that closes, floods or is killed holding it; user functions do.)
@@ -22,8 +24,10 @@ from pathlib import Path
 
 from posttrain.errors import ConfigurationError, PosttrainError
 from reference_impls.verifiers.workers import messages
+from reference_impls.verifiers.workers.patience import Patience
 
 _ROOT = Path(__file__).resolve().parents[3]
+_SECONDS_OF_A_MESSAGE = 120.0  # for an item to be taken by a worker that waits for it
 _SECONDS_TO_LOAD = 120.0  # a first `import torch` on a cold disk takes its time
 _START = (
     "import sys; sys.path[:] = {path!r}; from reference_impls.verifiers.workers import worker; worker.main({arguments})"
@@ -57,7 +61,8 @@ class _Worker:
             )  # fmt: skip
         self.connection = ours
         self.item = -1  # the item it works on
-        self.deadline = 0.0
+        self.patience: Patience | None = None  # with that item
+        self.deadline = 0.0  # when it is looked at again, by time.monotonic()
         end = weakref.finalize(self, _end, self.process, ours)
         self.close = end
 
@@ -164,9 +169,10 @@ class _Batch:
         except PosttrainError as error:
             self._results[number] = Failed(f"no worker could be started: {error}")
             return
-        worker.item, worker.deadline = number, time.monotonic() + self._seconds
+        worker.item, worker.patience = number, Patience([worker.process.pid], self._seconds)
+        worker.deadline = time.monotonic() + worker.patience.left()
         self._busy.append(worker)
-        worker.connection.settimeout(self._seconds)
+        worker.connection.settimeout(_SECONDS_OF_A_MESSAGE)
         try:
             messages.send(worker.connection, payload)
         except (TimeoutError, messages.BrokenError):
@@ -190,7 +196,7 @@ class _Batch:
         wait = max(0.0, min(worker.deadline for worker in self._busy) - time.monotonic())
         for key, _ in self._selector.select(wait):
             self._take(key.data)
-        late = [worker for worker in self._busy if worker.deadline <= time.monotonic()]
+        late = [worker for worker in self._busy if worker.deadline <= time.monotonic() and not self._may_go_on(worker)]
         answered = [key.data for key, _ in self._selector.select(0)] if late else []  # in time, but read late
         for worker in late:
             if worker in answered:
@@ -199,11 +205,17 @@ class _Batch:
             ended = worker.process.poll() is not None  # with a child of its own that keeps the connection open
             self._fail(worker, f"it ended the process ({worker.how_it_ended()})" if ended else self._over_time())
 
+    def _may_go_on(self, worker: _Worker) -> bool:
+        """Whether a worker has time of its processor left, by which its next look is set."""
+        left = worker.patience.left() if worker.patience and worker.process.poll() is None else 0.0
+        worker.deadline = time.monotonic() + left
+        return left > 0
+
     def _over_time(self) -> str:
         return f"it took longer than {self._seconds:g} s and was stopped"
 
     def _take(self, worker: _Worker) -> None:
-        worker.connection.settimeout(max(0.01, worker.deadline - time.monotonic()))
+        worker.connection.settimeout(max(self._seconds, 0.01))  # a message that has begun, and never ends
         try:
             answer = json.loads(messages.receive(worker.connection))
             if answer["item"] != worker.item:

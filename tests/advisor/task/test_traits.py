@@ -12,7 +12,7 @@ from posttrain.errors import PosttrainError
 
 def test_each_question_is_asked_once_and_says_why() -> None:
     """Names are unique, and every question has a wording and a reason."""
-    assert len(BY_NAME) == len(TRAITS) == 40
+    assert len(BY_NAME) == len(TRAITS) == 41
     assert GROUPS == ("task", "demonstrations", "feedback", "model", "teacher", "horizon", "progress", "compute")
     for trait in TRAITS:
         assert trait.question.endswith("?")

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posttrain.errors import PosttrainError
-from reference_impls.model.batches import Encoded, collate, encode_demonstrations, encode_prompt, micro_batches, spread
+from reference_impls.model.batches import Encoded, collate, micro_batches, spread
+from reference_impls.model.demonstrations import encode_demonstrations
+from reference_impls.model.templates import Template, encode_prompt
 from reference_impls.tasks.row import Row
 from tests.reference_impls.small_models import BOS, EOS, PAD, make_tokenizer
 
@@ -22,7 +24,7 @@ sequences = st.lists(st.builds(Encoded, ids.filter(len), ids), min_size=1, max_s
 
 def encode(rows: Sequence[Row], *, chat: bool = False, prompt: int = 99, response: int = 99) -> Any:
     return encode_demonstrations(
-        make_tokenizer(chat=chat), rows, chat=chat, max_prompt_tokens=prompt, max_response_tokens=response
+        Template(make_tokenizer(chat=chat), chat), rows, max_prompt_tokens=prompt, max_response_tokens=response
     )
 
 
@@ -118,6 +120,7 @@ def test_what_becomes_of_every_row_is_counted() -> None:
     assert [len(one.prompt) for one in encoded] == [4, 2]
     assert intake.as_dict() == {
         "kept": 2, "truncated": 0, "no_eos": 0, "dropped": {"no response": 2, "prompt too long": 1},
+        "sequences": 2, "turns_trained": 2, "turns_masked": 0, "tokens_trained": 4, "tokens_masked": 6,
     }  # fmt: skip
 
 

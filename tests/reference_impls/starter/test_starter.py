@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from reference_impls.configs import make_config
-from reference_impls.model.policy import STARTER, Policy, load_policy
+from reference_impls.model.policy import Policy, load_policy
 from reference_impls.model.sampling import sample
+from reference_impls.model.templates import STARTER
 from reference_impls.starter import make
 from reference_impls.tasks import FAMILIES, load_task
 from reference_impls.verifiers import load_verifier

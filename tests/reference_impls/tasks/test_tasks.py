@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from posttrain.errors import PosttrainError
 from reference_impls.tasks import Row, Task, load_task, split_of
-from reference_impls.tasks.columns import EMPTY_RESPONSE, NoRowError, final_answer, row_of
+from reference_impls.tasks.columns import EMPTY_RESPONSE, final_answer, row_of
+from reference_impls.tasks.row import NoRowError
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD = '{"prompt": "1+1", "response": "it is 2", "answer": 2}'
@@ -60,7 +61,8 @@ def test_the_columns_of_the_contract() -> None:
         ({"input": "i", "completion": "c", "id": 3}, Row("i", "c", None, {"id": 3})),
         ({"prompt": "def f", "canonical_solution": " 1", "test": "t", "entry_point": "f"},
          Row("def f", " 1", None, {"test": "t", "entry_point": "f"})),
-        ({"question": "q", "choices": ["x", "y"], "answerKey": "A"}, Row("q", None, "A", {"choices": ["x", "y"]})),
+        ({"question": "q", "choices": ["x", "y"], "answerKey": "A"},
+         Row("q\nA. x\nB. y", None, "A", {"choices": ["x", "y"]})),
         ({"text": "t", "code": "c", "test_list": ["assert 1"]}, Row("t", "c", None, {"test_list": ["assert 1"]})),
         ({"prompt": "p", "question": "q", "response": "r", "output": "o"},
          Row("p", "r", None, {"question": "q", "output": "o"})),
@@ -106,7 +108,10 @@ def test_the_last_word_of_the_assistant_is_the_response(columns: dict[str, Any],
         ({"prompt": 3}, "prompt is neither text nor messages"),
         ({"messages": [REPLY]}, "no prompt"),
         ({"messages": ["hi"]}, "messages without role and content"),
-        ({"messages": [{"role": "user", "content": [{"type": "image"}]}]}, "messages without role and content"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image"}]}]},
+            "a part of the kind 'image' in a message: only text is trained on",
+        ),
         ({"prompt": "\ud800"}, "not valid Unicode"),
     ],
 )

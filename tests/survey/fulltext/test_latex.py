@@ -175,7 +175,7 @@ def test_a_root_in_a_folder_may_reach_its_neighbours_within_the_source() -> None
 
 
 def test_inputs_that_double_each_other_stop_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("survey.fulltext.latex.MAX_TEXT", 1 << 20)
+    monkeypatch.setattr("survey.fulltext.latex.files.MAX_TEXT", 1 << 20)
     files = {f"f{n}.tex": (f"\\input{{f{n + 1}}}" * 2).encode() for n in range(25)}
     files |= {"f25.tex": b"x" * 100, "main.tex": latex(r"\input{f0}").encode()}
     with pytest.raises(UnreadableError, match="more than 1 MB of LaTeX"):

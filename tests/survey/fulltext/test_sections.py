@@ -13,7 +13,24 @@ def section_of(text: str, word: str) -> Section:
     return section_at(split_plain(text), text.index(word))
 
 
-@pytest.mark.parametrize("heading", ["References", "REFERENCES", "7 References", "VI. Bibliography", "## References:"])
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "References", "REFERENCES", "7 References", "VI. Bibliography", "## References:",
+        # in bold or underlined, as converters write headings
+        "**References**", "## **References**", "# **8. References**", "__REFERENCES__", "*References*",
+        "<b>References</b>",
+        "### 9 **Bibliography** ###", "**VII. REFERENCES**",
+        # small capitals and spaced letters in PDF text
+        "R EFERENCES", "R E F E R E N C E S", "7 R EFERENCES", "BIBLIO GRAPHY", "B IBLIOGRAPHY",
+        # other languages
+        "Literaturverzeichnis", "## Références", "Bibliographie", "REFERENCIAS", "Bibliografía", "Referências",
+        "Riferimenti bibliografici", "Список литературы", "## 参考文献", "参考 文献", "참고문헌", "Kaynakça",
+        "5. Literatura",
+        # the singular, above its first entry
+        "Reference\n[1] Lutra.", "Reference:\n1. Lutra.",
+    ],
+)  # fmt: skip
 def test_references_begin_at_their_heading(heading: str) -> None:
     text = f"{BODY}BEFORE\n{heading}\nCITED. A paper of others.\n"
     assert section_of(text, "BEFORE") is Section.BODY
@@ -30,7 +47,25 @@ def test_the_word_references_within_a_sentence_is_no_heading() -> None:
     assert section_of(text, "INSIDE") is Section.BODY
 
 
-@pytest.mark.parametrize("heading", ["Appendix", "# Appendix A: Prompts", "A Prompts of All Tasks", "A.1 Details"])
+@pytest.mark.parametrize("line", ["Reference", "references.", "Literature", "References to others", "in References"])
+def test_a_line_that_only_looks_like_the_heading_is_none(line: str) -> None:
+    """A column of a table, the end of a sentence, a section on the literature."""
+    assert section_of(f"{BODY}The\n{line}\nare many.\nINSIDE\n", "INSIDE") is Section.BODY
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "**Appendix**",
+        "A PPENDIX B",
+        "## **A Prompts of All Tasks**",
+        "Anhang",
+        "Appendix",
+        "# Appendix A: Prompts",
+        "A Prompts of All Tasks",
+        "A.1 Details",
+    ],
+)
 def test_an_appendix_follows_the_references(heading: str) -> None:
     text = f"{BODY}References\nCITED. A paper of others, 2020.\n{heading}\nBEHIND\n"
     assert section_of(text, "CITED") is Section.REFERENCES

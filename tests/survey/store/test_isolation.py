@@ -2,9 +2,13 @@
 
 import os
 import time
+from pathlib import Path
 
-from survey.store.isolation import Failed, default_workers, run_isolated
-from tests.workers import HANG, act, process_id, sleep_for
+import pytest
+
+from posttrain.errors import UnreadableError
+from survey.store.isolation import Failed, default_workers, run_isolated, stream_isolated
+from tests.workers import HANG, act, count_for_ever, count_to, process_id, sleep_for
 
 
 def _run(tasks: list[str], workers: int = 2, seconds: float = 30) -> list[str | Failed]:
@@ -64,6 +68,12 @@ def test_a_hang_is_stopped_at_the_limit_and_the_next_task_still_runs() -> None:
     assert [_reason(outcomes[n]) for n in (0, 2, 3)] == ["reading took longer than 2 s and was stopped"] * 3
 
 
+def test_endless_computing_is_stopped_too() -> None:
+    """By its CPU time, which a busy machine does not add to."""
+    outcomes = _run(["spin", "next"], workers=1, seconds=0.5)
+    assert outcomes == [Failed("reading took longer than 0 s and was stopped"), "next"]
+
+
 def test_a_crash_is_a_failure_and_the_others_survive() -> None:
     outcomes = _run(["a", "crash", "b", "crash", "crash", "c", "d"])
     assert [outcome for outcome in outcomes if isinstance(outcome, str)] == ["a", "b", "c", "d"]
@@ -110,3 +120,34 @@ def test_the_limit_counts_from_the_start_of_a_task_and_not_of_the_queue() -> Non
     """Four tasks of 0.6 s behind each other take longer than the limit, and none is stopped."""
     tasks = [0.6] * 4
     assert [result for _, result in run_isolated(sleep_for, tasks, 1, 2.0)] == tasks
+
+
+def test_a_stream_gives_its_items_as_they_come() -> None:
+    assert list(stream_isolated(count_to, "4")) == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize(
+    ("task", "reason"),
+    [
+        ("unreadable", "a file of ice"),
+        ("crash", "the reader crashed (SIGSEGV)"),
+        ("exit", "the reader crashed (exit code 3)"),
+        ("hang", "reading took longer than 1 s and was stopped"),
+        ("spin", "reading took longer than 1 s and was stopped"),
+        ("fault", "the reader failed: TwoPartError: cold"),
+    ],
+)
+def test_a_stream_that_fails_has_given_what_came_before(task: str, reason: str) -> None:
+    items: list[str] = []
+    with pytest.raises(UnreadableError) as raised:
+        for item in stream_isolated(count_to, task, 1.0):
+            items.append(item)  # what came before the error counts
+    assert (items, str(raised.value)) == (["1", "2", "3"], reason)
+
+
+def test_a_stream_waits_for_its_taker(tmp_path: Path) -> None:
+    """What is not taken stays unread but for the numbers that a pipe holds, and the process ends with us."""
+    stream = stream_isolated(count_for_ever, str(tmp_path / "at"))
+    assert [next(stream), next(stream)] == [1, 2]
+    stream.close()  # type: ignore[attr-defined]
+    assert int((tmp_path / "at").read_text()) < 100_000

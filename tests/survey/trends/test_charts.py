@@ -1,4 +1,4 @@
-"""Charts of a page: each cell is a bar with its interval, each printed share a tick, and each says its numbers."""
+"""Charts of tables: each cell is a bar with its interval, each printed share a tick, and each says its numbers."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from posttrain.charts import svg
 from survey.labels.validation import read_validation
 from survey.period import Period
-from survey.trends.charts import MEASURES, Measure, chart, on_page
+from survey.trends.charts import Measure, chart, points_of
 from survey.trends.domain import domain_trends
 from survey.trends.labelled import data_source_trends, method_trends
 from survey.trends.published import Axis
@@ -31,11 +31,10 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[Axis, TrendTable]:
 
 
 def _drawn(table: TrendTable, measure: Measure) -> tuple[list[dict[str, Any]], list[dict[str, Any]], str]:
-    spec = on_page(table, measure)
-    drawn = spec if "facet" in spec else spec["layer"][0]
-    points = drawn["data"]["values"]
-    picture = svg(spec if "facet" in spec else {**spec, "width": 600})
-    return [p for p in points if "share" in p], [p for p in points if "printed" in p], picture
+    spec = chart([table], [], measure)
+    points = spec["data"]["values"]
+    assert points == points_of(table, measure)
+    return [p for p in points if "share" in p], [p for p in points if "printed" in p], svg(spec)
 
 
 @pytest.mark.parametrize("axis", Axis)
@@ -94,16 +93,3 @@ def test_corrected_bars_are_the_corrected_shares(tables: dict[Axis, TrendTable])
     assert wanted and [(p["period"], p["label"], p["share"], p["low"], p["high"]) for p in ours] == wanted
     plain, _, _ = _drawn(tables[Axis.METHOD], Measure.SHARE)
     assert [p["share"] for p in plain] != [p["share"] for p in ours]
-
-
-def test_every_measure_that_is_offered_can_be_drawn(tables: dict[Axis, TrendTable]) -> None:
-    """And a bar can be clicked on each."""
-    for axis, measures in MEASURES.items():
-        for measure in measures:
-            spec = on_page(tables[axis], measure)
-            drawn = spec if "facet" in spec else spec["layer"][0]
-            bars = drawn.get("spec", drawn)["layer"][0]
-            assert bars["params"][0]["select"]["fields"] == ["period", "label"]
-            assert "<svg" in svg(spec if "facet" in spec else {**spec, "width": 400})
-            saved = chart([tables[axis]], ["a note"], measure)
-            assert saved["data"] == drawn["data"] and "a note" in svg(saved)

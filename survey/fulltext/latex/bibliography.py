@@ -9,7 +9,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from survey.fulltext.macros import braced
+from survey.fulltext.latex.tokens import braced, without_comments
 
 # `\url{https://arxiv.org/abs/2402.03300}`, `\href{https://doi.org/10.48550/arXiv.2402.03300}`
 _ADDRESS = re.compile(
@@ -18,8 +18,6 @@ _ADDRESS = re.compile(
 # `\field{title}{Attention …}`
 _BIBLATEX_FIELD = re.compile(r"\\field\s*\{([a-z]+)\}\s*(?=\{)")
 _SPOKEN = ("title", "booktitle", "journal", "journaltitle", "eprint", "url", "doi", "note", "howpublished", "year")
-# `\citep[see][p. 3]{lee24, kim23}`, `\nocite{*}`, `\Citet*{lee24}`
-_CITE = re.compile(r"\\(?:no)?[A-Za-z]*[Cc]ite[A-Za-z]*\*?(?:\s*\[[^\]]*\])*\s*\{([^{}]*)\}")
 # `@article{`, but not `@comment{`
 _ENTRY = re.compile(r"@(?!comment|string|preamble)[A-Za-z]+\s*(?=\{)", re.IGNORECASE)
 # `title =`
@@ -27,18 +25,16 @@ _FIELD = re.compile(r"\b([A-Za-z]+)\s*=\s*")
 _EVERYTHING = "*"  # \nocite{*}
 
 
-def references_of(flat: str, sources: dict[str, str], root: str) -> str | None:
-    """Return the references as a `thebibliography`; None where the source has none, or they stand in it already."""
-    if "\\begin{thebibliography}" in flat:
-        return None
+def references_of(cited: set[str], sources: dict[str, str], root: str) -> str | None:
+    """Return the references as a `thebibliography`, of .bib files those `cited`; None where the source has none."""
     stem = posixpath.splitext(root)[0]
     bbls = [name for name in sources if name.lower().endswith(".bbl")]
     chosen = f"{stem}.bbl" if f"{stem}.bbl" in sources else (bbls[0] if len(bbls) == 1 else None)
     if chosen is not None:
-        content = "".join(_biblatex(sources[chosen]))
+        content = "".join(_biblatex(without_comments(sources[chosen])))
     else:
-        bibs = [text for name, text in sorted(sources.items()) if name.lower().endswith(".bib")]
-        content = "\n\n".join(_cited(flat, bibs))
+        bibs = [without_comments(text) for name, text in sorted(sources.items()) if name.lower().endswith(".bib")]
+        content = "\n\n".join(_cited(cited, bibs))
     if not content.strip():
         return None
     return (
@@ -64,9 +60,8 @@ def _biblatex(bbl: str) -> Iterator[str]:
     yield bbl[at:]
 
 
-def _cited(flat: str, bibs: list[str]) -> Iterator[str]:
+def _cited(keys: set[str], bibs: list[str]) -> Iterator[str]:
     """The entries that the text cites, each as a line of sentences."""
-    keys = {key.strip() for match in _CITE.finditer(flat) for key in match[1].split(",")}
     for bib in bibs:
         for match in _ENTRY.finditer(bib):
             body, _ = braced(bib, match.end())
