@@ -68,7 +68,7 @@ class Population:
         Every paper about the subject, also of other lists, is counted in `coverage`.
         """
         for paper in papers:
-            window = self.window_of(paper)
+            window = self.window_of(paper) if self.windows else None
             if self.windows and window is None:
                 continue
             text = self.text_of(paper)
