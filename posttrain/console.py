@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -17,6 +18,7 @@ from posttrain.version import __version__
 SCHEMA_VERSION = 1
 QUIET_SECONDS = 30.0  # between two lines of progress where there is no terminal
 MEASURED_PARTS, MEASURED_SHARE = 5, 20  # parts, or one part in so many, after which the time left is known
+_COMMAND = re.compile(r"\s*(next|try|parts|to keep and try it)\b")  # `next: survey label`: copied as one line
 Advance = Callable[[int, int], None]  # takes how many parts are done, and of how many
 
 
@@ -73,12 +75,16 @@ def screen_width() -> int | None:
 
 
 def for_screen(lines: Iterable[str]) -> list[str]:
-    """Return lines broken at spaces where the screen is narrower, so that no word is; a file gets them whole."""
+    """Return lines broken at spaces where the screen is narrower, so that no word is; commands and files are whole."""
     width = screen_width()
     if width is None:
         return list(lines)
     every = (line for text in lines for line in text.split("\n"))
-    return [part for line in every for part in wrapped(line, width, " " * (_margin(line) + 4))]
+    return [
+        part
+        for line in every
+        for part in ([line] if _COMMAND.match(line) else wrapped(line, width, " " * (_margin(line) + 4)))
+    ]
 
 
 def _margin(line: str) -> int:

@@ -25,7 +25,7 @@ NEAREST = {
     "iterative_sft": "expert_iteration", "distillation": "sft", "distillation_logits": "sft",
     "on_policy_distillation": "sft",
     "sft_dpo": "sft", "rlhf": "sft_grpo", "hybrid": "sft_grpo", "prefix_hybrid": "sft_grpo", "stepwise_rl": "sft_grpo",
-    "continued_pretraining": "sft", "adapt_language_sft": "sft", "filter_traces": "sft",
+    "continued_pretraining": "sft", "adapt_language": "sft", "adapt_language_sft": "sft", "filter_traces": "sft",
 }  # fmt: skip
 
 

@@ -32,6 +32,19 @@ def with_growth(
     )  # fmt: skip
 
 
+def incomparable(table: TrendTable) -> TrendTable:
+    """Return a table whose periods come from different lists: a change between them is one of the lists, and unknown.
+
+    Counts and printed factors stay; factors of this sample and verdicts do not.
+    """
+    rows = tuple(replace(row, growth=None) for row in table.rows)
+    growth = tuple(
+        replace(change, factor=None, low=None, high=None, share=None, field=None, field_part=None, verdict=None)
+        for change in table.growth
+    )
+    return replace(table, rows=rows, growth=growth)
+
+
 def growth_grid(table: TrendTable) -> Grid | None:
     """Return the growth of a table as text cells, None where no growth is known."""
     known = [growth for growth in table.growth if growth.is_known]

@@ -9,7 +9,7 @@ from survey.period import Period
 from survey.surface import Surface
 from survey.trends.domain import domain_trends
 from survey.trends.finding import has_read_methods
-from survey.trends.growths import with_growth
+from survey.trends.growths import incomparable, with_growth
 from survey.trends.published import Axis, published_cells
 from survey.trends.question import Question
 from survey.trends.trend import Scope, TrendTable
@@ -45,7 +45,8 @@ def tables_of(sample: "Sample", question: Question, data: Path | None) -> list[T
         from survey.trends.cited import with_citations
 
         tables = [with_citations(table, sample.warehouse) for table in tables]
-    return tables if len(question.thresholds) > 1 else [with_growth(table) for table in tables]
+    tables = tables if len(question.thresholds) > 1 else [with_growth(table) for table in tables]
+    return list(map(incomparable, tables)) if sample.is_bundled else tables
 
 
 def _abstract_tables(sample: "Sample", question: Question) -> list[TrendTable]:

@@ -214,7 +214,8 @@ def _bundled() -> Sample:
     (papers, _, first, last, _) = warehouse.query("sample")[0]
     sentence = (
         f"Sample: the {papers:,} real arXiv papers bundled with posttrain ({first} to {last}), found texts, mostly of "
-        f"2025 and on retrieval and question answering. It is not a crawl and cannot reproduce the survey's tables. "
+        f"2025 and on retrieval and question answering. It is not a crawl: its years come from different lists, so it "
+        f"shows no growth and cannot reproduce the survey's tables. "
         f"To use your own papers: {REPLACE}."
     )
     return Sample(warehouse, True, False, sentence, excluded="papers without an arXiv id")

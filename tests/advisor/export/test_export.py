@@ -52,9 +52,9 @@ def test_a_pipeline_can_be_exported_or_says_what_there_is(tmp_path: Path, target
             assert error.exit_code is ExitCode.USAGE and error.hint
             assert not (tmp_path / pipeline.id).exists()
     exported = {
-        "trl": "sft dft rejection_sampling expert_iteration distillation dpo sft_dpo kto sft_rejection_sampling grpo "
-        "sft_grpo r1_zero r1",
-        "verl": "sft distillation grpo sft_grpo r1_zero",
+        "trl": "sft dft filter_traces rejection_sampling expert_iteration distillation dpo sft_dpo kto "
+        "sft_rejection_sampling grpo sft_grpo r1_zero r1",
+        "verl": "sft filter_traces distillation grpo sft_grpo r1_zero",
     }[target].split()
     assert sorted(written) == sorted(exported)
     assert len(written) + len(refused) == len(LADDER)
