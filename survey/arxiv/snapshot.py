@@ -79,7 +79,8 @@ def read_listing(path: Path) -> Iterator[Listed]:
 
 def count_listed(paths: Iterable[Path], others: Iterable[str]) -> int:
     """Return how many different papers these tables and the ids of `others` are, without reading more than the ids."""
-    columns = [parquet.read_table(path, columns=["arxiv_id"])["arxiv_id"].chunks for path in paths]
+    # not by `read_table`, which loads pandas
+    columns = [parquet.ParquetFile(path).read(columns=["arxiv_id"])["arxiv_id"].chunks for path in paths]
     return int(compute.count_distinct(pyarrow.chunked_array([*itertools.chain(*columns), _texts(others)])).as_py())
 
 

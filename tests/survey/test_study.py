@@ -286,7 +286,7 @@ def test_new_check_label_and_report_as_a_user_runs_them() -> None:
     assert f"mine.toml, line {line}: unknown key 'benchmarks.gpqa.alias'" in wrong.stderr
     Path("vision.toml").write_text(VISION)
     checked = command_line("study", "check", "vision.toml")
-    assert "vision: 5 domains, 28 benchmarks, 56 aliases" in checked.stdout
+    assert "vision: 5 domains, 28 benchmarks, 59 aliases" in checked.stdout
     data = json.loads(command_line("study", "check", "vision.toml", "--json").stdout)["data"]
     assert data["domains"][-1]["benchmarks"]["chartqa"] == ["chart qa"]
     assert command_line("label", "--study", "vision.toml").returncode == ExitCode.OK
