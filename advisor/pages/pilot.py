@@ -133,7 +133,7 @@ def _seen(settings: str) -> FirstRow:
 def _sizes() -> tuple[SizeSettings, list[int]]:
     """Ask how long responses may be, how many prompts to score and how often to repeat; return settings and seeds."""
     with st.container(horizontal=True):
-        longest = st.number_input("Longest response, tokens", 8, 8192, LONGEST, 8, key="response_tokens", width=210)
+        longest = st.number_input("Longest response, tokens", 8, 8192, LONGEST, 8, key="longest_response", width=210)
         prompts = st.number_input("Test prompts", 10, 2000, 100, 10, key="test_prompts", width=150)
         seeds = st.number_input("Seeds", 1, 10, 1, key="seeds", width=110, help="runs of each arm: luck of training")
     return {"eval_size": int(prompts), "max_response_tokens": int(longest)}, list(range(int(seeds)))

@@ -273,6 +273,7 @@ def test_an_example_gives_the_advice_of_the_rules(place: int) -> None:
             for one, button in zip(found.would_change, changes, strict=False)] == [True] * len(changes)  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_change_that_is_offered_changes_the_answer() -> None:
     """Each button leads to the pipeline that it names."""
     changes = recommend(examples()[1].traits).would_change
@@ -376,7 +377,7 @@ def test_every_control_of_a_new_pilot_changes_the_plan() -> None:
     assert "soon" in _do(app).error[0].value
     app.text_input(key="arm_budget").set_value("1M-tokens")
     app.number_input(key="seeds").set_value(3)
-    app.number_input(key="response_tokens").set_value(512)
+    app.number_input(key="longest_response").set_value(512)
     longer = _do(app).code[0].value
     assert "3 seeds" in longer and longer != plan
     app.text_input(key="policy").set_value("no/such/folder/at/all")
@@ -403,6 +404,7 @@ def _upload(app: AppTest, content: bytes, name: str = "rows.jsonl") -> AppTest:
     return _do(app)
 
 
+@pytest.mark.slow
 def test_an_upload_is_read_and_planned() -> None:
     """Its rows are counted, the first are shown, and the plan names it."""
     rows = [{"prompt": f"{n}+{n}=", "response": f"so {2 * n}", "answer": str(2 * n)} for n in range(40)]
