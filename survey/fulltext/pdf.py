@@ -26,7 +26,7 @@ _NOTED_SHARE = 0.2  # of all pages without text; a paper may have pages that are
 _NO_LETTER = re.compile("[\ufffd\ue000-\uf8ff\x00-\x01\x03-\x08\x0e-\x1f]")
 _LETTERS = re.compile(r"[A-Za-z]{2,}")
 _VOWEL = re.compile(r"[AEIOUYaeiouy]")
-_FEWEST_WORDS = 30  # on a page, to judge whether they are words
+_FEWEST_WORDS, _FEWEST_KINDS = 30, 8  # on a page, all and different ones, to judge whether they are words
 
 
 def read_pdf(data: bytes) -> Text:
@@ -59,8 +59,9 @@ def _is_garbled(page: str) -> bool:
     """Say whether the glyphs of a page came without their letters: `WKLV SDSHU` or signs of no script."""
     if len(_NO_LETTER.findall(page)) > 0.3 * len(page.split()) + 5:
         return True
-    words = _LETTERS.findall(page)
-    if len(words) < _FEWEST_WORDS or sum(map(len, words)) < 0.3 * len(page):
+    every = _LETTERS.findall(page)
+    words = set(every)  # a table may repeat GSM8K many times
+    if len(every) < _FEWEST_WORDS or len(words) < _FEWEST_KINDS or sum(map(len, every)) < 0.3 * len(page):
         return False  # numbers, or a script without these letters
     return sum(_VOWEL.search(word) is not None for word in words) < 0.5 * len(words)
 
