@@ -89,7 +89,10 @@ BAD: dict[str, tuple[bytes | str | Callable[[Path], object], str]] = {
     "shifted.pdf": (make_pdf([SHIFTED]), "a PDF of 1 pages whose fonts do not say which letters they show"),
     # notices in the place of a paper
     "gone.md": ("# On Otters\n\nWe have withdrawn this manuscript for an error in Lemma 2. 2025", "is withdrawn"),
-    "gone.tex": (latex("This submission has been removed by arXiv administrators. 2025"), "is withdrawn"),
+    "gone.tar": (
+        make_tar({"main.tex": latex("This submission has been removed by arXiv administrators. 2025")}, gz=False),
+        "is withdrawn",
+    ),
     "left.pdf": (make_pdf([f"{FILLER}\nThis paper was withdrawn by its authors in 2025."]), "is withdrawn"),
     "gone.html": (latexml("2501.00009v1", "On Otters", "<p>The authors retract this paper.</p>"), "is withdrawn"),
     # pages on which a conversion failed
