@@ -85,6 +85,6 @@ reference-counts: $(INSTALLED)
 reference-abstracts: $(INSTALLED)
 	rm -rf data/reference-build
 	$(BIN)/survey ingest --data data/reference-build $(CORPORA)/arxiv_abstracts_2022_2025.parquet
-	$(BIN)/python -m survey.bundle data/reference-build data/reference/abstracts
+	$(BIN)/python -m survey.bundled.counts data/reference-build data/reference/abstracts
 	rm -rf data/reference-build
-	$(BIN)/python -m survey.abstract_facts $(CORPORA)/arxiv_abstracts_2022_2025.parquet $(CORPORA)/arxiv_md_2025.parquet --out data/reference
+	$(BIN)/python -m survey.bundled.facts $(CORPORA)/arxiv_abstracts_2022_2025.parquet $(CORPORA)/arxiv_md_2025.parquet --out data/reference

@@ -22,7 +22,7 @@ LAYERS = {
     "survey": [
         "survey.paper", "survey.period", "survey.surface", "survey.fulltext", "survey.store", "survey.arxiv",
         "survey.studies", "survey.mentions", "survey.labels", "survey.warehouse", "survey.trends", "survey.writing",
-        "survey", "survey.cli", "survey.page",
+        "survey", "survey.bundled", "survey.cli", "survey.page",
     ],
     "reference_impls": [
         "reference_impls.configs", "reference_impls.verifiers.workers", "reference_impls.verifiers.sandbox",

@@ -18,7 +18,7 @@ from posttrain.reference import reference_path
 from posttrain.settings import warehouse_path
 from survey.arxiv.ledger import Ledger
 from survey.arxiv.listed import Listed
-from survey.bundle import bundle
+from survey.bundled.counts import bundle
 from survey.cli import main
 from survey.ingest import ingest
 from survey.label import label_abstracts

@@ -6,7 +6,7 @@ import pytest
 from pyarrow import parquet
 
 from posttrain.reference import reference_path
-from survey.abstract_facts import sampled_population
+from survey.bundled.facts import sampled_population
 from survey.labels.abstract import (
     ABSTRACT_SCOPES,
     FIRST_CHARACTERS,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from survey.abstract_facts import count_methods, papers_of
+from survey.bundled.facts import count_methods, papers_of
 from survey.labels.abstract import NAMES_METHOD, AbstractCueFinder, AbstractMethod
 from survey.labels.abstract_classifier import bundled_classifier
 from survey.labels.abstract_readings import MACHINE, labelled_abstracts

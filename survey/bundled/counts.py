@@ -5,7 +5,7 @@ names.parquet, name_counts.parquet   the name index, for every other study
 categories.parquet    the arXiv categories of each paper, where a list gives them
 volume.csv            papers of each month, and what the sample captures of independent lists
 
-python -m survey.bundle DATA OUT
+python -m survey.bundled.counts DATA OUT
 """
 
 import sys

@@ -1,6 +1,6 @@
 """The committed facts on abstracts, made from tables of abstracts whose text is never committed.
 
-python -m survey.abstract_facts TABLE… --out data/reference     (make reference-abstracts)
+python -m survey.bundled.facts TABLE… --out data/reference     (make reference-abstracts)
 
 abstract_training.parquet   cues of the labelled abstracts, counted
 abstract_validation.csv     how classifiers that had not seen them label these
