@@ -20,9 +20,9 @@ ROOMS = ("posttrain", "survey", "reference_impls", "advisor")
 LAYERS = {
     "posttrain": ["posttrain.errors", "posttrain"],
     "survey": [
-        "survey.paper", "survey.period", "survey.surface", "survey.fulltext", "survey.store", "survey.arxiv",
-        "survey.studies", "survey.mentions", "survey.labels", "survey.warehouse", "survey.trends", "survey.writing",
-        "survey", "survey.bundled", "survey.cli", "survey.page",
+        "survey.paper", "survey.period", "survey.section", "survey.surface", "survey.fulltext", "survey.store",
+        "survey.arxiv", "survey.studies", "survey.mentions", "survey.labels", "survey.warehouse", "survey.trends",
+        "survey.writing", "survey", "survey.bundled", "survey.cli", "survey.page",
     ],
     "reference_impls": [
         "reference_impls.configs", "reference_impls.verifiers.workers", "reference_impls.verifiers.sandbox",

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from survey.fulltext.sections import Section
+from survey.section import Section
 
 Json = Mapping[str, Any]
 Piece = tuple[Section, str]

@@ -4,22 +4,8 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
-
-class Section(StrEnum):
-    """The sections of a paper that counts distinguish. Body, tables and captions are the body scope.
-
-    Hidden is text that the page holds and nobody sees, such as white words on white paper: no scope counts it.
-    """
-
-    BODY = "body"
-    TABLE = "table"
-    CAPTION = "caption"
-    REFERENCES = "references"
-    APPENDIX = "appendix"
-    HIDDEN = "hidden"
-
+from survey.section import Section
 
 IN_PART = "in part: "  # begins the note of a text that is not whole; a whole copy of the paper is read before it
 

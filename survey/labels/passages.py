@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import NamedTuple
 
-from survey.fulltext import Section
+from survey.section import Section
 from survey.store.texts import StoredText
 
 

@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from posttrain.reference import reference_path
-from survey.fulltext import Section
+from survey.section import Section
 from survey.store.texts import StoredText
 
 _BACK = 72  # bytes before a name that are read for an announcement, and words

@@ -14,7 +14,7 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from survey.fulltext.latex import to_plain
-from survey.fulltext.sections import Section
+from survey.section import Section
 from survey.store.texts import StoredText
 
 # In 1,085 reference lists, 1,641 phrases of 18 letters or more stand as titles before an arXiv id more than once:

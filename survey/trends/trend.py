@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from posttrain.statistics import Estimate, Share, share_of
-from survey.fulltext.sections import Section
 from survey.mentions.domain import Rule
 from survey.period import Period
+from survey.section import Section
 from survey.surface import Surface
 from survey.trends.growth import Growth
 from survey.trends.projection import Project

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from posttrain.reference import citation_path
-from survey.studies.model import Study
 from survey.writing.bibliography import in_bibtex
+
+if TYPE_CHECKING:  # loads pydantic, which `survey --help` does without
+    from survey.studies.model import Study
 
 TITLE = "How to cite"
 
@@ -43,7 +45,7 @@ class Citation:
         return "@misc{" + ",\n".join([self.key, *lines]) + "\n}"
 
 
-def citations_of(study: Study) -> tuple[Citation, ...]:
+def citations_of(study: "Study") -> tuple[Citation, ...]:
     """Return what a report on a study rests on: the tool, the survey arXiv:2603.13985, and a study of one's own."""
     cff = _citation_file()
     cited = [_of(cff, "posttrain"), *(_of(reference, _key(reference)) for reference in cff.get("references", []))]
