@@ -233,14 +233,14 @@ def test_the_curve_over_thresholds_has_a_panel_for_each_period(window: Sitting) 
 
 def test_a_clicked_bar_names_its_papers(window: Sitting, texts: Sample) -> None:
     """The k papers of that cell, and of one of them, selected by the mouse and typed, every mention."""
-    found = papers_behind(texts, _domains(texts), "math", "2023")
+    found = papers_behind(texts, _domains(texts), "code", "2023")
     page = window.go("/?surface=text&measure=share&small=show")
-    bar = _panel(page, "math").locator("[aria-roledescription=bar][aria-label^='period: 2023']")
+    bar = _panel(page, "code").locator("[aria-roledescription=bar][aria-label*='; period: 2023;']")
     size = bar.bounding_box()
     assert size
     bar.click(position={"x": 3, "y": size["height"] - 4})  # beside the point and the line of the interval
     expect(page.get_by_role("combobox", name="Period of the bar")).to_have_value("2023")
-    expect(page.get_by_role("combobox", name="Label of the bar")).to_have_value("math")
+    expect(page.get_by_role("combobox", name="Label of the bar")).to_have_value("code")
     expect(page.get_by_text(f"{len(found)} papers", exact=True)).to_be_visible()
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
     settle(page)
