@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from posttrain.demo import demo
 from survey.mentions.lexicon import load_lexicon
 
@@ -61,6 +63,7 @@ def test_the_demo_runs_what_its_page_shows() -> None:
     assert order == sorted(order)
 
 
+@pytest.mark.slow
 def test_every_command_in_the_documents_exists() -> None:
     """A `survey …` or `advisor …` in a document names a command and options that its help knows."""
     pattern = r"`(?:survey|advisor) [a-z][^`]*`|^\$ (?:survey|advisor) [^#\n]*"

@@ -65,6 +65,7 @@ def test_a_label_that_is_none_is_refused(
         assert own_labels(DATA) == []
 
 
+@pytest.mark.slow
 def test_labels_go_in_and_out(labelled: None) -> None:
     """What was imported is what is exported, and readers are compared."""
     Path("mine.csv").write_text(",".join(COLUMNS) + f"\n{IDS[0]},rl,benchmark,ana,2026-01-01\n")

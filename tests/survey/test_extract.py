@@ -107,6 +107,7 @@ def test_a_failure_is_recorded_and_not_tried_again() -> None:
     assert second.failed == first.failed
 
 
+@pytest.mark.slow
 def test_extracting_again_changes_nothing() -> None:
     save("2501.00001.tar.gz", LOOP)
     save("a.pdf", _pdf("From the PDF."))

@@ -103,6 +103,7 @@ def test_every_paper_with_a_text_is_counted_also_without_a_mention() -> None:
     assert counts() == {"2501.00000": {"gsm8k": DEFAULT_THRESHOLD}, "2501.00001": {}}
 
 
+@pytest.mark.slow
 def test_each_mention_belongs_to_its_own_paper_and_section() -> None:
     """Over many papers in one shard, with accents before every name."""
     texts = [f"Étude № {n}. " + "GSM8K, " * n + "\n\nReferences\n\n" + "MMLU, " * (n % 3) for n in range(20)]
@@ -236,6 +237,7 @@ def test_a_full_disk_leaves_the_old_warehouse_and_says_so(room: int) -> None:
     assert list(Path().iterdir()) == [path]
 
 
+@pytest.mark.slow
 def test_shared_counts_give_the_same_tables() -> None:
     """`--export` holds facts and no text, and leaves out papers without a proved id, which are in no period anyway."""
     bodies = [GSM + "MMLU " * (n % 9) + "\n\nReferences\n\n" + "HumanEval " * n for n in range(20)]

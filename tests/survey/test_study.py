@@ -212,6 +212,7 @@ def test_a_study_of_the_same_aliases_keeps_its_own_domains_and_threshold_in_the_
         assert max(ks) <= row.k <= sum(ks) and row.k > 0
 
 
+@pytest.mark.slow
 def test_shared_counts_carry_their_study() -> None:
     """Who gets them needs no file; another study cannot be asked of them."""
     study = _study()
@@ -227,6 +228,7 @@ def test_shared_counts_carry_their_study() -> None:
         trend_tables(Path("elsewhere"), Question(), Path("shared.parquet"), load_study("agents"))
 
 
+@pytest.mark.slow
 def test_printed_numbers_of_a_study_stand_in_its_tables() -> None:
     """And without any, a difference is refused in a sentence."""
     _texts()
@@ -246,6 +248,7 @@ def test_printed_numbers_of_a_study_stand_in_its_tables() -> None:
         )
 
 
+@pytest.mark.slow
 def test_an_older_warehouse_is_of_the_bundled_study() -> None:
     """It has no table `study`; its tables are those of the survey."""
     import duckdb
@@ -321,6 +324,7 @@ def _parsed() -> dict[str, Any]:
     return own
 
 
+@pytest.mark.slow
 def test_many_domains_can_be_drawn() -> None:
     """More domains than colours have a panel each, also over thresholds."""
     names = [f"domain{number}" for number in range(12)]

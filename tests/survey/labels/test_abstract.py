@@ -162,6 +162,7 @@ def test_the_committed_labels_are_those_of_classifiers_that_have_not_seen_them()
     assert sum(same) >= 895, "another processor may round a tie the other way"
 
 
+@pytest.mark.slow
 def test_a_classifier_learns_from_the_abstracts_it_is_given_and_no_others() -> None:
     """From those of two methods it knows these two, and the sources of theirs."""
     features = read_features(reference_path("abstract_training.parquet"))

@@ -113,6 +113,7 @@ def test_a_shard_that_does_not_fit_the_disk_leaves_nothing(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_shard_is_hidden_until_it_is_whole(tmp_path: Path) -> None:
     """Killed at any moment, a writer leaves whole shards and at most one hidden file."""
     code = (

@@ -62,6 +62,7 @@ def test_a_table_counts_papers_by_year_and_domain(tmp_path: Path) -> None:
 
 @given(st.lists(mention_counts(), min_size=1, max_size=8), st.sampled_from(Rule))
 @settings(max_examples=25)
+@pytest.mark.slow
 def test_the_query_agrees_with_the_rule_at_every_threshold(
     tmp_path_factory: pytest.TempPathFactory, counts: list[dict[str, int]], rule: Rule
 ) -> None:
