@@ -283,7 +283,7 @@ def _has_plain_head(policy: Policy) -> bool:
         own = run(policy.base, input_ids=ids, use_cache=False).logits
         logits = None if head is None else head(hidden).float()
     # a decoder that is not the layers alone: its output may lack hidden states, or have another width than the head
-    except (AttributeError, TypeError, ValueError, LookupError, RuntimeError, NotImplementedError):
+    except (AttributeError, TypeError, ValueError, LookupError, RuntimeError):
         return False
     return (
         logits is not None and logits.shape == own.shape and torch.allclose(logits, own.float(), rtol=1e-3, atol=1e-3)

@@ -126,8 +126,10 @@ def _read_zip(data: bytes) -> Tree:
                 if len(content) > member.file_size:
                     raise UnreadableError(f"damaged zip: {path} is longer than its header says")
                 tree[str(path)] = content
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError) as error:
-        raise UnreadableError(f"damaged zip: {error}") from error  # RuntimeError: a password is asked for
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
+        raise UnreadableError(
+            f"damaged zip: {error}"
+        ) from error  # RuntimeError: a password, or a compression unknown to zipfile
     return tree
 
 
