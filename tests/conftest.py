@@ -46,3 +46,4 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.delenv("POSTTRAIN_DATA", raising=False)
+    monkeypatch.delenv("COLUMNS", raising=False)  # workers of pytest have 80, which would break the lines of a pipe
