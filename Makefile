@@ -5,6 +5,9 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 FOR_DEMO := .venv/.installed-demo
 
+# A container may tell Python to keep no bytecode; every process of the tests would then compile each library anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo app test test-slow check bench learning architectures crawl pictures format clean reference-counts reference-abstracts
 
 # Trends, a probe, advice and a pilot, as `posttrain demo` shows them; each step says how long it takes.

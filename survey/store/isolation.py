@@ -27,6 +27,7 @@ _LAST_RESORT = 60  # times the limit, on the clock: for machines that do not say
 _WATCH = 0.1  # seconds between two looks at whether a worker sleeps
 _MEMORY_PER_WORKER = 4 << 30  # bytes of address space
 _SECONDS_TO_END = 5.0  # for a pool that is abandoned
+_STEPS = ("survey.store.identify", "survey.extract")  # the modules whose functions run isolated
 _AHEAD = 4  # tasks waiting per worker; enough to keep it busy, few enough to keep results small
 
 
@@ -118,7 +119,8 @@ def _send_all(
 
 def _context(function: Callable[..., Any]) -> Any:
     context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
-    context.set_forkserver_preload([function.__module__])  # imported once, and not again by every worker
+    # imported once, and not again by every worker; one server forks the workers of both steps
+    context.set_forkserver_preload(sorted({*_STEPS, function.__module__}))
     return context
 
 
