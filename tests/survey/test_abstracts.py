@@ -213,7 +213,7 @@ def test_the_first_screen_begins_with_a_trend() -> None:
     assert [table.surface for part in report.parts for table in part.tables] == [Surface.ABSTRACT, Surface.TEXT]
     assert [table.threshold for part in report.parts for table in part.tables] == [1, 5]
     assert min(row.n for row in report.tables[0].rows) > 6_000
-    shown = str(report.render(Format.TERMINAL, width=None))
+    shown = " ".join(str(report.render(Format.TERMINAL, width=None)).split())  # as one line, wherever it was broken
     order = [
         "All papers of the field grow", "Abstracts that name", "Growth:", "lists that carry", "every abstract is read",
         "capture, the papers", "Sample: the 1,183 real", "Papers by domain",
