@@ -204,6 +204,16 @@ def test_one_library_has_one_door() -> None:
     assert [module for module in used["torch"] | used["transformers"] if _is_in(module, WITHOUT_TORCH)] == []
 
 
+def test_objectives_need_nothing_but_tensors() -> None:
+    """Each is a function that may be taken out of the project: it imports torch and its own folder."""
+    objectives = [module for module in _modules() if _is_in(module, ["reference_impls.objectives"])]
+    assert len(objectives) > 5
+    allowed = ("torch", "typing", "reference_impls.objectives")
+    assert [
+        f"{module} imports {name}" for module in objectives for name in _imports(module) if not _is_in(name, allowed)
+    ] == []
+
+
 @pytest.mark.parametrize(
     "module",
     [

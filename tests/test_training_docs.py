@@ -26,6 +26,7 @@ DOCS = runs.ROOT / "docs"
 TRAINING = (DOCS / "training.md").read_text(encoding="utf-8")
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in sorted((DOCS / "techniques").glob("*.md"))}
 EVERY = {"training": TRAINING, "README": (runs.ROOT / "README.md").read_text(encoding="utf-8"), **PAGES}
+ROWS = {"imitation", "rewards"}  # pages of the rows of objectives that share a loop
 HAS_DIGIT = "tests.reference_impls.lenient:has_digit"
 TINY = {
     "sft": {"budget": "300-tokens"},
@@ -175,13 +176,13 @@ def test_every_setting_that_is_named_exists() -> None:
     snake = {word for text in (TRAINING, *PAGES.values()) for word in re.findall(r"`([a-z]+(?:_[a-z]+)+)`", text)}
     keys = {name for row in _table("key", _section("result.json, key by key")) for name in _names(row[0])}
     others = {part for key in keys for part in key.split(".")} | set(_metrics_explained())
-    others |= {*CONFIGS, *objectives.FORMS, *PROMPT, *RESPONSE, *ANSWER, *CHAT, "entry_point"}
+    others |= {*CONFIGS, *objectives.FORMS, *PROMPT, *RESPONSE, *ANSWER, *CHAT, *objectives.__all__, "entry_point"}
     assert snake - known - others == set()
 
 
 def test_every_technique_has_a_page_and_every_page_a_technique() -> None:
-    """And training.md leads to each."""
-    assert set(PAGES) == set(CONFIGS)
+    """And training.md leads to each. Two pages are of the table of objectives, row by row."""
+    assert set(PAGES) == set(CONFIGS) | ROWS
     for technique in CONFIGS:
         assert f"(techniques/{technique}.md)" in TRAINING
 
@@ -208,6 +209,33 @@ def test_the_forms_of_grpo_are_those_of_the_objective() -> None:
     assert [row[0] for row in rows] == list(objectives.FORMS)
     for row in rows:
         assert row[3] == "-" or row[3] in (objectives.grpo.__doc__ or ""), row
+
+
+def test_every_objective_is_a_row_of_a_page() -> None:
+    """Each function of the table of objectives has an entry with its paper, its deviations and its proof; no other."""
+    entries = re.findall(
+        r"^- \*\*`(\w+)`\*\* \((no paper|arXiv:\d{4}\.\d{5})\): .+?\. \*Deviations\*: .+?\. \*Proof\*: .+?\.$",
+        "\n".join(re.sub(r"\n  ", " ", PAGES[page]) for page in sorted(ROWS)), re.MULTILINE,
+    )  # fmt: skip
+    helpers = {
+        "FORMS",
+        "KL",
+        "Form",
+        "Scale",
+        "weighted",
+        "grpo_divisor",
+        "next_baseline",
+        "at_last_token",
+        "covariances",
+    }
+    assert {name for name, _ in entries} == set(objectives.__all__) - helpers
+    for name, paper in entries:
+        assert paper == "no paper" or paper.removeprefix("arXiv:") in _papers(), name
+
+
+def _papers() -> str:
+    """Return the docstrings of the objectives, which name their papers."""
+    return " ".join(str(getattr(objectives, name).__doc__) for name in objectives.__all__)
 
 
 def test_every_family_is_in_the_table_with_its_first_row() -> None:
