@@ -23,7 +23,7 @@ Verifier = Annotated[
     str | None, typer.Option(help="exact, numeric, math, choice, regex:…, unit-tests, or package.module:function.")
 ]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the runs, as in configs.py.")
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the runs, as of --settings.")
 ]
 System = Annotated[str | None, typer.Option(help="A system message for rows that have none.")]
 Wrapper = Annotated[str | None, typer.Option(metavar="TEXT", help="Around each prompt, as in 'Question: {prompt}'.")]

@@ -167,7 +167,7 @@ def ground() -> Path:
 
 def package() -> Path:
     """Return the folder of reference_impls, whose files are copied and never imported."""
-    return Path(sys.modules[RunConfig.__module__].__file__ or "").parent
+    return Path(sys.modules[RunConfig.__module__].__file__ or "").parents[1]  # above its folder of configs
 
 
 def _config(technique: str, settings: dict[str, object]) -> RunConfig:

@@ -169,7 +169,7 @@ def setting_of(config: RunConfig) -> Setting:
         rollouts_at_once=min(decoded, max(SEQUENCES_AT_ONCE // group, 1) * group),
         group_size=group,
         activation_checkpointing=config.activation_checkpointing,
-        reference=isinstance(config, GRPOConfig) and config.kl_coef > 0 and not config.lora_rank,
+        reference=config.keeps_reference and not config.lora_rank,
     )
 
 

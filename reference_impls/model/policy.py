@@ -118,7 +118,7 @@ def log_probs(
     """
     base = model if model is not None else policy.base
     targets = batch.targets[batch.mask]  # (N,) response tokens
-    with policy.autocast(), _recomputing(base):
+    with policy.autocast(), recomputing(base):
         hidden = forward(policy.body_of(base), batch)  # (N, d), or logits (N, V) where the head is not plain
         head = base.get_output_embeddings() if policy.plain_head else nn.Identity()
         vocabulary = base.config.get_text_config().vocab_size if policy.plain_head else hidden.shape[-1]
@@ -129,7 +129,7 @@ def log_probs(
 
 
 @contextmanager
-def _recomputing(base: CausalModel) -> Iterator[None]:
+def recomputing(base: CausalModel) -> Iterator[None]:
     """Let layers recompute their activations in the backward pass where the config asks for it.
 
     transformers does so in training mode only, where dropout would act too. So only the layers' own flag is raised, and

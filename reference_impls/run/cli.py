@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,8 @@ def _changes(options: argparse.Namespace) -> list[str]:
 def load_technique(technique: str) -> "Train":
     """Return the `train` function of a technique; this loads torch, and raises ConfigurationError without it."""
     try:
-        train: Train = import_module(f"reference_impls.{technique}").train
+        own = find_spec(f"reference_impls.{technique}") is not None  # else it is a row of its family's loop
+        train: Train = import_module(f"reference_impls.{technique if own else CONFIGS[technique].family}").train
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith("reference_impls"):
             raise
@@ -191,7 +193,7 @@ def _is_done(log: RunLog, config: RunConfig) -> bool:
 def listing() -> str:
     """Return a line for every technique that can be run: its id, its family and its page."""
     lines = [f"{'technique':20} {'family':20} page"]
-    lines += [f"{name:20} {config.family:20} {PAGES}/{name}.md" for name, config in CONFIGS.items()]
+    lines += [f"{name:20} {config.family:20} {PAGES}/{config.page or name}.md" for name, config in CONFIGS.items()]
     return "\n".join(lines)
 
 

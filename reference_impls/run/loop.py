@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 import torch
 
 from posttrain.errors import ConfigurationError
-from reference_impls.configs import Budget, GRPOConfig, RolloutConfig, RunConfig, default_learning_rate
+from reference_impls.configs import Budget, RolloutConfig, RunConfig, default_learning_rate
 from reference_impls.model.batches import Encoded
 from reference_impls.model.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
 from reference_impls.model.demonstrations import Intake
@@ -270,7 +270,7 @@ def open_run(config: Config, folder: Path) -> Iterator[Run[Config]]:
         torch.set_num_threads(config.threads)
     world = join_world(config.device)
     policy = load_policy(config)
-    if isinstance(config, GRPOConfig) and config.kl_coef:
+    if config.keeps_reference:
         policy.keep_reference()  # before a checkpoint is loaded: the reference is the policy that the run began with
     train, validation, test = load_rows(config, policy)
     rate = config.learning_rate or default_learning_rate(

@@ -10,11 +10,13 @@ from typing import Any
 import torch
 
 from reference_impls import dft, grpo, probe, rejection_sampling, sft
+from reference_impls.configs import CONFIGS
 from reference_impls.run import cli
 from reference_impls.starter import make
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAIN = {
+    **{name: sft.train for name, config in CONFIGS.items() if config.family == "sft"},
     "sft": sft.train,
     "dft": dft.train,
     "rejection_sampling": rejection_sampling.train,
