@@ -14,7 +14,7 @@ import posttrain
 from advisor.advice.pipelines import Pipeline
 from advisor.advice.techniques import TECHNIQUES
 from posttrain.errors import ConfigurationError, PosttrainError
-from reference_impls.configs import Budget, GRPOConfig, RunConfig, default_learning_rate, make_config
+from reference_impls.configs import Budget, PolicyGradientConfig, RunConfig, default_learning_rate, make_config
 
 CHARACTERS_PER_TOKEN = 4.0  # of English under the usual vocabularies; the starter's tokens are single characters
 LARGE = 1_000_000_000  # weights assumed for a model of unknown size: above the limit of default_learning_rate
@@ -114,7 +114,7 @@ class Job:
             return None, f"the budget of {config.budget} is not in tokens: stop the run when it is spent"
         prompt, response = self.lengths_of(stage)
         sequences = config.sequences_per_update
-        if not isinstance(config, GRPOConfig):
+        if not isinstance(config, PolicyGradientConfig):
             each = sequences * (prompt + response)
             sum_of = f"{sequences} sequences x about {prompt} + {response} tokens"
         else:  # generated, read once a group, trained on, and read by the reference

@@ -9,7 +9,7 @@ from reference_impls.configs import (
     CHUNK_LOGITS,
     CONFIGS,
     SEQUENCES_AT_ONCE,
-    GRPOConfig,
+    PolicyGradientConfig,
     RejectionSamplingConfig,
     RolloutConfig,
     RunConfig,
@@ -177,6 +177,6 @@ def _rollouts(config: RunConfig) -> int:
     """Return how many rollouts one step asks for."""
     if isinstance(config, RejectionSamplingConfig):
         return config.prompts_per_round * config.group_size
-    if isinstance(config, GRPOConfig):
+    if isinstance(config, PolicyGradientConfig):
         return config.sequences_per_update * config.updates_per_rollout
     return 0

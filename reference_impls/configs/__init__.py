@@ -28,7 +28,20 @@ from reference_impls.configs.imitation import (
     SFTConfig,
     UFTUNAConfig,
 )
-from reference_impls.configs.rewards import GRPOConfig, ProbeConfig, RejectionSamplingConfig, RolloutConfig
+from reference_impls.configs.rewards import (
+    ClipCovConfig,
+    GRPOConfig,
+    KLCovConfig,
+    PolicyGradientConfig,
+    ProbeConfig,
+    RAFTPlusPlusConfig,
+    ReinforceConfig,
+    ReinforcePlusPlusConfig,
+    RejectionSamplingConfig,
+    ReMaxConfig,
+    RLOOConfig,
+    RolloutConfig,
+)
 from reference_impls.configs.run import (
     BUDGET,
     CHUNK_LOGITS,
@@ -53,6 +66,7 @@ __all__ = [
     "GRPOConfig",
     "IwSFTConfig",
     "OneTokenRolloutConfig",
+    "PolicyGradientConfig",
     "ProbeConfig",
     "RejectionSamplingConfig",
     "RolloutConfig",
@@ -74,6 +88,13 @@ CONFIGS: dict[str, type[RunConfig]] = {
     "uft_una": UFTUNAConfig,
     "rejection_sampling": RejectionSamplingConfig,
     "grpo": GRPOConfig,
+    "reinforce": ReinforceConfig,
+    "rloo": RLOOConfig,
+    "remax": ReMaxConfig,
+    "reinforce_plus_plus": ReinforcePlusPlusConfig,
+    "raft_plus_plus": RAFTPlusPlusConfig,
+    "clip_cov": ClipCovConfig,
+    "kl_cov": KLCovConfig,
     "probe": ProbeConfig,
 }
 

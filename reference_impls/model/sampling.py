@@ -7,7 +7,7 @@ log-probabilities recorded here are those of the policy that is trained.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -27,6 +27,8 @@ class Rollout(Encoded):
     finished: bool  # it ended with an end-of-sequence token, not at the limit
     advantage: float = 0.0  # its reward relative to its group
     reference: Tensor | None = None  # (tokens of the response,) log p under the starting policy
+    entropies: Tensor = field(default_factory=lambda: torch.zeros(0), kw_only=True)
+    """Of each token of the response, the entropy of the distribution it was drawn from, in nats."""
 
 
 def seed_of(*parts: object) -> int:
@@ -103,6 +105,7 @@ def _roll_out(
             log_probs[row, :end].clone(),
             float(entropies[row, :end].mean()),
             ids[row][end - 1] in policy.stop_ids,
+            entropies=entropies[row, :end].clone(),
         )
         for row, end in enumerate(ends)
     ]

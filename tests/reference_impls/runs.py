@@ -17,6 +17,7 @@ from reference_impls.starter import make
 ROOT = Path(__file__).resolve().parents[2]
 TRAIN = {
     **{name: sft.train for name, config in CONFIGS.items() if config.family == "sft"},
+    **{name: grpo.train for name, config in CONFIGS.items() if config.family == "grpo"},
     "sft": sft.train,
     "dft": dft.train,
     "rejection_sampling": rejection_sampling.train,
