@@ -130,8 +130,9 @@ def _update(run: Run[PolicyGradientConfig], rollouts: Sequence[Rollout], *, firs
     # a KL term and an entropy bonus have a gradient everywhere; bnpo's divisor is the tokens of the micro-batch
     terms = (config.kl_coef, config.entropy_coef, config.kl_cov, config.form == "bnpo", not config.skip_equal_groups)
     kept = [index for index, rollout in enumerate(rollouts) if any(terms) or rollout.advantage]
-    used, selected = [rollouts[index] for index in kept], selected_tokens(config, rollouts, run.progress.updates)
-    weights = selected and [selected[index] for index in kept]
+    used = [rollouts[index] for index in kept]
+    selected = selected_tokens(config, rollouts, run.progress.updates) if config.selects_tokens else []
+    weights = [selected[index] for index in kept] if selected else []
     if not used:
         return {"loss": 0.0, "grad_norm": 0.0}
     micro = count_micro_batches(len(used), config.micro_batch, run.world)

@@ -61,6 +61,11 @@ class PolicyGradientConfig(RolloutConfig):
     )
 
     @property
+    def selects_tokens(self) -> bool:
+        """Whether tokens of an update are chosen by their entropy or their covariance with the advantage."""
+        return self.entropy_share < 1 or self.clip_cov > 0 or self.kl_cov > 0
+
+    @property
     def keeps_reference(self) -> bool:
         """A KL term is to the starting policy."""
         return self.kl_coef > 0

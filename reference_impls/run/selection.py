@@ -17,13 +17,11 @@ def side_by_side(values: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     return torch.zeros(mask.shape).masked_scatter(mask, torch.cat(list(values))), mask
 
 
-def selected_tokens(config: PolicyGradientConfig, rollouts: Sequence[Rollout], number: int) -> list[Tensor] | None:
-    """Return the weight of each token of each rollout where the config selects tokens, else None.
+def selected_tokens(config: PolicyGradientConfig, rollouts: Sequence[Rollout], number: int) -> list[Tensor]:
+    """Return the weight of each token of each rollout by what the config selects.
 
     number: that of the update, which with the config's seed decides what chance selects.
     """
-    if config.entropy_share == 1 and not config.clip_cov and not config.kl_cov:
-        return None
     log_p, mask = side_by_side([rollout.log_probs for rollout in rollouts])  # (B, T)
     if config.entropy_share < 1:
         entropies, _ = side_by_side([rollout.entropies for rollout in rollouts])
