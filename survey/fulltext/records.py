@@ -15,6 +15,7 @@ from survey.fulltext.markdown import decode_text
 from survey.fulltext.normalise import normalise
 from survey.fulltext.notices import is_withdrawn, refuse_notice
 from survey.fulltext.sections import Section, Text, join_pieces, split_plain
+from survey.fulltext.titles import title_of
 from survey.paper import ArxivId, Identity, IdSource, find_arxiv_id, find_stamp, newest_date_inside
 
 Json = Mapping[str, Any]
@@ -30,7 +31,7 @@ def read_record(data: bytes) -> Text:
     record = _as_record(loaded)
     if "symbols" in record:  # PaperMage
         text = normalise(str(record["symbols"]), join_hyphens=True)
-        return Text("papermage", text, split_plain(text), _first_line(text))
+        return Text("papermage", text, split_plain(text), title_of(text, lines=2))
     parsed = record.get("pdf_parse") or record.get("latex_parse") or record
     text, spans = join_pieces(
         (section, normalise(_plain(piece), join_hyphens=False)) for section, piece in _pieces(record, parsed)
@@ -49,7 +50,7 @@ def _read_layout(loaded: object) -> Text:
     if not joined.strip():
         raise UnreadableError(f"a JSON file of {surface} without text")
     refuse_notice(joined)
-    return Text(surface, joined, split_plain(joined), _first_line(joined))
+    return Text(surface, joined, split_plain(joined), title_of(joined, lines=2))
 
 
 def _layout_text(loaded: object) -> str:
@@ -86,8 +87,10 @@ def _identify_text(text: str) -> Identity:
     head = text[:6_000]
     stamp = find_stamp(head)
     if stamp:
-        return Identity(stamp.arxiv_id, IdSource.STAMP, _first_line(head), stamp.date, stamp.arxiv_id.version == 1)
-    return Identity(None, IdSource.NONE, _first_line(head), inside=newest_date_inside(text, date.today()))
+        return Identity(
+            stamp.arxiv_id, IdSource.STAMP, title_of(head, lines=2), stamp.date, stamp.arxiv_id.version == 1
+        )
+    return Identity(None, IdSource.NONE, title_of(head, lines=2), inside=newest_date_inside(text, date.today()))
 
 
 def _refuse_withdrawn(metadata: Mapping[str, Any]) -> None:
@@ -213,11 +216,6 @@ def _plain(text: str) -> str:
 def _title(record: Json) -> str:
     title = record.get("title") or (record.get("metadata") or {}).get("title") or ""
     return " ".join(str(title).split())
-
-
-def _first_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " ".join(lines[:2])[:200]
 
 
 def _parse_xml(data: bytes) -> Any:
