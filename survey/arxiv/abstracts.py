@@ -15,7 +15,8 @@ from posttrain.errors import UnreadableError
 from posttrain.files import whole
 
 COLUMNS = ("arxiv_id", "published", "title", "abstract")
-_OPTIONAL = {"categories": ("categories",), "license": ("license",), "lists": ("lists", "sources")}
+_OPTIONAL = {"categories": ("categories",), "license": ("license",), "lists": ("lists", "sources"),
+             "comments": ("comments", "comment")}  # fmt: skip
 
 
 def is_table_of_abstracts(path: Path) -> bool:

@@ -19,6 +19,7 @@ from pyarrow import compute, parquet
 from posttrain.errors import ConfigurationError, NothingMatchedError
 from posttrain.files import whole
 from survey.arxiv.listed import Listed, one_line
+from survey.fulltext.notices import is_withdrawn
 
 SOURCE = "snapshot"
 _EXPECTED = "give arXiv's metadata snapshot, one JSON record a line"
@@ -75,6 +76,18 @@ def read_listing(path: Path) -> Iterator[Listed]:
                     arxiv_id, version, one_line(title or ""), one_line(abstract or ""),
                     tuple(dict.fromkeys((subjects or "").split())), published, license_, tuple((lists or "").split()),
                 )  # fmt: skip
+
+
+def withdrawn_in(path: Path) -> Iterator[tuple[str, int | None]]:
+    """Yield the papers of a listing whose comments say that they are withdrawn, with their newest version there."""
+    with parquet.ParquetFile(path) as table:
+        if "comments" not in table.schema_arrow.names:
+            return  # of a table of abstracts, or written by an earlier version of this program
+        for batch in table.iter_batches(8_192, columns=["arxiv_id", "version", "comments"]):
+            some = batch.filter(compute.match_substring_regex(batch["comments"], "(?i)withdr|retract|removed"))
+            for row in some.to_pylist():
+                if is_withdrawn(row["comments"]):
+                    yield row["arxiv_id"], row["version"]
 
 
 def count_listed(paths: Iterable[Path], others: Iterable[str]) -> int:
