@@ -13,6 +13,8 @@ def _quick_workers() -> None:
 
     A run of hundreds of pools, each for a paper or two, would mostly wait for them to start and to end.
     """
-    multiprocessing.set_forkserver_preload(["survey.ingest", "survey.extract", "survey.fulltext.records"])
+    multiprocessing.set_forkserver_preload(
+        ["survey.ingest", "survey.extract", "survey.fulltext.records", "survey.store.quiet_start"]
+    )
     forkserver.ensure_running()
     pebble.CONSTS.sleep_unit = 0.01
