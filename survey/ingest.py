@@ -282,7 +282,7 @@ def _list_abstracts(path: Path, name: str, store: Store) -> Outcome:
         sha256, _ = store.add_raw(stream)
     with Ledger(store.root) as ledger:
         out = ledger.abstracts_path(sha256)
-    papers, refused = (count_papers(out), 0) if out.exists() else copy_abstracts(path, out)
+    papers, refused = (count_papers(out), 0) if out.exists() else copy_abstracts(store.raw_path(sha256), out)
     reason = f"{refused:,} rows without an arXiv id, a date, a title or an abstract"
     return Outcome(name, listed=papers, refused=[(name, reason)] if refused else [])
 

@@ -16,10 +16,11 @@ import duckdb
 import pyarrow
 from pyarrow import compute, parquet
 
-from posttrain.errors import ConfigurationError, NothingMatchedError
+from posttrain.errors import ConfigurationError, NothingMatchedError, printable
 from posttrain.files import whole
 from survey.arxiv.listed import Listed, one_line
 from survey.fulltext.notices import is_withdrawn
+from survey.store.sqlite import refuse_full_disk
 
 SOURCE = "snapshot"
 _EXPECTED = "give arXiv's metadata snapshot, one JSON record a line"
@@ -46,8 +47,11 @@ def copy_snapshot(path: Path, out: Path, since: date, until: date, categories: l
                 connection.execute(f"COPY (SELECT * {records}) TO {_quoted(unfinished)} (FORMAT parquet)")
             else:
                 everything.replace(unfinished)
-    except duckdb.Error as error:
-        raise ConfigurationError(f"{path} cannot be read: {str(error).splitlines()[0]}", _EXPECTED) from error
+    except (duckdb.Error, UnicodeEncodeError) as error:  # DuckDB takes no name of a file that is not UTF-8
+        refuse_full_disk(out.parent, error)
+        raise ConfigurationError(
+            f"{printable(str(path))} cannot be read: {str(error).splitlines()[0]}", _EXPECTED
+        ) from error
     finally:
         everything.unlink(missing_ok=True)
     return papers, refused

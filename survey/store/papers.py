@@ -204,7 +204,11 @@ class Store:
         """Remove files of a day or older that nothing refers to: half-written ones, and texts that are replaced."""
         named = {row[0] for row in self._db.execute("SELECT DISTINCT shard FROM extraction WHERE shard IS NOT NULL")}
         orphans = [path for path in self.root.glob("text/part-*.parquet") if path.name not in named]
-        halves = [path for form in ("raw/tmp*", "text/.part-*", ".warehouse.*") for path in self.root.glob(form)]
+        halves = [
+            path
+            for form in ("raw/tmp*", "text/.part-*", ".warehouse.*", "listing/.spill-*/*")
+            for path in self.root.glob(form)
+        ]
         for path in orphans + halves:
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime > 86_400:

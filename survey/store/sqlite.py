@@ -102,9 +102,15 @@ def explained(root: Path) -> Iterator[None]:
         ) from error
 
 
+def refuse_full_disk(root: Path, error: Exception) -> None:
+    """Raise DiskError where DuckDB's error, which has no number, says that there is no space for what it writes."""
+    if any(words in str(error) for words in ("No space left", "Disk quota exceeded", "File too large")):
+        raise _full(root, error) from error
+
+
 def _full(root: Path, error: Exception) -> DiskError:
     return DiskError(
-        f"the disk of {root} is full ({error})",
+        f"the disk of {root} is full ({str(error).splitlines()[0][:200]})",
         "free some space and run the same command again; nothing is lost",
     )
 
