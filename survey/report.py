@@ -70,7 +70,7 @@ class Report:
     finding: str = ""  # what the sample says, in one sentence
     sentence: str = ""  # what the tables show
     limits: tuple[str, ...] = ()  # lines below the tables, on where the papers come from
-    citations: tuple[Citation, ...] = ()  # the tool and the study, for Markdown, HTML and LaTeX
+    study: "Study | None" = None  # what is counted, to be cited
     rest: "Report | None" = None  # a report on another surface, which is printed below
 
     @property
@@ -90,6 +90,11 @@ class Report:
         """Return the tables as text cells; a sweep over thresholds is one grid."""
         grids = as_grids(self.tables, self.footer, self.cited)
         return [*grids[:-1], *(replace(grid, notes=(*grid.notes, *self.limits)) for grid in grids[-1:])]
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """The tool and the study, for Markdown, HTML and LaTeX."""
+        return citations_of(self.study) if self.study else ()
 
     @property
     def intro(self) -> str:
@@ -186,10 +191,12 @@ def trend_tables(
 
 def _report_on(surface: Surface, data: Path, question: Question, counts: Path | None, study: "Study | None") -> Report:
     from survey.warehouse.abstracts import open_surface
-    from survey.warehouse.narrowing import narrow
 
     sample = open_surface(surface, data, counts, study)
-    narrow(sample, question.filters, None if counts else data)
+    if not question.filters.keeps_all:
+        from survey.warehouse.narrowing import narrow  # loads Arrow, which a whole sample does without
+
+        narrow(sample, question.filters, None if counts else data)
     with sample.warehouse:
         tables = tables_of(sample, question, None if counts else data)
         if not any(table.rows for table in tables):
@@ -200,7 +207,7 @@ def _report_on(surface: Surface, data: Path, question: Question, counts: Path | 
         return Report(
             tuple(tables), sample.story, sample.footer, sample.cautions, sample.provenance(), question.cited,
             finding(sample, tables[0]), "" if surface is Surface.TEXT else growth_sentence(tables[0]),
-            (*sample.limits, *_method_notes(sample)), citations_of(sample.warehouse.study),
+            (*sample.limits, *_method_notes(sample)), sample.warehouse.study,
         )  # fmt: skip
 
 

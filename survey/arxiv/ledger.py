@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Self
 
 from survey.arxiv.listed import Listed
-from survey.arxiv.snapshot import count_listed, read_listing
 from survey.store.sqlite import explained, open_index
 
 _SCHEMA = """
@@ -212,7 +211,7 @@ class Ledger:
                 given.add(row[0])
                 yield _listed(row)
         for path in self._snapshots():
-            for paper in read_listing(path):
+            for paper in _papers_of(path):
                 if paper.arxiv_id not in given:
                     given.add(paper.arxiv_id)
                     yield paper
@@ -226,12 +225,12 @@ class Ledger:
             if row:
                 papers[arxiv_id] = _listed(row)
         for path in self._snapshots() if len(papers) < len(wanted) else ():
-            papers |= {p.arxiv_id: p for p in read_listing(path) if p.arxiv_id in wanted and p.arxiv_id not in papers}
+            papers |= {p.arxiv_id: p for p in _papers_of(path) if p.arxiv_id in wanted and p.arxiv_id not in papers}
         return papers
 
     def count(self) -> int:
         """Return how many papers are listed."""
-        return count_listed(self._snapshots(), (row[0] for row in self._db.execute("SELECT arxiv_id FROM listed")))
+        return _count_of(self._snapshots(), (row[0] for row in self._db.execute("SELECT arxiv_id FROM listed")))
 
     def records(self) -> dict[str, int]:
         """Return how many records each source gave: api, oai, snapshot, abstracts (tables of them), ids (by ids)."""
@@ -241,7 +240,7 @@ class Ledger:
         records: dict[str, int] = dict(rows.fetchall())
         for kind in ("snapshot", "abstracts"):
             paths = (path for path in self._snapshots() if path.name.startswith(f"{kind}-"))
-            records[kind] = sum(count_listed([path], ()) for path in paths)
+            records[kind] = sum(_count_of([path], ()) for path in paths)
         by_ids = "SELECT count(*) FROM listed WHERE arxiv_id NOT IN (SELECT arxiv_id FROM member)"
         records["ids"] = int(self._db.execute(by_ids).fetchone()[0])
         return records
@@ -291,3 +290,15 @@ def _listed(row: tuple[str, int | None, str, str, str, str, str | None]) -> List
     return Listed(
         arxiv_id, version, title, abstract, tuple(categories.split()), date.fromisoformat(published), license_
     )
+
+
+def _papers_of(path: Path) -> Iterator[Listed]:
+    from survey.arxiv.snapshot import read_listing  # loads Arrow, which a look whether there is a ledger does without
+
+    return read_listing(path)
+
+
+def _count_of(paths: Iterable[Path], others: Iterable[str]) -> int:
+    from survey.arxiv.snapshot import count_listed
+
+    return count_listed(paths, others)

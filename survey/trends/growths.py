@@ -18,31 +18,27 @@ def with_growth(
     table: TrendTable,
     volumes: Mapping[str, Sequence[Volume]] = {},
     printed: Mapping[tuple[str, str], float] | None = None,
+    is_comparable: bool = True,
 ) -> TrendTable:
     """Return a table with the growth of its labels from period to period.
 
-    printed: published numbers by (period, label); left out, those that stand in the table.
+    printed: published numbers by (period, label); left out, those that stand in the table. is_comparable: the periods
+    come from the same lists of papers; where they do not, printed factors stand alone.
     """
     if printed is None:
         printed = {(row.period, row.label): row.published.value for row in table.rows if row.published}
     counts = {(row.period, row.label): (row.k, row.n) for row in table.rows}
     periods = without_gaps({row.period for row in table.rows}, table.by) if table.rows else []
-    return replace(
-        table, growth=tuple(growth_of(counts, periods, volumes, printed, not table.axis.is_counted))
-    )  # fmt: skip
+    growth = growth_of(counts, periods, volumes, printed, not table.axis.is_counted, is_comparable)
+    return replace(table, growth=tuple(growth))
 
 
 def incomparable(table: TrendTable) -> TrendTable:
     """Return a table whose periods come from different lists: a change between them is one of the lists, and unknown.
 
-    Counts and printed factors stay; factors of this sample and verdicts do not.
+    Counts and printed factors stay; no row has a change from the period before.
     """
-    rows = tuple(replace(row, growth=None) for row in table.rows)
-    growth = tuple(
-        replace(change, factor=None, low=None, high=None, share=None, field=None, field_part=None, verdict=None)
-        for change in table.growth
-    )
-    return replace(table, rows=rows, growth=growth)
+    return replace(table, rows=tuple(replace(row, growth=None) for row in table.rows))
 
 
 def growth_grid(table: TrendTable) -> Grid | None:

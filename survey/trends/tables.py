@@ -45,7 +45,8 @@ def tables_of(sample: "Sample", question: Question, data: Path | None) -> list[T
         from survey.trends.cited import with_citations
 
         tables = [with_citations(table, sample.warehouse) for table in tables]
-    tables = tables if len(question.thresholds) > 1 else [with_growth(table) for table in tables]
+    if len(question.thresholds) <= 1:
+        tables = [with_growth(table, is_comparable=not sample.is_bundled) for table in tables]
     return list(map(incomparable, tables)) if sample.is_bundled else tables
 
 

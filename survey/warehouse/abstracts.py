@@ -12,8 +12,8 @@ from survey.mentions.lexicon import Lexicon, load_lexicon
 from survey.studies.load import load_study
 from survey.studies.model import Study
 from survey.surface import Surface
-from survey.warehouse.database import Warehouse, counts_fingerprint, surface_of_counts
-from survey.warehouse.name_index import count_by_names
+from survey.warehouse.database import Warehouse
+from survey.warehouse.exported import surface_of_counts
 from survey.warehouse.population import VOLUME, Coverage, Population, Window, read_coverage, read_population
 from survey.warehouse.sample import Sample, check_study, open_sample, sentence, surfaces_of
 
@@ -31,9 +31,10 @@ def open_abstracts(lexicon: Lexicon, folder: Path | None = None) -> Sample:
     folder = folder or reference_path(SAMPLE).parent
     coverage = read_coverage(folder / VOLUME)
     wanting: list[str] = []
-    if counts_fingerprint(folder / MENTIONS) == lexicon.fingerprint:
-        warehouse = Warehouse.from_counts(folder / MENTIONS, lexicon)
-    else:
+    warehouse = Warehouse.from_counts_of(lexicon, folder / MENTIONS)
+    if warehouse is None:
+        from survey.warehouse.name_index import count_by_names  # loads Arrow, which the bundled study does without
+
         counts, wanting = count_by_names(lexicon, folder)
         rows = [(count.paper, count.benchmark, count.alias, count.n) for count in counts]
         warehouse = Warehouse.from_index(lexicon, folder / MENTIONS, rows)

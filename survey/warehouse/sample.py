@@ -14,7 +14,8 @@ from survey.studies import BUNDLED
 from survey.studies.load import load_study
 from survey.studies.model import Study
 from survey.surface import Surface
-from survey.warehouse.database import Warehouse, surface_of_counts
+from survey.warehouse.database import Warehouse
+from survey.warehouse.exported import surface_of_counts
 from survey.warehouse.population import Coverage, Population
 
 REPLACE = "survey ingest PATH…, survey extract, survey label"
