@@ -71,6 +71,7 @@ class Report:
     sentence: str = ""  # what the tables show
     limits: tuple[str, ...] = ()  # lines below the tables, on where the papers come from
     study: "Study | None" = None  # what is counted, to be cited
+    subject: str = ""  # the sample for below a chart, without the commands to try next; empty: as `sample`
     rest: "Report | None" = None  # a report on another surface, which is printed below
 
     @property
@@ -117,14 +118,15 @@ class Report:
     def own_charts(self) -> list[Spec]:
         """Return the charts of this surface alone; an abstract table and its growth are one chart."""
         by_axis: dict[Axis, list[TrendTable]] = {}
+        subject = self.subject or self.sample
         for table in self.tables:
             by_axis.setdefault(table.axis, []).append(table)
         charts = []
         for axis, group in by_axis.items():
             if axis.is_counted:
-                spec = chart(group, [self.sample, f"{counting_rule(*group)}; {self.footer}"])
+                spec = chart(group, [subject, f"{counting_rule(*group)}; {self.footer}"])
             else:
-                spec = chart(group[:1], [self.sample, "; ".join([*_ticks(group[0]), group[0].note, self.footer])])
+                spec = chart(group[:1], [subject, "; ".join([*_ticks(group[0]), group[0].note, self.footer])])
             has_growth = group[0].surface is Surface.ABSTRACT and any(growth.is_known for growth in group[0].growth)
             charts.append(_with_panel(spec, growth_chart(group[0])) if has_growth else spec)
         return charts
@@ -207,7 +209,7 @@ def _report_on(surface: Surface, data: Path, question: Question, counts: Path | 
         return Report(
             tuple(tables), sample.story, sample.footer, sample.cautions, sample.provenance(), question.cited,
             finding(sample, tables[0]), "" if surface is Surface.TEXT else growth_sentence(tables[0]),
-            (*sample.limits, *_method_notes(sample)), sample.warehouse.study,
+            (*sample.limits, *_method_notes(sample)), sample.warehouse.study, sample.subject,
         )  # fmt: skip
 
 
@@ -223,7 +225,7 @@ def _method_notes(sample: "Sample") -> list[str]:
 
 def _with_panel(spec: Spec, panel: Spec) -> Spec:
     """Return a chart with a panel below it, under one title."""
-    frame = {name: spec[name] for name in ("$schema", "title", "background")}
+    frame = {name: spec[name] for name in ("$schema", "title", "background", "config")}
     frame["title"] = {**spec["title"], "text": "Abstracts that name benchmarks, and their growth"}
     above = {name: value for name, value in spec.items() if name not in frame}
     return {**frame, "vconcat": [above, panel], "resolve": {"scale": {"color": "independent", "shape": "independent"}}}

@@ -107,47 +107,61 @@ def growth_rows(table: TrendTable) -> list[dict[str, Any]]:
 def growth_chart(table: TrendTable) -> Spec:
     """Return the chart of a table's growth: a panel for each pair of periods, ours with its interval, the printed mark.
 
-    Factors stand on a logarithmic axis, so that ×2 and ×½ are equally far from no growth.
+    Factors stand on a logarithmic axis, so that ×2 and ×½ are equally far from no growth. A label that no later paper
+    has, whose factor is 0, has its interval alone, from the left edge on.
     """
+    edge = min((g.low for g in table.growth if g.low), default=None)
     values = []
     for growth in table.growth:
         cell = {"pair": f"{growth.since} → {growth.until}", "label": growth.label}
         if growth.is_known:
-            values.append({**cell, "factor": growth.factor, "low": growth.low, "high": growth.high, "of": OURS})
+            low = growth.low or edge
+            values.append({**cell, "factor": growth.factor or None, "low": low, "high": growth.high, "of": OURS})
             if growth.published:
                 values.append({**cell, "factor": growth.published, "of": PRINTED})
     counted = "number of papers" if any(growth.field for growth in table.growth) else "share of papers"
     x = {"type": "quantitative", "scale": {"type": "log", "nice": False, "padding": 10}}
+    axis = {"title": f"growth of the {counted}, factor", "labelOverlap": "greedy", "labelSeparation": 4}
     marks = [OURS, PRINTED] if any(value["of"] == PRINTED for value in values) else [OURS]
     colour = {"field": "of", "scale": {"domain": marks, "range": list(COLOURS[:2])}, "title": None}
     shape = {"field": "of", "scale": {"domain": marks, "range": ["circle", "diamond"]}, "title": None}
-    tooltip = [{"field": name, "type": "nominal"} for name in ("pair", "label", "of")]
-    tooltip += [{"field": name, "type": "quantitative", "format": ".2f"} for name in ("factor", "low", "high")]
+    words = [{"field": name, "type": "nominal"} for name in ("pair", "label", "of")]
+    factor, *interval = [{"field": name, "type": "quantitative", "format": ".2f"} for name in ("factor", "low", "high")]
     return {
         "data": {"values": values},
         "facet": {"row": {"field": "pair", "type": "ordinal", "title": None}},
         "spec": {
-            "width": 420,
+            "width": 300,
             "height": {"step": 26},
             "encoding": {
-                "y": {"field": "label", "type": "nominal", "title": None, "sort": None},
+                "y": {"field": "label", "type": "nominal", "title": None, "sort": list(table.labels)},
                 "color": colour,
             },
             "layer": [
                 {
+                    "transform": [_of(OURS)],
                     "mark": {"type": "rule", "strokeWidth": 2},
                     "encoding": {
-                        "x": {"field": "low", **x, "title": f"growth of the {counted}, factor"},
+                        "x": {"field": "low", **x, "axis": axis},
                         "x2": {"field": "high"},
                     },
                 },
-                {
-                    "mark": {"type": "point", "filled": True, "size": 80},
-                    "encoding": {"x": {"field": "factor", **x}, "shape": shape, "tooltip": tooltip},
-                },
+                *(
+                    {
+                        "transform": [_of(name), {"filter": "isValid(datum.factor)"}],
+                        "mark": {"type": "point", "filled": True, "size": 80},
+                        "encoding": {"x": {"field": "factor", **x}, "shape": shape, "tooltip": [*words, factor, *ends]},
+                    }
+                    for name, ends in ((OURS, interval), (PRINTED, []))
+                ),
             ],
         },
     }
+
+
+def _of(name: str) -> Spec:
+    """A filter that keeps our factors or the printed ones."""
+    return {"filter": {"field": "of", "equal": name}}
 
 
 def _notes(table: TrendTable, has_field: bool, has_printed: bool) -> list[str]:
