@@ -204,8 +204,17 @@ def _moving(known: Sequence[Growth]) -> str:
         if g.share and (g.share.low > 1 or g.share.high < 1)
     ]
     if not moving:
+        if len(judged) == 1:
+            return f"The share of {judged[0].label} changes no more than chance makes"
         return f"Of {len(judged)} changes of a share none is larger than chance makes" if judged else ""
-    rest = f"; the other {len(judged) - len(moving)} changes are within chance" if len(judged) > len(moving) else ""
+    others = len(judged) - len(moving)
+    rest = (
+        f"; the other {others} changes are within chance"
+        if others > 1
+        else "; the other change is within chance"
+        if others
+        else ""
+    )
     return f"As a share of the papers, {'; '.join(moving)}{rest}"
 
 

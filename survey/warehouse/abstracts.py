@@ -62,7 +62,8 @@ def _windowed(warehouse: Warehouse, coverage: Coverage, study: Study) -> tuple[C
     window, warnings = study.window, []
     if window.categories:
         warnings.append(
-            f"The categories of the study '{study.name}' are not applied: the bundled abstracts do not have theirs"
+            f"The categories of the study '{study.name}' are not applied: those of a quarter of the bundled abstracts "
+            "are not known; survey report --category narrows to the others"
         )
     days = window.model_copy(update={"categories": ()})
     first_and_last = {month: _ends_of(month) for month in coverage.papers}
@@ -132,9 +133,11 @@ _NO_VOLUME = "growth is of the share: how much of the field the listed papers ar
 
 
 def _sentence(population: Population, coverage: Coverage) -> str:
+    months = " to ".join(dict.fromkeys((min(coverage.papers), max(coverage.papers))))
+    held = f"; of these months the study's window holds {months}" if coverage.left_out else ""
     return (
         f"Sample: title and first {population.first_characters:,} characters of the abstract of "
-        f"{sum(coverage.papers.values()):,} {population.title}."
+        f"{sum(coverage.papers.values()):,} {population.title}{held}."
     )
 
 
