@@ -108,6 +108,7 @@ def test_the_example_by_hand_is_what_the_code_computes() -> None:
     assert log_probs.grad is not None and torch.allclose(4 * log_probs.grad[:, 0], gradient)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", ["sft", "rejection_sampling", "grpo"])
 def test_every_metric_is_explained_and_every_explained_one_is_written(technique: str, folders: dict[str, Path]) -> None:
     """The keys of metrics.jsonl, technique by technique."""

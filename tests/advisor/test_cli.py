@@ -67,6 +67,7 @@ def test_a_verifier_that_fails_gold_is_said_and_advised_on(tmp_path: Path) -> No
     assert asked.stdout.startswith("Recommended: First fix the verifier")
 
 
+@pytest.mark.slow
 def test_a_plan_says_what_would_run_and_can_be_exported(tmp_path: Path) -> None:
     """Line by line, with the least that is left out; the plan's best arm becomes files for TRL."""
     done = advisor("plan", "sft,grpo", "--model", "starter", "--data", "task:addition", "--out", "p.json",

@@ -69,6 +69,7 @@ def test_a_tie_is_as_good_as_the_best() -> None:
     assert evaluation.low is None  # one family has no interval
 
 
+@pytest.mark.slow
 def test_a_thin_bank_says_so_and_nothing_learnt_speaks() -> None:
     """Few cases are no finding; the learned ranker abstains and says why."""
     evaluation = evaluate(BANK)

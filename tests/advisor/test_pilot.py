@@ -131,6 +131,7 @@ def test_a_folder_belongs_to_one_plan(outcome: Outcome, place: Path) -> None:
     assert PilotFolder.of(tiny_plan(ARMS), place) == PilotFolder.of(tiny_plan(ARMS), place)
 
 
+@pytest.mark.slow
 def test_who_looks_whether_a_folder_is_held_keeps_no_pilot_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pilot that starts in that moment waits for the moment to pass."""
     monkeypatch.setattr(folder, "LOCK_SECONDS", 60.0)  # the moment of a busy machine can be long
@@ -143,6 +144,7 @@ def test_who_looks_whether_a_folder_is_held_keeps_no_pilot_out(tmp_path: Path, m
         run_pilot(tiny_plan("sft", task={"model": str(tmp_path / "empty")}), tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_where_the_model_cannot_be_scored_nothing_is_tried(tmp_path: Path) -> None:
     """A folder without a model ends the pilot at once, in the run's words; status.json says so too."""
     (tmp_path / "empty").mkdir()
@@ -186,6 +188,7 @@ def test_a_second_stage_begins_where_the_first_ended(outcome: Outcome, place: Pa
     assert work == sorted(work) and work[-1] == first["work"]["tokens"] + second["work"]["tokens"]
 
 
+@pytest.mark.slow
 def test_a_pilot_whose_folder_is_removed_ends(tmp_path: Path) -> None:
     """Nobody could see or stop it any more, and it must not make the folder again."""
     out = tmp_path / "data" / "pilot"

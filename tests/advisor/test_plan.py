@@ -38,6 +38,7 @@ def test_memory_is_counted_against_the_named_gpu_or_this_machine() -> None:
     assert any("does not fit" in warning for warning in here.warnings) == (spent > room)
 
 
+@pytest.mark.slow
 def test_a_model_that_cannot_be_counted_is_planned_without_memory(
     tmp_path: Path,
 ) -> None:
@@ -48,6 +49,7 @@ def test_a_model_that_cannot_be_counted_is_planned_without_memory(
         assert len([warning for warning in plan.warnings if warning.startswith("memory is not estimated: ")]) == 1
 
 
+@pytest.mark.slow
 def test_the_command_line_makes_the_same_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`advisor plan` and the function agree to the byte."""
     from advisor.cli.trials import plan_command

@@ -41,6 +41,7 @@ def test_the_readme_asks_the_same_questions_with_the_same_commands() -> None:
         assert command.strip().removesuffix(" advice.json").endswith(named.strip("`"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("room", "arguments", "code"),
     [

@@ -46,6 +46,7 @@ def test_every_function_of_the_contract_is_there_and_says_what_it_returns() -> N
         pt.trend  # type: ignore[attr-defined]  # noqa: B018
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axis", ["domain", "method", "data_source"])
 def test_a_frame_of_trends_holds_the_cells_that_the_command_prints(axis: str) -> None:
     frame = pt.trends(axis, by="half")

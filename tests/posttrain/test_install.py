@@ -67,6 +67,7 @@ def test_what_the_user_told_uv_wins_over_what_pip_has(
     assert json.loads(log.read_text())[1]["UV_DEFAULT_INDEX"] == "https://mine.invalid/simple"
 
 
+@pytest.mark.slow
 def test_where_uv_fails_pip_installs(
     install: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

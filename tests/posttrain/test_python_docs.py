@@ -20,6 +20,7 @@ def _run(snippets: list[str]) -> dict[str, object]:
     return names
 
 
+@pytest.mark.slow
 def test_every_snippet_but_the_pilot_runs_in_order(tmp_path: Path) -> None:
     quick = [snippet for snippet in SNIPPETS if "pt.pilot(" not in snippet]
     assert len(SNIPPETS) - len(quick) == 1 and len(quick) >= 9

@@ -197,6 +197,7 @@ SLIPS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slip", SLIPS)
 def test_a_slip_is_noticed(slip: str, policy: Policy, rows: list[Row]) -> None:
     """A hundred times the tolerance at least, where the page as it stands keeps within it."""
@@ -254,6 +255,7 @@ def test_the_command_prints_a_line_for_each_step() -> None:
     assert lines[-1].startswith("mean reward: ") and "2 steps of 64 rollouts, about" in ran.stderr
 
 
+@pytest.mark.slow
 def test_no_step_at_all_is_refused() -> None:
     """In one sentence that says how to go on."""
     ran = command("--steps", "0")

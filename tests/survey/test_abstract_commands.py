@@ -138,6 +138,7 @@ def test_the_abstracts_that_come_along_answer_too(survey) -> None:
     assert flow["labelled"] == flow["identified"] > 50_000
 
 
+@pytest.mark.slow
 def test_python_filters_as_the_commands_do() -> None:
     """One category or several, months of both ends, words; a wrong month is named as the argument is."""
     several = pt.papers("code", surface="abstract", category=["cs.CL", "cs.SE"], since="2025-03", until="2025-04")

@@ -273,6 +273,7 @@ def test_the_name_index_counts_what_the_abstracts_count() -> None:
     assert len(differing) / len(expected) < 0.01, differing
 
 
+@pytest.mark.slow
 @pytest.mark.corpus
 def test_counts_of_500_abstracts_are_those_of_plain_re(corpora: Path) -> None:
     """Drawn at random, half of them from those that name something: population and counts by `re` alone."""

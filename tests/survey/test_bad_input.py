@@ -160,6 +160,8 @@ BAD: dict[str, tuple[bytes | str | Callable[[Path], object], str]] = {
     os.fsdecode(b"caf\xe9.pdf"): ("no PDF", "a text named .pdf"),
 }
 
+TAKES_SECONDS = {"bomb.gz", "long.gz", "200mb.json", "2501.00009.tex"}
+
 
 def _lay(name: str) -> None:
     what = BAD[name][0]
@@ -174,7 +176,11 @@ def _shown(name: str) -> str:
     return f"papers/{name}".encode("utf-8", "backslashreplace").decode()
 
 
-@pytest.mark.parametrize("name", BAD, ids=lambda name: name.encode("ascii", "backslashreplace").decode())
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] if name in TAKES_SECONDS else []) for name in BAD],
+    ids=lambda name: name.encode("ascii", "backslashreplace").decode(),
+)
 def test_bad_input_ends_as_one_skip_with_its_reason(name: str) -> None:
     """At the step that finds it, and the good paper beside it stays; none runs into the time limit of a paper."""
     _lay(name)
@@ -196,7 +202,7 @@ def test_bad_input_ends_as_one_skip_with_its_reason(name: str) -> None:
 @pytest.mark.slow
 def test_all_bad_input_at_once_through_the_command_line() -> None:
     """Every command ends well, says what it passed over, and the good paper is in the report."""
-    laid = set(BAD) - {"bomb.gz", "long.gz", "200mb.json", "2501.00009.tex"}  # they take seconds each
+    laid = set(BAD) - TAKES_SECONDS
     for name in sorted(laid):
         _lay(name)
     save("good.md", GOOD)

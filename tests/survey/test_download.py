@@ -62,6 +62,7 @@ def _extracted() -> set[str]:
         return {source.paper for source in store.sources()} - set(failed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["downloads", "weather", "everything", "bad-day", "moved-about", "torn-bodies"])
 def test_every_paper_that_arxiv_has_is_downloaded_and_read(name: str) -> None:
     """In each of its forms, whatever the faults on the way."""

@@ -35,6 +35,7 @@ def _tables(warehouse: Warehouse) -> list[TrendTable]:
     ]
 
 
+@pytest.mark.slow
 def test_a_bar_leads_to_as_many_papers_as_it_counts(sample: Sample) -> None:
     """Of every cell of every axis, at other thresholds, periods, scopes and readings too."""
     seen = 0

@@ -320,6 +320,7 @@ def test_an_interrupted_run_says_so_and_is_completed(stuck: Path) -> None:
     _assert_complete(answer(command_line("extract", "--json")), kept)
 
 
+@pytest.mark.slow
 def test_a_table_of_the_command_names_every_failure() -> None:
     save("2501.00001.tar.gz", LOOP)
     take_in()

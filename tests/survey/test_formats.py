@@ -120,6 +120,7 @@ NAMED: dict[str, bytes | str] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMED)
 def test_a_paper_is_read_whatever_its_file_is_called(name: str) -> None:
     take_in(save(name, NAMED[name]))

@@ -261,6 +261,7 @@ def test_shared_counts_give_the_same_tables() -> None:
     shared.__exit__()
 
 
+@pytest.mark.slow
 def test_counts_that_cannot_be_written_name_the_flag() -> None:
     save("a.md", markdown_paper("2501.00001", GSM))
     take_in()

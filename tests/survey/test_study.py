@@ -108,6 +108,7 @@ def test_a_fifth_domain_is_counted_from_a_file_to_a_chart() -> None:
             papers(sample, "cooking", None, None, Scope.ALL, Rule.ANY_NAME)
 
 
+@pytest.mark.slow
 def test_the_benchmarks_of_a_study_are_a_table() -> None:
     """The share of papers that name each benchmark, at the threshold of its domain."""
     study = _study(VISION.replace("[domains.vision]", "[threshold]\nby_domain = { vision = 4 }\n[domains.vision]"))
@@ -122,6 +123,7 @@ def test_the_benchmarks_of_a_study_are_a_table() -> None:
     assert _ks(_table(study, axes=(Axis.BENCHMARK,), thresholds=(7,)), "2024") == {"mmmu": 1}
 
 
+@pytest.mark.slow
 def test_a_threshold_may_differ_by_domain_and_lie_above_twenty() -> None:
     """The study's own by default, in the table, its rows and its notes; one that is asked for holds for all domains."""
     own = VISION.replace("[domains.vision]", "[threshold]\ndefault = 6\nby_domain = { vision = 25 }\n[domains.vision]")
@@ -141,6 +143,7 @@ def test_a_threshold_may_differ_by_domain_and_lie_above_twenty() -> None:
     assert _ks(_table(study, thresholds=(5,)), "2024") == {"math": 1, "vision": 2}
 
 
+@pytest.mark.slow
 def test_papers_outside_the_window_are_left_out_and_counted() -> None:
     """n is of the papers inside, and the footer says how many are not."""
     study = _study(VISION.replace("[domains.vision]", '[window]\nsince = "2024-04"\n[domains.vision]'))
@@ -154,6 +157,7 @@ def test_papers_outside_the_window_are_left_out_and_counted() -> None:
         _count(later)
 
 
+@pytest.mark.slow
 def test_only_papers_of_a_study_s_categories_count() -> None:
     """A paper's categories are known where it is listed."""
     study = _study(VISION.replace("[domains.vision]", '[window]\ncategories = ["cs.CV"]\n[domains.vision]'))
@@ -167,6 +171,7 @@ def test_only_papers_of_a_study_s_categories_count() -> None:
     assert "3 outside the study's window" in report.footer
 
 
+@pytest.mark.slow
 def test_each_study_has_counts_of_its_own_that_follow_its_file() -> None:
     """A study that was not counted, or counts otherwise now, leads to `survey label`; the bundled one is untouched."""
     _texts()

@@ -179,6 +179,7 @@ def test_yaml_lines_are_read_back_as_they_were_meant() -> None:
     assert text.startswith("# head\n# of two lines\na: 1.0e-05  # a note\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("verifier", "row", "right", "wrong"),
     [

@@ -357,6 +357,7 @@ def test_memory_starts_light() -> None:
     assert done.stdout.strip() == "False"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("accumulation", [1, 2])
 @pytest.mark.parametrize("compute", ["float32", "bfloat16"])

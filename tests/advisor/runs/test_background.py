@@ -181,6 +181,7 @@ def _is_not_run_again(plan: Plan, folder: Path, data: Path) -> None:
     assert (folder / "outcome.json").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("same", [True, False])
 def test_of_two_starts_at_once_one_wins(data: Path, same: bool) -> None:
     """Two processes, with the same plan or two: one pilot, and one refusal that names it."""

@@ -43,6 +43,7 @@ def test_the_count_is_what_autograd_really_keeps(family: str, weights: str, comp
     assert told == kept_bytes(real, 64, computed)
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_a_straight_line_of_tokens() -> None:
     """Two lengths tell a third."""
     config = AutoConfig.for_model("qwen2", **SHAPE)
@@ -101,6 +102,7 @@ def test_the_command_prints_one_object_and_loads_nothing(tmp_path: Path) -> None
     )
 
 
+@pytest.mark.slow
 def test_a_model_that_is_not_there_is_said_with_a_hint() -> None:
     """Exit code 2, the error as JSON for whoever started the process, in two lines for a person, no traceback."""
     done = _run("no/such/model/config.json")

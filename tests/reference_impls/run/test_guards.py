@@ -96,6 +96,7 @@ def test_a_policy_of_nan_ends_every_technique_at_once(
     assert not (folder / "metrics.jsonl").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("verifier", "reason"), [("never", "every reward is 0"), ("always", "every reward is 1")])
 def test_grpo_without_a_signal_stops_and_says_why(verifier: str, reason: str, untrained: str, tmp_path: Path) -> None:
     """And a resumed run counts on from where it was; a budget for a hundred steps is not spent."""
@@ -131,6 +132,7 @@ def test_room_is_counted_in_the_unit_of_the_budget() -> None:
             demand_room(budget, step)
 
 
+@pytest.mark.slow
 def test_what_was_left_out_what_was_overrun_and_who_scored_are_said(
     untrained: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -46,6 +46,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.mark.slow
 def test_a_result_counts_rows_turns_and_tokens_and_holds_the_first_row(finished: Path) -> None:
     """Two turns a row, those of weight 0 masked; one row kept as a prompt."""
     result = runs.read(finished, "result.json")
@@ -62,6 +63,7 @@ def test_a_result_counts_rows_turns_and_tokens_and_holds_the_first_row(finished:
     assert seen["trained"] + seen["read"] == len(text) - len("<end>") + 1  # the starter's tokens are characters
 
 
+@pytest.mark.slow
 def test_a_run_prints_the_first_row_once_and_what_was_left_out(
     finished: Path, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

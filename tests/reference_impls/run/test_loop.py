@@ -53,9 +53,14 @@ def test_a_run_spends_its_budget_and_says_what_it_did(technique: str, untrained:
 
 
 @pytest.mark.parametrize("technique, more", [
-    *((technique, {}) for technique in TECHNIQUES), ("grpo", {"kl_coef": 0.5, "entropy_coef": 0.01}),
-    ("sft", {"lora_rank": 4}),
-    ("grpo", {"lora_rank": 4, "kl_coef": 0.5}),
+    ("sft", {}), ("grpo", {"kl_coef": 0.5, "entropy_coef": 0.01}),
+    *(
+        pytest.param(technique, more, marks=pytest.mark.slow)
+        for technique, more in [
+            *((technique, {}) for technique in TECHNIQUES if technique != "sft"),
+            ("sft", {"lora_rank": 4}), ("grpo", {"lora_rank": 4, "kl_coef": 0.5}),
+        ]
+    ),
 ])  # fmt: skip
 def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(
     technique: str, more: dict[str, Any], untrained: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -172,6 +177,7 @@ def test_nothing_verified_ends_the_run_with_a_reason(untrained: str, tmp_path: P
     assert result["updates"] == 0
 
 
+@pytest.mark.slow
 def test_the_control_keeps_as_many_rows_as_the_verifier(untrained: str, tmp_path: Path) -> None:
     """`select: random` trains on the same number of rows of each round, chosen without the verifier."""
     kept = {}
@@ -209,6 +215,7 @@ def test_a_run_without_gain_stops_early(untrained: str, tmp_path: Path) -> None:
     assert result["status"] == "early" and result["work"]["tokens"] < 90_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lora_rank", [0, 4])
 def test_a_trained_policy_is_a_model_for_the_next_stage(lora_rank: int, untrained: str, tmp_path: Path) -> None:
     """RUN_DIR/policy loads like any model, has the weights that were chosen, and differs from the start."""

@@ -33,6 +33,7 @@ def test_it_is_small_and_reads_every_prompt(starter: Policy) -> None:
             assert starter.tokenizer.unk_token_id not in ids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 def test_it_is_as_good_as_its_script_found_it(name: str, starter: Policy) -> None:
     """Scored again on the prompts that ended its training, each family has the share that was written down."""

@@ -237,6 +237,7 @@ def test_math_outside_the_main_thread_gives_the_same(mathematics: Verifier) -> N
     assert found == mathematics.verify(ask) and found[0].outcome is Outcome.RIGHT
 
 
+@pytest.mark.slow
 def test_math_that_takes_too_long_is_unscorable_and_the_rest_is_scored() -> None:
     """A tower of powers does not hold the batch."""
     tower = r"\boxed{9^{9^{9^{9^{9}}}}}"
@@ -263,6 +264,7 @@ def test_regex() -> None:
         assert (verdict.strict, verdict.lenient) == rewards, pattern
 
 
+@pytest.mark.slow
 def test_a_pattern_that_takes_exponential_time_is_unscorable() -> None:
     """And the other responses of the batch are scored."""
     with load_verifier(r"regex:^(\w+\s?)*$", seconds=2, workers=1) as verifier:
@@ -439,6 +441,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.corpus
 def test_gold_answers_of_gsm8k_and_svamp_are_right(corpora: Path) -> None:
     """All 8,133 of GSM8K as they are written, and the 700 of SVAMP in three forms."""
@@ -468,6 +471,7 @@ def test_gold_answers_are_right_by_mathematics_too(corpora: Path, mathematics: V
     assert [verdict for verdict in verdicts if verdict.strict != 1] == []
 
 
+@pytest.mark.slow
 @pytest.mark.corpus
 def test_canonical_solutions_of_humaneval_pass_and_empty_ones_do_not(corpora: Path) -> None:
     """All 100 of 100, as completions; a function without a body of its own passes none."""

@@ -58,6 +58,7 @@ def test_recall_is_measured_on_papers_of_a_domain_that_no_filter_chose() -> None
         assert recall.low < recall.share == 0.8 < recall.high
 
 
+@pytest.mark.slow
 def test_the_command_tells_what_a_filter_keeps_and_what_is_known_of_its_recall() -> None:
     """Unmeasured is said, not passed over; measured comes with its interval."""
     with _list(3, {0: "LLMs"}):

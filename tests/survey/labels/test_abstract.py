@@ -186,6 +186,7 @@ def test_abstracts_of_texts_have_labelled_texts() -> None:
     assert all(len(papers[i]) > 1 for i in abstracts_of_texts(MACHINE))
 
 
+@pytest.mark.slow
 @pytest.mark.corpus
 def test_the_committed_numbers_are_those_of_the_abstracts(corpora: Path, finder: AbstractCueFinder) -> None:
     """Every labelled abstract lies in the stratum that its row states; plain `re` finds the cues of every ninth."""

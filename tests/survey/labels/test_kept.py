@@ -63,6 +63,7 @@ def test_a_new_fit_answers_as_the_committed_classifier() -> None:
     assert sum(same) >= len(same) - 4, "another processor may round a tie the other way"
 
 
+@pytest.mark.slow
 def test_a_forest_votes_as_the_trees_of_scikit_learn() -> None:
     """Stored trees against the library's own, on numbers that the trees have not seen."""
     rng = np.random.default_rng(5)

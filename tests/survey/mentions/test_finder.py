@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from functools import partial
 
+import pytest
 from hypothesis import given, settings
 
 from survey.mentions.finder import MentionFinder, fastest_engine, hyperscan_engine, re_engine
@@ -16,6 +17,7 @@ PLAIN = MentionFinder(LEXICON, re_engine)
 PATTERNS = {alias.spelling: alias.pattern for benchmark in LEXICON.benchmarks for alias in benchmark.aliases}
 
 
+@pytest.mark.slow
 @given(texts())
 @settings(max_examples=300)
 def test_the_fast_engine_equals_the_plain_one(text: str) -> None:

@@ -80,6 +80,7 @@ class _ByHand:
         return (str(tried[0].reason) if tried else NOT_YET) if texts else METADATA_ONLY
 
 
+@pytest.mark.slow
 @given(COPIES)
 def test_the_view_chooses_as_plain_python_does(copies: list[Copy]) -> None:
     """On any store: copies in order, the chosen texts, what is read next, and why a paper has no text."""

@@ -61,6 +61,7 @@ def test_an_unreadable_file_gives_its_own_text_as_the_reason() -> None:
     assert _run(["unreadable", "next"]) == [Failed("a file of ice"), "next"]
 
 
+@pytest.mark.slow
 def test_a_hang_is_stopped_at_the_limit_and_the_next_task_still_runs() -> None:
     """Each of more hangs than workers costs its limit once; a hang would last ten minutes."""
     outcomes = _run(["hang", "first", "hang", "hang", "last"], seconds=2)
@@ -68,6 +69,7 @@ def test_a_hang_is_stopped_at_the_limit_and_the_next_task_still_runs() -> None:
     assert [_reason(outcomes[n]) for n in (0, 2, 3)] == ["reading took longer than 2 s and was stopped"] * 3
 
 
+@pytest.mark.slow
 def test_endless_computing_is_stopped_too() -> None:
     """By its CPU time, which a busy machine does not add to."""
     outcomes = _run(["spin", "next"], workers=1, seconds=0.5)
@@ -116,6 +118,7 @@ def test_there_is_a_worker_per_core_that_may_be_used() -> None:
     assert default_workers() == len(os.sched_getaffinity(0))
 
 
+@pytest.mark.slow
 def test_the_limit_counts_from_the_start_of_a_task_and_not_of_the_queue() -> None:
     """Four tasks of 0.6 s behind each other take longer than the limit, and none is stopped."""
     tasks = [0.6] * 4

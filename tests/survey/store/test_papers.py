@@ -147,6 +147,7 @@ def test_what_one_process_wrote_another_finds(store: Store) -> None:
     assert not Store.exists(store.root.parent)
 
 
+@pytest.mark.slow
 def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     """Four at once: two with the same papers, and all of them making the store."""
     root = tmp_path / "data"

@@ -100,6 +100,7 @@ def _limit_files() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
 
+@pytest.mark.slow
 def test_a_shard_that_does_not_fit_the_disk_leaves_nothing(tmp_path: Path) -> None:
     """No half shard under its name, and no unfinished one beside it either."""
     code = (

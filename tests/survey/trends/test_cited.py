@@ -60,6 +60,7 @@ def test_the_interval_holds_the_share(cited: list[tuple[int, bool]]) -> None:
         assert (one.low, one.high) == pytest.approx((1 - other.high, 1 - other.low))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("papers", "chance", "more"), [(30, 0.3, 1), (100, 0.08, 1), (100, 0.3, 1), (100, 0.3, 5)])
 def test_the_interval_covers_the_share_of_heavy_tailed_citations(papers: int, chance: float, more: int) -> None:
     """Log-normal citations with spread 1.5; `more` times as many where the paper has the label."""

@@ -29,6 +29,7 @@ def _by_label(shares: tuple[CorrectedShare, ...]) -> dict[str, CorrectedShare]:
     return {share.label: share for share in shares}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n", "mix"), [pytest.param(100, _VALIDATED_MIX, marks=pytest.mark.slow), (1000, _SHIFTED_MIX)]
 )

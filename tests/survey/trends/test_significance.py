@@ -149,6 +149,7 @@ def test_the_errors_of_one_validation_cancel() -> None:
     assert paired.difference.high - paired.difference.low < 0.6 * (unpaired.difference.high - unpaired.difference.low)
 
 
+@pytest.mark.slow
 def test_equal_corrected_shares_are_seldom_told_apart() -> None:
     """Of 300 drawn pairs of periods with one mix some 5 % have p at or below 5 %."""
     rng, told = random.Random(9), 0

@@ -29,6 +29,7 @@ def test_a_column_holds_the_numbers() -> None:
         integers([2**31])
 
 
+@pytest.mark.slow
 def test_a_study_is_counted_in_the_name_index_without_pandas() -> None:
     """Arrow loads it to look at a Python list, which is a third of the time of a report."""
     ended = subprocess.run([sys.executable, "-c", COUNT], capture_output=True, text=True, check=True)
