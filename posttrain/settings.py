@@ -7,7 +7,7 @@ from pathlib import Path
 from stat import S_ISDIR
 from typing import Any
 
-from posttrain.errors import ConfigurationError
+from posttrain.errors import ConfigurationError, printable
 
 _FILE = Path("posttrain.toml")
 
@@ -29,6 +29,7 @@ def data_folder(flag: Path | None = None) -> Path:
 
 def _demand_folder(folder: Path) -> None:
     try:
+        str(folder).encode()  # DuckDB and Arrow take no other name
         if S_ISDIR(folder.stat().st_mode):
             return
         reason = "is a file"
@@ -37,7 +38,8 @@ def _demand_folder(folder: Path) -> None:
     except (OSError, ValueError) as error:  # too long a name, a null byte, a file or a closed folder above it
         reason = f"cannot be opened ({getattr(error, 'strerror', None) or error})"
     raise ConfigurationError(
-        f"{folder} {reason}; expected the folder of own data", "--data DIR, or POSTTRAIN_DATA; a new folder is made"
+        f"{printable(str(folder))} {reason}; expected the folder of own data",
+        "--data DIR, or POSTTRAIN_DATA; a new folder is made",
     )
 
 

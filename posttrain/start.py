@@ -32,7 +32,7 @@ def advisor() -> "NoReturn":
 
 def start(module: str) -> "NoReturn":
     """Load a module and end with the exit code of its `main`."""
-    heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not where a shell has switched it off
+    heard = signal.getsignal(signal.SIGINT) in (signal.default_int_handler, _quit)  # a shell may have switched it off
     try:
         if heard:
             signal.signal(signal.SIGINT, _quit)
@@ -45,6 +45,21 @@ def start(module: str) -> "NoReturn":
     finally:
         if heard:  # at the end Python closes down module by module, and would show a traceback for each of them
             signal.signal(signal.SIGINT, _leave)
+
+
+def while_loading() -> None:
+    """Let Ctrl-C end `python -m PACKAGE.MODULE` while the module loads, from the first line of its package on.
+
+    `sys.argv` begins with `-m` until Python has the file of the module, and never where the package is only imported.
+    """
+    if sys.argv[:1] == ["-m"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _quit)
+
+
+def loaded() -> None:
+    """Give Ctrl-C back to a module that `while_loading` has guarded."""
+    if signal.getsignal(signal.SIGINT) is _quit:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _quit(_number: int = 0, _frame: "FrameType | None" = None) -> "NoReturn":

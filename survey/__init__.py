@@ -5,3 +5,7 @@
 
 A module imports only from earlier in its flow; `tests/test_architecture.py` has the whole list and holds it to that.
 """
+
+from posttrain.start import while_loading
+
+while_loading()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from posttrain.errors import UnreadableError
+from survey.arxiv.withdrawn import take_over_withdrawals
 from survey.fulltext import EXTRACTOR, Kind, Text, read
 from survey.fulltext.records import read_row
 from survey.store.chosen import papers_with_text, papers_without_text, unread
@@ -47,6 +48,7 @@ def extract(store: Store, workers: int, advance: Callable[[int, int], None] = la
     A paper's copies are tried in the order of preference (source, record, PDF, markdown; later versions first) until
     one can be read. `advance` receives how many of how many papers have been read.
     """
+    take_over_withdrawals(store)
     todo = unread(store)
     papers, tried, read_so_far = len(todo), set[str](), 0
     advance(0, papers)

@@ -19,11 +19,13 @@ from posttrain.errors import ConfigurationError, UnreadableError, printable
 from survey.arxiv.abstracts import copy_abstracts, count_papers, is_table_of_abstracts
 from survey.arxiv.bulk import check, is_bulk, unpack
 from survey.arxiv.ledger import Ledger
+from survey.arxiv.withdrawn import take_over_withdrawals
 from survey.fulltext.container import MAX_UNPACKED, is_text
 from survey.paper import IdSource, find_arxiv_id, titles_agree
-from survey.store.identify import Raw, identify, identify_line, local_key
+from survey.store.identify import Raw, identify, identify_line, local_key, withdrawal_of
 from survey.store.isolation import Failed, default_workers, run_isolated
 from survey.store.papers import Outcome, Source, Store
+from survey.store.withdrawals import Withdrawal
 from survey.writing.lists import PaperList, list_in
 
 _MAX_FILE = 500 << 20  # bytes of one paper's file; Parquet tables and metadata snapshots may be larger
@@ -69,6 +71,7 @@ def ingest(paths: list[Path], store: Store, advance: Callable[[int, int], None] 
     present = {printable(str(path)) for path in files} | {problem.name for problem in problems}
     store.forget_skips([printable(str(path)) for path in paths], present)
     _settle_names(store)
+    take_over_withdrawals(store)
     return result
 
 
@@ -98,6 +101,7 @@ def _outcomes(files: list[Path], store: Store, advance: Callable[[int, int], Non
             unused.append(raw.sha256)
             yield Outcome(raw.name, skipped=result.reason)
         else:
+            unused += [raw.sha256] if result.skipped else []
             yield result
         advance(settled + done, 2 * len(files))
     for sha256 in unused:
@@ -245,9 +249,10 @@ def _metadata_outcomes(path: Path, name: str, store: Store) -> Iterator[Outcome]
             stream.seek(0)
             lines = enumerate(_lines(stream, is_packed=path.suffix.lower() == ".gz"), start=1)
             while batch := list(itertools.islice(lines, _LINES_TO_JUDGE if not papers else _LINES_AT_ONCE)):
-                sources = list(_identify_lines(raw, batch, refused))
+                withdrawn: list[Withdrawal] = []
+                sources = list(_identify_lines(raw, batch, refused, withdrawn))
                 papers += len(sources)
-                yield Outcome(name, sources)
+                yield Outcome(name, sources, withdrawn=withdrawn)
                 if not papers and len(refused) >= _LINES_TO_JUDGE:
                     break
     except (OSError, EOFError, zlib.error, UnreadableError) as error:
@@ -277,7 +282,7 @@ def _list_abstracts(path: Path, name: str, store: Store) -> Outcome:
         sha256, _ = store.add_raw(stream)
     with Ledger(store.root) as ledger:
         out = ledger.abstracts_path(sha256)
-    papers, refused = (count_papers(out), 0) if out.exists() else copy_abstracts(path, out)
+    papers, refused = (count_papers(out), 0) if out.exists() else copy_abstracts(store.raw_path(sha256), out)
     reason = f"{refused:,} rows without an arXiv id, a date, a title or an abstract"
     return Outcome(name, listed=papers, refused=[(name, reason)] if refused else [])
 
@@ -291,14 +296,20 @@ def _list_to_download(path: Path, name: str, papers: PaperList) -> Outcome:
     )
 
 
-def _identify_lines(raw: Raw, lines: list[tuple[int, bytes]], refused: list[tuple[str, str]]) -> Iterator[Source]:
-    """Yield the papers of numbered lines; lines that hold none are added to `refused`, empty ones are passed over."""
+def _identify_lines(
+    raw: Raw, lines: list[tuple[int, bytes]], refused: list[tuple[str, str]], withdrawn: list[Withdrawal]
+) -> Iterator[Source]:
+    """Yield the papers of numbered lines; empty lines are passed over.
+
+    Lines that hold no paper are added to `refused`, and what they say of a withdrawal to `withdrawn`.
+    """
     for number, line in lines:
         if line.strip():
             try:
                 yield identify_line(raw, number, line)
             except UnreadableError as error:
                 refused.append((f"{raw.name}:{number}", str(error)))
+                withdrawn += withdrawal_of(error)
 
 
 def _settle_names(store: Store) -> None:

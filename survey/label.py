@@ -12,6 +12,7 @@ from posttrain.settings import warehouse_path
 from posttrain.version import __version__
 from survey.arxiv.ledger import Ledger
 from survey.arxiv.listed import Listed
+from survey.arxiv.withdrawn import take_over_withdrawals
 from survey.fulltext import EXTRACTOR, Section, section_at
 from survey.mentions.citations import CitationFinder
 from survey.mentions.finder import MentionFinder
@@ -46,6 +47,7 @@ def label(store: Store, lexicon: Lexicon, advance: Advance = lambda done, of: No
     """
     from survey.labels.reader import PaperReader  # with NumPy, which a report of counts needs not
 
+    take_over_withdrawals(store)
     chosen = chosen_texts(store)
     if not chosen:
         raise NothingMatchedError("no paper has a text yet", "survey extract")
@@ -93,8 +95,8 @@ def label_abstracts(
     A paper is read as far as its title and the first characters of its abstract. Raises NothingMatchedError where no
     listed paper belongs to the population and lies in the window of the study; an earlier warehouse then stays.
     """
-    window, listed = lexicon.study.window, ledger.count()
-    members = population.members(ledger.listed())
+    window, listed, withdrawn = lexicon.study.window, ledger.count(), ledger.withdrawn()
+    members = population.members(paper for paper in ledger.listed() if paper.arxiv_id not in withdrawn)
     inside = (member for member in members if window.holds(member[0].published, member[0].categories))
     first = next(inside, None)
     if listed and first is None and not window.is_open:
@@ -103,14 +105,16 @@ def label_abstracts(
             f"survey study check {lexicon.study.source}",
         )
     counted = inside if first is None else chain([first], inside)
-    return count_texts(counted, lexicon, path, population, listed, advance)
+    return count_texts(counted, lexicon, path, population, listed, advance, len(withdrawn))
 
 
 def count_texts(
     members: Iterable[tuple[Listed, bytes]], lexicon: Lexicon, path: Path, population: Population, listed: int,
-    advance: Advance = lambda done, of: None,
+    advance: Advance = lambda done, of: None, withdrawn: int = 0,
 ) -> Labelled:  # fmt: skip
     """Count listed papers with their texts, members of a population of `listed` papers, into a new warehouse at `path`.
+
+    `withdrawn` of the listed papers are left out and not among `members`.
 
     Raises NothingMatchedError where there is none.
     """
@@ -120,6 +124,7 @@ def count_texts(
     provenance = {
         "posttrain": __version__, "surface": Surface.ABSTRACT, "population": population.name,
         "first_characters": str(population.first_characters or "all"), "listed": str(listed),
+        "withdrawn": str(withdrawn),
     }  # fmt: skip
     with build_warehouse(path, lexicon, provenance) as warehouse:
         for papers, (paper, text) in enumerate(members, start=1):

@@ -15,8 +15,8 @@ _NEW_ID = r"(?:0[7-9]|1[0-4])(?:0[1-9]|1[0-2])\.\d{4}|(?:1[5-9]|[2-8]\d)(?:0[1-9
 _OLD_ID = r"[a-z][a-z-]+(?:\.[A-Z]{2})?/(?:9[1-9]|0[0-7])(?:0[1-9]|1[0-2])\d{3}"
 _ID = re.compile(rf"(?:(?<=arXiv\.)|(?<![\w.]))(?P<id>{_NEW_ID}|{_OLD_ID})(?:v(?P<version>[1-9]\d?))?(?![\d])")
 _STAMP = re.compile(
-    rf"arXiv:\s*(?P<id>{_NEW_ID}|{_OLD_ID})(?:v(?P<version>[1-9]\d?))?\s+"
-    r"\[[\w.-]+\]\s+(?P<date>\d{1,2}\s+[A-Z][a-z]{2}\s+\d{4})"
+    rf"arXiv:\s*(?P<id>{_NEW_ID}|{_OLD_ID})(?:v(?P<version>[1-9]\d?))?\s*"
+    r"\\?\[[\w.-]+\\?\]\s*(?P<date>\d{1,2}\s+[A-Z][a-z]{2}\s+\d{4})"
 )
 
 

@@ -51,7 +51,13 @@ def status_of_abstracts(sample: Sample, data: Path) -> dict[str, Any]:
     counted: int = sample.warehouse.query("sample")[0][0]
     outside = int(provenance.get("outside", 0))
     listed = int(provenance.get("listed", counted + outside))
-    not_counted = Counter({"outside the population or the study's window": listed - counted})
+    withdrawn = int(provenance.get("withdrawn", 0))
+    not_counted = Counter(
+        {
+            "outside the population or the study's window": listed - counted - withdrawn,
+            "withdrawn, as arXiv's listing says": withdrawn,
+        }
+    )
     if not sample.is_bundled and Ledger.exists(data):
         with Ledger(data) as ledger:
             not_counted["listed since the last count"] = max(0, ledger.count() - listed)

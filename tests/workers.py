@@ -84,5 +84,6 @@ def count_for_ever(path: str) -> Iterator[int]:
     number = 0
     while True:
         number += 1
-        Path(path).write_text(str(number))
+        Path(f"{path}.next").write_text(str(number))
+        Path(f"{path}.next").replace(path)  # whole, wherever the process is ended
         yield number

@@ -1,5 +1,5 @@
 """`python -m advisor.cli` is `advisor`."""
 
-from advisor.cli import main
+from posttrain.start import advisor
 
-main()
+advisor()

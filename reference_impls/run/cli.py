@@ -22,6 +22,7 @@ from posttrain.console import print_data
 from posttrain.errors import ConfigurationError, PosttrainError
 from posttrain.files import exists, make_folder, read_json, write_whole
 from posttrain.install import install_hint
+from posttrain.start import loaded
 from reference_impls.configs import CONFIGS, RunConfig, load_config, make_config
 from reference_impls.run.folder import RunLog
 
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m refer
 
     arguments: those of the command line, the technique first; left out, those of this process.
     """
+    loaded()
     command = parser(program)
     options = command.parse_args(arguments)
     if options.technique is None and not options.list:

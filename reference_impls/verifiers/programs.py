@@ -1,13 +1,14 @@
-"""Programs in prose: the code of a response, and the code that a prompt begins and a response continues."""
+"""Programs in prose: the code of a response, the code that a prompt begins and a response continues, and their runs."""
 
 import ast
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 from reference_impls.verifiers.forms import after_thought
-from reference_impls.verifiers.verdict import Prompt
+from reference_impls.verifiers.sandbox import Job, Report, Sandbox
+from reference_impls.verifiers.verdict import Asked, Prompt, Verdict, unscorable
 
 # ```python … ``` or ~~~python … ~~~, also one that is never closed; the fence, the language and the body
 _FENCE = re.compile(r"^[ \t]*(```|~~~)[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:^[ \t]*\1|\Z)", re.DOTALL | re.MULTILINE)
@@ -18,6 +19,33 @@ _CODE_GOES_ON = re.compile(
     r"[ \t]|$|def |class |import |from |@|async |if |for |while |return |[\w.\[\], ]+ = |[\w.]+\(|[)\]}#]"
 )
 _PYTHON = {"", "python", "py", "python3"}
+
+
+def judge(
+    tasks: Sequence[Asked],
+    sandbox: Sandbox,
+    job_of: Callable[[Asked], Job | str],
+    lenient_of: Callable[[Asked, Job], Job | None],
+    verdict_of: Callable[[Report, Report | None], Verdict],
+) -> list[Verdict]:
+    """Return one verdict per task: of its strict program, and of the lenient one where the strict program fails.
+
+    `job_of` gives the job of a task, or why nothing can run; `lenient_of` a second job, or None where it is the same.
+    """
+
+    def reports_of(jobs: Mapping[int, Job]) -> dict[int, Report]:
+        return dict(zip(jobs, sandbox.run(list(jobs.values())), strict=True)) if jobs else {}
+
+    asked = [job_of(task) for task in tasks]
+    jobs = {number: job for number, job in enumerate(asked) if isinstance(job, Job)}
+    first = reports_of(jobs)
+    failed = {number: job for number, job in jobs.items() if first[number].fault == "program"}
+    again = {number: lenient_of(tasks[number], job) for number, job in failed.items()}
+    second = reports_of({number: job for number, job in again.items() if job is not None})
+    return [
+        unscorable(job) if isinstance(job, str) else verdict_of(first[number], second.get(number))
+        for number, job in enumerate(asked)
+    ]
 
 
 def program_of(response: str, names: Sequence[str] = ()) -> str:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from reference_impls.verifiers.programs import blocks_of, in_prose, program_of
+from reference_impls.verifiers.programs import blocks_of, in_prose, judge, program_of
 from reference_impls.verifiers.sandbox import Job, Report, Sandbox
 from reference_impls.verifiers.verdict import Asked, Verdict, Verifier, decided, unscorable
 
@@ -35,21 +35,13 @@ class StdinTests(Verifier):
 
     def verify(self, tasks: Sequence[Asked]) -> list[Verdict]:
         """Return one verdict per task."""
-        jobs = [_job(response, row) for _, response, row in tasks]
-        reports = self._run({number: job for number, job in enumerate(jobs) if isinstance(job, Job)})
-        again = {
-            number: _lenient(tasks[number][1], job)
-            for number, job in enumerate(jobs)
-            if isinstance(job, Job) and reports[number].fault == "program"
-        }
-        second = self._run(again)
-        return [
-            unscorable(job) if isinstance(job, str) else _verdict(reports[number], second.get(number))
-            for number, job in enumerate(jobs)
-        ]
-
-    def _run(self, jobs: Mapping[int, Job]) -> dict[int, Report]:
-        return dict(zip(jobs, self._sandbox.run(list(jobs.values())), strict=True)) if jobs else {}
+        return judge(
+            tasks,
+            self._sandbox,
+            lambda task: _job(task[1], task[2]),
+            lambda task, job: _lenient(task[1], job),
+            _verdict,
+        )
 
     def close(self) -> None:
         """End the sandbox."""

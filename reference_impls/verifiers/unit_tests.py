@@ -14,6 +14,7 @@ from reference_impls.verifiers.programs import (
     blocks_of,
     continued,
     in_prose,
+    judge,
     program_of,
     runnable,
     text_of,
@@ -36,21 +37,9 @@ class UnitTests(Verifier):
 
     def verify(self, tasks: Sequence[Asked]) -> list[Verdict]:
         """Return one verdict per task."""
-        jobs = [_job(*task) for task in tasks]
-        reports = dict(self._run({number: job for number, job in enumerate(jobs) if isinstance(job, Job)}))
-        again = {
-            number: _lenient(*tasks[number], job)
-            for number, job in enumerate(jobs)
-            if isinstance(job, Job) and reports[number].fault == "program"
-        }
-        second = self._run({number: job for number, job in again.items() if job is not None})
-        return [
-            unscorable(job) if isinstance(job, str) else _verdict(reports[number], second.get(number))
-            for number, job in enumerate(jobs)
-        ]
-
-    def _run(self, jobs: Mapping[int, Job]) -> dict[int, Report]:
-        return dict(zip(jobs, self._sandbox.run(list(jobs.values())), strict=True)) if jobs else {}
+        return judge(
+            tasks, self._sandbox, lambda task: _job(*task), lambda task, job: _lenient(*task, job), _verdict
+        )  # fmt: skip
 
     def close(self) -> None:
         """End the sandbox."""

@@ -8,5 +8,6 @@ SELECT
     <categories> AS categories,
     coalesce(try_cast(published AS DATE), try_strptime(published::VARCHAR, ['%Y-%m', '%Y-%m-%dT%H:%M:%SZ'])::DATE)
         AS published,
-    <license> AS license, <lists> AS lists
-FROM read_parquet($path)
+    <license> AS license, <lists> AS lists, <comments> AS comments,
+    file_row_number AS row
+FROM read_parquet($path, file_row_number = true)

@@ -14,6 +14,7 @@ from arxiv import _feed
 from survey.arxiv.ledger import Ledger, Slice, State
 from survey.arxiv.listed import Listed, one_line
 from survey.arxiv.transport import FaultyReplyError, Reply, Transport
+from survey.fulltext.notices import is_withdrawn
 from survey.paper import find_arxiv_id
 
 SOURCE = "api"
@@ -32,6 +33,7 @@ class _Page:
     total: int
     fetched_at: str
     authors: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by arXiv id
+    withdrawn: set[str] = field(default_factory=set)
 
 
 def plan(ledger: Ledger, query: str, since: datetime, until: datetime) -> None:
@@ -86,7 +88,7 @@ def _harvest_slice(ledger: Ledger, transport: Transport, url: str, span: Slice, 
                 return
             moved = expected is not None and page.total != expected
             start, expected = start + len(page.papers), page.total
-            ledger.add_page(span, page.papers, expected, str(start), page.fetched_at)
+            ledger.add_page(span, page.papers, expected, str(start), page.fetched_at, page.withdrawn)
             ledger.add_authors(page.authors)
         if moved:
             restarts += 1
@@ -135,7 +137,7 @@ def list_by_ids(
         some = arxiv_ids[start : start + _IDS_AT_ONCE]
         query: dict[str, str | int] = {"id_list": ",".join(some), "start": 0, "max_results": len(some)}
         page = transport.get(url, query, lambda reply: read_page(reply, by_ids=True))
-        ledger.add_listed(page.papers)
+        ledger.add_listed(page.papers, page.withdrawn)
         ledger.add_authors(page.authors)
         given = {paper.arxiv_id for paper in page.papers}
         lacking += [arxiv_id for arxiv_id in some if arxiv_id not in given]
@@ -163,7 +165,10 @@ def read_page(reply: Reply, by_ids: bool = False) -> _Page:
         paper.arxiv_id: tuple(one_line(str(author.name)) for author in result.authors)
         for paper, result in zip(papers, feed.results, strict=True)
     }
-    return _Page(papers, feed.header.total_results, reply.fetched_at, authors)
+    withdrawn = {
+        paper.arxiv_id for paper, result in zip(papers, feed.results, strict=True) if is_withdrawn(result.comment or "")
+    }
+    return _Page(papers, feed.header.total_results, reply.fetched_at, authors, withdrawn)
 
 
 def _listed(result: object) -> Listed:

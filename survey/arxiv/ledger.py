@@ -9,7 +9,7 @@ nothing else.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -17,9 +17,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
+from posttrain.errors import UnwritableError
 from survey.arxiv.listed import Listed
-from survey.arxiv.snapshot import count_listed, read_listing
-from survey.store.sqlite import explained, open_index
+from survey.arxiv.snapshot import count_listed, read_listing, withdrawn_in
+from survey.store.sqlite import copy_index, explained, open_index, read_index
+from survey.store.withdrawals import Withdrawal
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS slice (
@@ -44,6 +46,7 @@ CREATE TABLE IF NOT EXISTS absence (
     PRIMARY KEY (arxiv_id, surface)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS author (arxiv_id TEXT PRIMARY KEY, names TEXT NOT NULL) WITHOUT ROWID;  -- a name a line
+CREATE TABLE IF NOT EXISTS withdrawn (arxiv_id TEXT PRIMARY KEY) WITHOUT ROWID;  -- as of the listed version
 CREATE TABLE IF NOT EXISTS prefiltered (arxiv_id TEXT PRIMARY KEY) WITHOUT ROWID;  -- chosen by a filter for download
 CREATE TABLE IF NOT EXISTS listed (
     arxiv_id TEXT PRIMARY KEY,
@@ -84,13 +87,27 @@ class Slice:
 
 
 class Ledger:
-    """The ledger under `root`, made where it is missing. Raises PosttrainError where it cannot be written."""
+    """The ledger under `root`, made where it is missing, and read as it is where it cannot be written.
 
-    def __init__(self, root: Path) -> None:
+    With `is_trial` nothing is written: what is added stands in memory. Raises PosttrainError where there is none and it
+    cannot be written.
+    """
+
+    def __init__(self, root: Path, *, is_trial: bool = False) -> None:
         self.root = root
-        with explained(root):
-            root.mkdir(parents=True, exist_ok=True)
-            self._db = open_index(root / "harvest.sqlite", _SCHEMA)
+        path = root / "harvest.sqlite"
+        try:
+            with explained(root):
+                if is_trial:
+                    self._db = copy_index(path, _SCHEMA)
+                    return
+                root.mkdir(parents=True, exist_ok=True)
+                self._db = open_index(path, _SCHEMA)
+        except UnwritableError:
+            if not self.exists(root):
+                raise
+            with explained(root):
+                self._db = read_index(path, _SCHEMA)
 
     def __enter__(self) -> Self:
         return self
@@ -130,23 +147,35 @@ class Ledger:
         ]
 
     def add_page(
-        self, span: Slice, papers: Iterable[Listed], expected: int | None, after: str, fetched_at: str
-    ) -> None:
-        """Record a page and where the next one starts."""
+        self, span: Slice, papers: Iterable[Listed], expected: int | None, after: str, fetched_at: str,
+        withdrawn: Container[str] = (),
+    ) -> None:  # fmt: skip
+        """Record a page and where the next one starts. `withdrawn` holds the ids that it says are withdrawn."""
         with explained(self.root), self._db:
             for paper in papers:
                 self._db.execute("INSERT OR IGNORE INTO member VALUES (?, ?)", (span.id, paper.arxiv_id))
-                self._add_listed(paper)
+                self._add_listed(paper, paper.arxiv_id in withdrawn)
             self._db.execute(
                 "UPDATE slice SET expected = ?, next = ?, fetched_at = ? WHERE id = ?",
                 (expected, after, fetched_at, span.id),
             )
 
-    def add_listed(self, papers: Iterable[Listed]) -> None:
+    def add_listed(self, papers: Iterable[Listed], withdrawn: Container[str] = ()) -> None:
         """List papers that were asked for by their ids, outside every slice."""
         with explained(self.root), self._db:
             for paper in papers:
-                self._add_listed(paper)
+                self._add_listed(paper, paper.arxiv_id in withdrawn)
+
+    def withdrawn(self) -> dict[str, Withdrawal]:
+        """Return the papers that arXiv's listing says are withdrawn: its newest word on each."""
+        snapshots = {id_: version for path in self._snapshots() for id_, version in withdrawn_in(path)}
+        listed = dict(self._db.execute("SELECT arxiv_id, version FROM listed"))
+        newest = {id_: version for id_, version in snapshots.items() if (version or 0) > (listed.get(id_) or -1)}
+        ids = "SELECT withdrawn.arxiv_id, version FROM withdrawn JOIN listed ON listed.arxiv_id = withdrawn.arxiv_id"
+        return {
+            id_: Withdrawal(id_, version, "withdrawn, as arXiv's listing says")
+            for id_, version in (newest | dict(self._db.execute(ids))).items()
+        }
 
     def add_authors(self, authors: Mapping[str, Sequence[str]]) -> None:
         """Remember the authors of papers, in their order."""
@@ -272,7 +301,9 @@ class Ledger:
     def _snapshots(self) -> list[Path]:
         return sorted((self.root / "listing").glob("*.parquet"))
 
-    def _add_listed(self, paper: Listed) -> None:
+    def _add_listed(self, paper: Listed, is_withdrawn: bool) -> None:
+        taken_back, withdrawn = "DELETE FROM withdrawn WHERE arxiv_id = ?", "INSERT OR IGNORE INTO withdrawn VALUES (?)"
+        self._db.execute(withdrawn if is_withdrawn else taken_back, (paper.arxiv_id,))
         # A field that one route does not know (version, licence) keeps the value of another route.
         self._db.execute(
             "INSERT INTO listed VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"

@@ -15,6 +15,7 @@ from posttrain.errors import ConfigurationError
 from survey.arxiv.ledger import Ledger, Slice, State
 from survey.arxiv.listed import Listed, one_line
 from survey.arxiv.transport import FaultyReplyError, Reply, Transport
+from survey.fulltext.notices import is_withdrawn
 from survey.paper import find_arxiv_id
 
 SOURCE = "oai"
@@ -26,6 +27,7 @@ _RAW = "{http://arxiv.org/OAI/arXivRaw/}"
 @dataclass(frozen=True)
 class _Page:
     papers: list[Listed]
+    withdrawn: set[str]
     last_day: str  # the newest datestamp on the page
     token: str  # "" on the last page
     expired: bool
@@ -93,7 +95,7 @@ def _harvest_slice(
             continue
         day, token = page.last_day or day, page.token
         papers = [paper for paper in page.papers if keep(paper)]
-        ledger.add_page(span, papers, None, f"{day} {token}", page.fetched_at)
+        ledger.add_page(span, papers, None, f"{day} {token}", page.fetched_at, page.withdrawn)
         if not token:
             ledger.finish(span, State.DONE, expected=ledger.got(span))
             return
@@ -136,7 +138,7 @@ def read_page(reply: Reply, continued: bool) -> _Page:
     token = root.find(f"{_OAI}ListRecords/{_OAI}resumptionToken")
     if root.find(f"{_OAI}ListRecords") is None or (continued and token is None):
         raise FaultyReplyError("neither a token nor the empty token that ends a list")
-    papers, days = [], []
+    papers, withdrawn, days = [], set[str](), []
     for record in root.iterfind(f"{_OAI}ListRecords/{_OAI}record"):
         header = record.find(f"{_OAI}header")
         if header is None:
@@ -144,19 +146,28 @@ def read_page(reply: Reply, continued: bool) -> _Page:
         days.append(header.findtext(f"{_OAI}datestamp", ""))
         if header.get("status") != "deleted":
             papers.append(_listed(record))
-    return _Page(
-        papers, max(days, default=""), (token.text or "") if token is not None else "", False, reply.fetched_at
-    )
+            withdrawn |= {papers[-1].arxiv_id} if _is_withdrawn(record) else set()
+    after = (token.text or "") if token is not None else ""
+    return _Page(papers, withdrawn, max(days, default=""), after, False, reply.fetched_at)
 
 
 def _read_error(code: str, text: str, reply: Reply) -> _Page:
     if code == "noRecordsMatch":
-        return _Page([], "", "", False, reply.fetched_at)
+        return _Page([], set(), "", "", False, reply.fetched_at)
     if code == "badResumptionToken":
-        return _Page([], "", "", True, reply.fetched_at)
+        return _Page([], set(), "", "", True, reply.fetched_at)
     raise ConfigurationError(
         f"arXiv refuses the request: {code}: {text.strip()}", f"check the options; asked was {reply.url}"
     )
+
+
+def _is_withdrawn(record: ElementTree.Element) -> bool:
+    """Say whether a record is of a withdrawn paper: by its comments, or by the source type of its last version."""
+    raw = record.find(f"{_OAI}metadata/{_RAW}arXivRaw")
+    if raw is None:
+        return False
+    types = [version.findtext(f"{_RAW}source_type", "") for version in raw.iterfind(f"{_RAW}version")]
+    return "I" in types[-1:] or is_withdrawn(raw.findtext(f"{_RAW}comments", ""))  # I: the source is to be ignored
 
 
 def _listed(record: ElementTree.Element) -> Listed:

@@ -16,9 +16,11 @@ import duckdb
 import pyarrow
 from pyarrow import compute, parquet
 
-from posttrain.errors import ConfigurationError, NothingMatchedError
+from posttrain.errors import ConfigurationError, NothingMatchedError, printable
 from posttrain.files import whole
 from survey.arxiv.listed import Listed, one_line
+from survey.fulltext.notices import is_withdrawn
+from survey.store.sqlite import refuse_full_disk
 
 SOURCE = "snapshot"
 _EXPECTED = "give arXiv's metadata snapshot, one JSON record a line"
@@ -45,8 +47,11 @@ def copy_snapshot(path: Path, out: Path, since: date, until: date, categories: l
                 connection.execute(f"COPY (SELECT * {records}) TO {_quoted(unfinished)} (FORMAT parquet)")
             else:
                 everything.replace(unfinished)
-    except duckdb.Error as error:
-        raise ConfigurationError(f"{path} cannot be read: {str(error).splitlines()[0]}", _EXPECTED) from error
+    except (duckdb.Error, UnicodeEncodeError) as error:  # DuckDB takes no name of a file that is not UTF-8
+        refuse_full_disk(out.parent, error)
+        raise ConfigurationError(
+            f"{printable(str(path))} cannot be read: {str(error).splitlines()[0]}", _EXPECTED
+        ) from error
     finally:
         everything.unlink(missing_ok=True)
     return papers, refused
@@ -75,6 +80,18 @@ def read_listing(path: Path) -> Iterator[Listed]:
                     arxiv_id, version, one_line(title or ""), one_line(abstract or ""),
                     tuple(dict.fromkeys((subjects or "").split())), published, license_, tuple((lists or "").split()),
                 )  # fmt: skip
+
+
+def withdrawn_in(path: Path) -> Iterator[tuple[str, int | None]]:
+    """Yield the papers of a listing whose comments say that they are withdrawn, with their newest version there."""
+    with parquet.ParquetFile(path) as table:
+        if "comments" not in table.schema_arrow.names:
+            return  # of a table of abstracts, or written by an earlier version of this program
+        for batch in table.iter_batches(8_192, columns=["arxiv_id", "version", "comments"]):
+            some = batch.filter(compute.match_substring_regex(batch["comments"], "(?i)withdr|retract|removed"))
+            for row in some.to_pylist():
+                if is_withdrawn(row["comments"]):
+                    yield row["arxiv_id"], row["version"]
 
 
 def count_listed(paths: Iterable[Path], others: Iterable[str]) -> int:

@@ -3,10 +3,11 @@
 SELECT * FROM (
     SELECT
         id AS arxiv_id, len(versions)::INTEGER AS version, title, abstract, categories,
-        try_strptime(versions[1].created, '%a, %d %b %Y %H:%M:%S %Z')::DATE AS published, license
+        try_strptime(versions[1].created, '%a, %d %b %Y %H:%M:%S %Z')::DATE AS published, license,
+        comments
     FROM read_json(
         $path, format = 'newline_delimited', ignore_errors = true, maximum_object_size = 4194304,
-        columns = {id: 'VARCHAR', title: 'VARCHAR', abstract: 'VARCHAR', categories: 'VARCHAR', license: 'VARCHAR',
+        columns = {id: 'VARCHAR', title: 'VARCHAR', abstract: 'VARCHAR', categories: 'VARCHAR', license: 'VARCHAR', comments: 'VARCHAR',
                    versions: 'STRUCT(version VARCHAR, created VARCHAR)[]'}
     )
 )

@@ -1,5 +1,5 @@
 """`python -m survey.cli` is `survey`."""
 
-from survey.cli import main
+from posttrain.start import survey
 
-main()
+survey()

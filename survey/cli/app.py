@@ -98,12 +98,12 @@ def choice(flag: str, value: str, kind: type[Choice], more: str) -> Choice:
         ) from None
 
 
-def write_answer(content: str | bytes, out: Path | None) -> None:
+def write_answer(content: str | bytes, out: Path | None, flag: str = "--out") -> None:
     """Print an answer, or write it to a file and say so on stderr. Raises UnwritableError."""
     if out is None:
         print_data(str(content).removesuffix("\n"))
         return
-    hint = "choose another file with --out"
+    hint = f"choose another file with {flag}"
     make_folder(out.parent, hint)
     write_whole(out, content if isinstance(content, bytes) else content.removesuffix("\n") + "\n", hint)
     note(f"wrote {out}")

@@ -43,7 +43,10 @@ def harvest_command(
 
     window = harvests.Window(_parse_day("--from", since), _parse_day("--until", until), tuple(category or ()))
     origin = harvests.origin_of(source)
-    with Ledger(call.data) as ledger:
+    with Ledger(call.data, is_trial=dry_run) as ledger:
+        if isinstance(origin, Path) and dry_run:
+            call.emit({"requests": 0, "slices": []}, [f"would read {origin}, and ask arXiv for nothing"])
+            return ExitCode.OK
         if isinstance(origin, Path):
             return _emit_harvest(call, ledger, harvests.harvest_snapshot(ledger, origin, window))
         settings, slices = arxiv_settings(), harvests.plan(ledger, origin, window)

@@ -76,7 +76,7 @@ def _draw(store: "Store", domains: dict[str, int], out: Path, study: str) -> dic
     from survey.writing.prisma import drawing
 
     flow = flow_of(store, domains, study)
-    write_answer(drawing(flow, _SEVERAL if flow.domains else ""), out)
+    write_answer(drawing(flow, _SEVERAL if flow.domains else ""), out, "--prisma")
     return flow.as_data()
 
 

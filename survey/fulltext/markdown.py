@@ -8,11 +8,11 @@ from survey.fulltext.container import MAX_TEXT
 from survey.fulltext.normalise import normalise
 from survey.fulltext.notices import refuse_notice
 from survey.fulltext.sections import Text, split_plain
+from survey.fulltext.titles import heading_of, title_of
 from survey.paper import Identity, IdSource, find_arxiv_id, find_stamp, newest_date_inside
 
 _BODY_MARK = "<!-- PDF content starts -->"
 _HEADER_MOST = 20_000  # characters; a header holds the abstract too
-_TITLE = re.compile(r"\A\s*#[ \t]+(.+)$", re.MULTILINE)
 _PUBLISHED = re.compile(r"^\*\*Published\*\*:\s*(\d{4}-\d{2}-\d{2})", re.MULTILINE)
 # A line of a list of papers: "2401.00001", "arXiv:2401.00001v2", "https://arxiv.org/abs/…", "10.48550/arXiv.2401.00001"
 _ENTRY = re.compile(
@@ -32,8 +32,7 @@ def read_markdown(data: bytes) -> Text:
     if not text.strip():
         raise UnreadableError("a file without text behind its header" if header else "an empty file")
     refuse_notice(text)
-    title = _TITLE.search(content[:_HEADER_MOST])
-    return Text("text", text, split_plain(text), title[1].strip() if title else "")
+    return Text("text", text, split_plain(text), heading_of(content[:_HEADER_MOST]))
 
 
 def identify_markdown(data: bytes) -> Identity:
@@ -44,8 +43,7 @@ def identify_markdown(data: bytes) -> Identity:
             f"a list of {listed:,} papers, not a paper; to fetch them: survey download --ids this file"
         )
     header, body = _split_header(content)
-    title = _TITLE.search(header or content[:_HEADER_MOST])
-    name = title[1].strip() if title else next((line.strip() for line in body.splitlines() if line.strip()), "")[:200]
+    name = heading_of((header or content)[:_HEADER_MOST]) or title_of(body[:_HEADER_MOST])
     head = body[:6_000]
     url = _URL.search(header)
     arxiv_id = find_arxiv_id(url[1]) if url else None

@@ -4,6 +4,7 @@ import re
 
 from posttrain.errors import UnreadableError
 
+IS_NOTICE = "a notice that the paper is withdrawn, not a paper"
 _LONGEST_NOTICE = 4_000  # characters; a paper that tells of a withdrawal is longer
 _THING = r"(?:e-?print|paper|article|manuscript|submission|preprint|work|document|report|version|draft)"
 # "This paper has been withdrawn", "We have withdrawn this manuscript", "The authors withdraw the submission",
@@ -16,6 +17,10 @@ _WITHDRAWN = re.compile(
     rf"|^\W*(?:{_THING}\s)?(?:withdrawn|retracted)\b(?:\sby\s|\W*$)"
     rf"|\b{_THING}\swithdrawn\b",
     re.IGNORECASE | re.MULTILINE,
+)
+# "withdrawn due to an error", and not "Withdrawn from ICLR 2025", "replaces the withdrawn arXiv:2401.00001"
+_SAYS_WITHDRAWN = re.compile(
+    r"(?<!the )(?<!a )(?<!previously )\bwithdrawn\b(?! from (?!arxiv\b|publication\b))", re.IGNORECASE
 )
 # Adobe's forms (XFA) hold this page for every other reader.
 _PLEASE_WAIT = re.compile(
@@ -30,9 +35,12 @@ def refuse_notice(text: str) -> None:
     if _PLEASE_WAIT.search(text):
         raise UnreadableError("a form that only its maker's reader can show (please wait), not a paper")
     if _WITHDRAWN.search(text):
-        raise UnreadableError("a notice that the paper is withdrawn, not a paper")
+        raise UnreadableError(IS_NOTICE)
 
 
 def is_withdrawn(comments: str) -> bool:
-    """Say whether the comments of arXiv's metadata say that a paper is withdrawn."""
-    return _WITHDRAWN.search(comments) is not None or re.search(r"\bwithdrawn\b", comments, re.IGNORECASE) is not None
+    """Say whether the comments of arXiv's metadata say that a paper is withdrawn.
+
+    A paper withdrawn from a venue, or in the place of a withdrawn one, is still a paper.
+    """
+    return _WITHDRAWN.search(comments) is not None or _SAYS_WITHDRAWN.search(comments) is not None

@@ -13,6 +13,7 @@ from posttrain.errors import UnreadableError
 from survey.fulltext.normalise import normalise
 from survey.fulltext.notices import refuse_notice
 from survey.fulltext.sections import IN_PART, Text, split_plain
+from survey.fulltext.titles import is_stamp
 from survey.paper import Identity, IdSource, find_stamp, newest_date_inside
 
 _MAX_PAGES = 2_000
@@ -129,7 +130,7 @@ def _title(document: pypdfium2.PdfDocument) -> str:
         char if size > usual * 7 / 6 or not char.strip() else "\0" for char, size in zip(characters, sizes, strict=True)
     )
     runs = (" ".join(run.split()) for run in large.split("\0"))
-    title = next((run for run in runs if len(run) >= 8 and not run.startswith("arXiv")), "")
+    title = next((run for run in runs if len(run) >= 8 and not is_stamp(run)), "")
     return normalise(title, join_hyphens=True)[:300]
 
 

@@ -15,6 +15,7 @@ from survey.fulltext.markdown import decode_text
 from survey.fulltext.normalise import normalise
 from survey.fulltext.notices import is_withdrawn, refuse_notice
 from survey.fulltext.sections import Section, Text, join_pieces, split_plain
+from survey.fulltext.titles import title_of
 from survey.paper import ArxivId, Identity, IdSource, find_arxiv_id, find_stamp, newest_date_inside
 
 Json = Mapping[str, Any]
@@ -30,7 +31,7 @@ def read_record(data: bytes) -> Text:
     record = _as_record(loaded)
     if "symbols" in record:  # PaperMage
         text = normalise(str(record["symbols"]), join_hyphens=True)
-        return Text("papermage", text, split_plain(text), _first_line(text))
+        return Text("papermage", text, split_plain(text), title_of(text, lines=2))
     parsed = record.get("pdf_parse") or record.get("latex_parse") or record
     text, spans = join_pieces(
         (section, normalise(_plain(piece), join_hyphens=False)) for section, piece in _pieces(record, parsed)
@@ -49,7 +50,7 @@ def _read_layout(loaded: object) -> Text:
     if not joined.strip():
         raise UnreadableError(f"a JSON file of {surface} without text")
     refuse_notice(joined)
-    return Text(surface, joined, split_plain(joined), _first_line(joined))
+    return Text(surface, joined, split_plain(joined), title_of(joined, lines=2))
 
 
 def _layout_text(loaded: object) -> str:
@@ -60,7 +61,7 @@ def _layout_text(loaded: object) -> str:
 def identify_record(data: bytes) -> Identity:
     """Return which paper a JSON record says it is: by its `paper_id` or metadata, never by a cited id.
 
-    Raises UnreadableError where the metadata says that the paper is withdrawn.
+    Raises WithdrawnError where the metadata says that the paper is withdrawn.
     """
     loaded = _load(data)
     if is_docling(loaded) or is_mineru(loaded):
@@ -69,13 +70,13 @@ def identify_record(data: bytes) -> Identity:
     if "symbols" in record:
         return _identify_text(str(record["symbols"]))
     metadata = record.get("metadata") or {}
-    _refuse_withdrawn(metadata)
     stated = [
         str(record.get("arxiv_id") or ""),
         str(metadata.get("id") or ""),
         str(record.get("paper_id") or ""),
     ]
     arxiv_id = next(filter(None, map(find_arxiv_id, stated)), None)
+    _refuse_withdrawn(metadata, _as_of(arxiv_id, metadata) if arxiv_id else None)
     published = first_version_created(metadata.get("versions"))
     source = IdSource.RECORD if arxiv_id else IdSource.NONE
     inside = None if arxiv_id else newest_date_inside(decode_text(data), date.today())
@@ -86,14 +87,33 @@ def _identify_text(text: str) -> Identity:
     head = text[:6_000]
     stamp = find_stamp(head)
     if stamp:
-        return Identity(stamp.arxiv_id, IdSource.STAMP, _first_line(head), stamp.date, stamp.arxiv_id.version == 1)
-    return Identity(None, IdSource.NONE, _first_line(head), inside=newest_date_inside(text, date.today()))
+        return Identity(
+            stamp.arxiv_id, IdSource.STAMP, title_of(head, lines=2), stamp.date, stamp.arxiv_id.version == 1
+        )
+    return Identity(None, IdSource.NONE, title_of(head, lines=2), inside=newest_date_inside(text, date.today()))
 
 
-def _refuse_withdrawn(metadata: Mapping[str, Any]) -> None:
-    """Raise UnreadableError where arXiv's metadata says that the paper is withdrawn: `comments`, or no content."""
+class WithdrawnError(UnreadableError):
+    """The metadata of a paper says that it is withdrawn."""
+
+    def __init__(self, arxiv_id: ArxivId | None) -> None:
+        super().__init__("withdrawn, as the comments of its metadata say")
+        self.arxiv_id = arxiv_id
+
+
+def _refuse_withdrawn(metadata: Mapping[str, Any], arxiv_id: ArxivId | None) -> None:
+    """Raise WithdrawnError where the comments of arXiv's metadata say that the paper is withdrawn."""
     if is_withdrawn(str(metadata.get("comments") or metadata.get("comment") or "")):
-        raise UnreadableError("withdrawn, as the comments of its metadata say")
+        raise WithdrawnError(arxiv_id)
+
+
+def _as_of(arxiv_id: ArxivId, metadata: Mapping[str, Any]) -> ArxivId:
+    """Return an id with its newest version as the metadata has it: `version`, or the last of `versions`."""
+    versions = metadata.get("versions")
+    last = versions[-1] if isinstance(versions, list) and versions else None
+    stated = metadata.get("version") or (last.get("version") if isinstance(last, dict) else None)
+    version = re.fullmatch(r"v?(\d+)", str(stated or ""))
+    return ArxivId(arxiv_id.id, int(version[1])) if version else arxiv_id
 
 
 def read_tei(data: bytes) -> Text:
@@ -127,16 +147,14 @@ def identify_tei(data: bytes) -> Identity:
 def identify_row(row: Mapping[str, Any]) -> Identity:
     """Return the identity of a Parquet row or metadata record with `arxiv_id` or `id`, `title` and `published`.
 
-    Raises UnreadableError where it has no arXiv id, or is withdrawn.
+    Raises UnreadableError where it has no arXiv id, and WithdrawnError where it is withdrawn.
     """
     stated = str(row.get("arxiv_id") or row.get("id") or "")
     arxiv_id = find_arxiv_id(stated)
     if arxiv_id is None:
         raise UnreadableError(f"no arXiv id in arxiv_id or id: found '{stated[:40]}'")
-    _refuse_withdrawn(row)
-    version = re.fullmatch(r"v?(\d+)", str(row.get("version") or ""))
-    if version:
-        arxiv_id = ArxivId(arxiv_id.id, int(version[1]))
+    arxiv_id = _as_of(arxiv_id, row)
+    _refuse_withdrawn(row, arxiv_id)
     published = first_version_created(row.get("versions")) or _day(row.get("published"))
     title = " ".join(str(row.get("title") or "").split())
     return Identity(arxiv_id, IdSource.RECORD, title, published, published is not None)
@@ -213,11 +231,6 @@ def _plain(text: str) -> str:
 def _title(record: Json) -> str:
     title = record.get("title") or (record.get("metadata") or {}).get("title") or ""
     return " ".join(str(title).split())
-
-
-def _first_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " ".join(lines[:2])[:200]
 
 
 def _parse_xml(data: bytes) -> Any:

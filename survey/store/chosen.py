@@ -95,18 +95,22 @@ def texts_fingerprint(store: Store) -> str:
 
 
 def papers_without_text(store: Store) -> dict[str, str]:
-    """Return the reason of every paper without a text: its best tried copy's, else NOT_YET or METADATA_ONLY."""
+    """Return the reason of every paper without a text that counts.
+
+    It is that the paper is withdrawn, else its best tried copy's, else NOT_YET or METADATA_ONLY.
+    """
     rows = store.rows(
         "SELECT copy.paper, copy.kind, extraction.reason FROM copy"
         " LEFT JOIN extraction ON extraction.source = copy.id AND extractor = ?1"
         " WHERE copy.paper NOT IN (SELECT paper FROM chosen_text WHERE extractor = ?1) ORDER BY first, rank",
         EXTRACTOR,
     )
+    withdrawn = dict(store.rows("SELECT paper, min(reason) FROM withdrawn GROUP BY paper"))
     reasons = {}
     for paper, copies in groupby(rows, key=itemgetter(0)):
         outcomes = [reason for _, kind, reason in copies if kind != Kind.METADATA]
         tried = (reason for reason in outcomes if reason is not None)
-        reasons[paper] = next(tried, NOT_YET if outcomes else METADATA_ONLY)
+        reasons[paper] = withdrawn.get(paper) or next(tried, NOT_YET) if outcomes else METADATA_ONLY
     return reasons
 
 

@@ -14,9 +14,10 @@ from pyarrow import parquet
 from posttrain.errors import UnreadableError, printable
 from survey.fulltext import Kind, kind_of
 from survey.fulltext import identify as identify_content
-from survey.fulltext.records import identify_row
+from survey.fulltext.records import WithdrawnError, identify_row
 from survey.paper import ArxivId, Identity, IdSource, find_arxiv_id, first_version_date, name_is_plausible
 from survey.store.papers import Outcome, Source
+from survey.store.withdrawals import Withdrawal
 
 _ROW_COLUMNS = ("arxiv_id", "published", "title", "text")
 _SOFTWARE = ("readme", "license", "copying", "changelog", "contributing", "requirements")  # names of files, not papers
@@ -39,7 +40,10 @@ def identify(raw: Raw) -> Outcome:
         return _identify_table(raw)
     data = Path(raw.path).read_bytes()
     kind = kind_of(data, raw.name)
-    identity = identify_content(kind, data)
+    try:
+        identity = identify_content(kind, data)
+    except WithdrawnError as error:
+        return Outcome(raw.name, skipped=str(error), withdrawn=withdrawal_of(error))
     if kind is Kind.MARKDOWN and identity.source is IdSource.NONE and Path(raw.name).stem.lower().endswith(_SOFTWARE):
         raise UnreadableError("a file that goes with software, not a paper")
     return Outcome(raw.name, [_source(raw, -1, kind, identity)])
@@ -58,6 +62,13 @@ def identify_line(raw: Raw, number: int, line: bytes) -> Source:
     return _source(raw, number, Kind.METADATA, identify_row(record))
 
 
+def withdrawal_of(error: UnreadableError) -> list[Withdrawal]:
+    """Return the withdrawal that a refused record says, or none: it is another reason, or names no paper."""
+    if not isinstance(error, WithdrawnError) or error.arxiv_id is None:
+        return []
+    return [Withdrawal(error.arxiv_id.id, error.arxiv_id.version, str(error))]
+
+
 def local_key(sha256: str) -> str:
     """Return the key of a paper whose arXiv id is not proved, from its raw file: `local:` and 12 digits."""
     return f"local:{sha256[:12]}"
@@ -69,12 +80,14 @@ def _identify_table(raw: Raw) -> Outcome:
         raise UnreadableError("a Parquet table without rows")
     sources: list[Source] = []
     refused: list[tuple[str, str]] = []
+    withdrawn: list[Withdrawal] = []
     for number, row in enumerate(rows):
         try:
             sources.append(_source(raw, number, Kind.ROW, identify_row(row)))
         except UnreadableError as error:
             refused.append((f"{raw.name}:{number}", str(error)))
-    return Outcome(raw.name, sources, refused)
+            withdrawn += withdrawal_of(error)
+    return Outcome(raw.name, sources, refused, withdrawn=withdrawn)
 
 
 def _read_identities(path: str) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ The limit of time is CPU time, and time asleep: a reader that waits for its turn
 that computes for ever or waits for something that never comes is stopped.
 """
 
+import itertools
 import multiprocessing
 import os
 import signal
@@ -28,6 +29,7 @@ _WATCH = 0.1  # seconds between two looks at whether a worker sleeps
 _MEMORY_PER_WORKER = 4 << 30  # bytes of address space
 _SECONDS_TO_END = 5.0  # for a pool that is abandoned
 _STEPS = ("survey.store.identify", "survey.extract")  # the modules whose functions run isolated
+_QUIET = "survey.store.quiet_start"
 _AHEAD = 4  # tasks waiting per worker; enough to keep it busy, few enough to keep results small
 
 
@@ -51,13 +53,18 @@ def run_isolated(
     """Yield every task with its result or its failure, in the order of the tasks.
 
     `function` must be importable by name. UnreadableError gives its own text as the reason; more than `seconds` of CPU
-    time or asleep, a crash and a lack of memory are failures too. Tasks are drawn as workers get free.
+    time or asleep, a crash and a lack of memory are failures too. Tasks are drawn as workers get free; no more
+    workers start than there are tasks.
     """
+    tasks = iter(tasks)
+    first = list(itertools.islice(tasks, workers))
+    if not first:
+        return
     others = set(multiprocessing.active_children())
-    pool = ProcessPool(max_workers=workers, context=_context(function), initializer=_limit_worker)
+    pool = ProcessPool(max_workers=len(first), context=_context(function), initializer=_limit_worker)
     waiting: list[tuple[Task, Any]] = []
     try:
-        for task in tasks:
+        for task in itertools.chain(first, tasks):
             future = pool.schedule(_guarded, args=[function, task, seconds], timeout=seconds * _LAST_RESORT)
             waiting.append((task, future))
             if len(waiting) >= workers * _AHEAD:
@@ -120,7 +127,7 @@ def _send_all(
 def _context(function: Callable[..., Any]) -> Any:
     context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
     # imported once, and not again by every worker; one server forks the workers of both steps
-    context.set_forkserver_preload(sorted({*_STEPS, function.__module__}))
+    context.set_forkserver_preload(sorted({*_STEPS, _QUIET, function.__module__}))
     return context
 
 

@@ -25,6 +25,7 @@ from survey.fulltext import PREFERENCE, Kind
 from survey.fulltext.sections import IN_PART
 from survey.paper import IdSource
 from survey.store.sqlite import explained, open_index, read_index
+from survey.store.withdrawals import SCHEMA, VIEW, Withdrawal, add_withdrawals
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS source (
@@ -55,7 +56,7 @@ CREATE TABLE IF NOT EXISTS skipped (path TEXT PRIMARY KEY, reason TEXT NOT NULL)
 """
 # The views decide which copy of a paper is read. They belong to the connection and not to the file, so that a store of
 # another version of this program follows the order of preference of the program that opens it.
-_VIEWS = f"""
+_VIEWS = f"""{VIEW}
 -- Every source with its rank among the copies of its paper (1 is the best), and the first source of the paper.
 CREATE TEMP VIEW IF NOT EXISTS copy AS
 SELECT
@@ -69,7 +70,8 @@ SELECT
     ) AS rank,
     min(id) OVER (PARTITION BY paper) AS first
 FROM source;
--- Of every paper and version of the extractor, the text of the best copy that has one, whole before in part.
+-- Of every paper (no withdrawn one) and version of the extractor, the text of the best copy that has one, whole before
+-- in part.
 CREATE TEMP VIEW IF NOT EXISTS chosen_text AS
 SELECT paper, extractor, source, surface, reason, shard, row, note, rank, first
 FROM (
@@ -81,7 +83,7 @@ FROM (
         ) AS choice
     FROM copy
     JOIN extraction ON extraction.source = copy.id
-    WHERE extraction.reason IS NULL
+    WHERE extraction.reason IS NULL AND NOT EXISTS (SELECT 1 FROM withdrawn WHERE withdrawn.paper = copy.paper)
 )
 WHERE choice = 1;
 """
@@ -129,6 +131,7 @@ class Outcome:
     skipped: str = ""  # why the file as a whole is skipped
     known: int = 0  # sources in the store that rest on the same content: it need not be identified again
     listed: int = 0  # papers of a table of abstracts, which are listed and have no text
+    withdrawn: Sequence[Withdrawal] = ()  # papers that the file says are withdrawn, whatever copies there are
 
     @property
     def skips(self) -> list[tuple[str, str]]:
@@ -149,12 +152,12 @@ class Store:
             with explained(root):
                 (root / "raw").mkdir(parents=True, exist_ok=True)
                 (root / "text").mkdir(exist_ok=True)
-                self._db = open_index(root / "store.sqlite", _SCHEMA + _VIEWS)
+                self._db = open_index(root / "store.sqlite", _SCHEMA + SCHEMA + _VIEWS)
         except UnwritableError:
             if not self.exists(root):
                 raise
             with explained(root):
-                self._db = read_index(root / "store.sqlite", _VIEWS)
+                self._db = read_index(root / "store.sqlite", SCHEMA, _VIEWS)
 
     def __enter__(self) -> Self:
         return self
@@ -201,7 +204,11 @@ class Store:
         """Remove files of a day or older that nothing refers to: half-written ones, and texts that are replaced."""
         named = {row[0] for row in self._db.execute("SELECT DISTINCT shard FROM extraction WHERE shard IS NOT NULL")}
         orphans = [path for path in self.root.glob("text/part-*.parquet") if path.name not in named]
-        halves = [path for form in ("raw/tmp*", "text/.part-*", ".warehouse.*") for path in self.root.glob(form)]
+        halves = [
+            path
+            for form in ("raw/tmp*", "text/.part-*", ".warehouse.*", "listing/.spill-*/*")
+            for path in self.root.glob(form)
+        ]
         for path in orphans + halves:
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime > 86_400:
@@ -249,6 +256,7 @@ class Store:
             " LEFT JOIN extraction ON extraction.source = copy.id AND extraction.extractor = ?1"
             " LEFT JOIN chosen_text ON chosen_text.paper = copy.paper AND chosen_text.extractor = ?1"
             " WHERE extraction.source IS NULL AND copy.kind <> ?2"
+            " AND NOT EXISTS (SELECT 1 FROM withdrawn WHERE withdrawn.paper = copy.paper)"
             " AND (chosen_text.rank IS NULL OR copy.rank < chosen_text.rank"
             f" OR substr(chosen_text.note, 1, {len(IN_PART)}) = '{IN_PART}')"
             ") GROUP BY paper ORDER BY first",  # SQLite takes the other columns from the row with the minimum
@@ -277,7 +285,14 @@ class Store:
             if not outcome.known:  # rows and members are named like t.parquet:3; the character after ":" is ";"
                 self._db.execute("DELETE FROM skipped WHERE path > ? || ':' AND path < ? || ';'", (name, name))
             self._db.executemany("INSERT OR REPLACE INTO skipped VALUES (?, ?)", outcome.skips)
+            add_withdrawals(self._db, outcome.withdrawn, is_listed=False)
         return new
+
+    def replace_listed_withdrawals(self, withdrawals: Iterable[Withdrawal]) -> None:
+        """Put the withdrawals of arXiv's listing in the place of those that it had before."""
+        with explained(self.root), self._db:
+            self._db.execute("DELETE FROM withdrawal WHERE is_listed")
+            add_withdrawals(self._db, withdrawals, is_listed=True)
 
     def forget_skips(self, roots: Sequence[str], files: Container[str]) -> None:
         """Forget the skips of files (and of their rows) that once were under `roots` and are not among `files` now."""

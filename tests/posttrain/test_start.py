@@ -54,6 +54,26 @@ def test_an_interrupted_command_ends_with_130_and_no_traceback(where: str, tmp_p
     assert where == "closing" or ended.stderr.startswith("error: interrupted; finished work is kept")
 
 
+@pytest.mark.parametrize(
+    ("module", "library"), [("survey.cli", "typer"), ("advisor.cli", "typer"), ("reference_impls.sft", "torch")]
+)
+def test_a_module_run_with_m_is_interrupted_while_it_loads(module: str, library: str, tmp_path: Path) -> None:
+    """`python -m reference_impls.sft` is at its imports when Ctrl-C comes; the library stands in for a slow disk."""
+    (tmp_path / f"{library}.py").write_text(
+        "import sys, time\nprint('here', flush=True, file=sys.stderr)\ntime.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, "--help"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        preexec_fn=hear_interrupts,  # noqa: PLW1509 # no threads here
+    )  # fmt: skip
+    assert process.stderr and process.stderr.readline() == "here\n"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate()[1].startswith("error: interrupted; finished work is kept")
+    assert process.returncode == 130
+
+
 def test_a_program_gets_the_interruption_as_json(tmp_path: Path) -> None:
     ended = _interrupted("loading", "--json", folder=tmp_path)
     assert (ended.returncode, json.loads(ended.stdout)["error"]["code"]) == (130, "interrupted")

@@ -10,7 +10,6 @@ from pyarrow import parquet
 
 import posttrain as pt
 from posttrain.errors import ConfigurationError, ExitCode, NothingMatchedError
-from survey.cli import main
 
 PAPERS = [
     ("2401.00001", "2024-01-09", "Agents that buy", "We reach 61 % on WebShop, and WebShop is hard."),
@@ -25,19 +24,6 @@ benchmarks = ["webshop"]
 [benchmarks]
 webshop.aliases = [{ spelling = "web-shop", reason = "the name" }]
 """
-
-
-@pytest.fixture
-def survey(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Runs `survey` and returns its exit code, stdout and stderr."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["survey", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return int(end.value.code or 0), *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture

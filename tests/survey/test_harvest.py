@@ -249,3 +249,20 @@ def test_lines_of_a_snapshot_that_are_no_paper_are_counted() -> None:
         Path("none.json").write_text('{"question": "1+1"}\n' * 3)
         with pytest.raises(PosttrainError, match="no record of a paper in 3 lines"):
             harvest_snapshot(ledger, Path("none.json"), Window(SINCE, UNTIL))
+
+
+def test_a_trial_ledger_knows_what_is_there_and_writes_nothing(tmp_path: Path) -> None:
+    """A dry run plans as the run would, and leaves the folder as it is, also where there is none."""
+    with Ledger(tmp_path / "none", is_trial=True) as trial:
+        assert len(plan(trial, Source.API, WINDOW, NOW)) == 3
+    assert not (tmp_path / "none").exists()
+    with Ledger(tmp_path) as ledger:
+        plan(ledger, Source.API, Window(SINCE, SINCE.replace(day=31), WINDOW.categories), NOW)
+        for span in ledger.slices():
+            ledger.add_page(span, [], 0, "0", NOW.isoformat())
+            ledger.finish(span, State.DONE)
+        before = ledger.slices()
+    with Ledger(tmp_path, is_trial=True) as trial:
+        assert len(plan(trial, Source.API, WINDOW, NOW)) == 2
+    with Ledger(tmp_path) as ledger:
+        assert ledger.slices() == before

@@ -133,7 +133,7 @@ def test_a_store_of_an_earlier_version_opens_and_has_its_texts(tmp_path: Path) -
         _fill(store, [("2501.00001", Kind.PDF, None, (EXTRACTOR, None)), ("2501.00001", Kind.LATEX, None, None)])
     with sqlite3.connect(tmp_path / "store.sqlite") as db:
         names = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")}
-    assert names == {"source", "extraction", "skipped"}
+    assert names == {"source", "extraction", "skipped", "withdrawal"}
     with Store(tmp_path) as store:
         [text] = chosen_texts(store)
         assert [copy.kind for copy in text.copies] == [Kind.LATEX, Kind.PDF]

@@ -1,6 +1,9 @@
 """Isolation: a hang, a crash or a hunger for memory ends one task, and the others have their results in order."""
 
+import multiprocessing
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -154,3 +157,33 @@ def test_a_stream_waits_for_its_taker(tmp_path: Path) -> None:
     assert [next(stream), next(stream)] == [1, 2]
     stream.close()  # type: ignore[attr-defined]
     assert int((tmp_path / "at").read_text()) < 100_000
+
+
+def test_no_more_workers_start_than_there_are_tasks() -> None:
+    before = set(multiprocessing.active_children())
+    results = run_isolated(process_id, ["a"], workers=8)
+    next(results)
+    assert len(set(multiprocessing.active_children()) - before) <= 1
+    assert list(results) == []
+    assert list(run_isolated(process_id, [], workers=8)) == []
+
+
+def test_a_worker_that_starts_when_its_run_is_gone_says_nothing() -> None:
+    """Its lock is gone before it begins, as behind a run that was killed; the process ends without tidying up."""
+    late = """
+import multiprocessing, os, _multiprocessing
+from survey.store import isolation
+from tests.workers import process_id
+context = isolation._context(process_id)
+lock = context.Lock()
+_multiprocessing.sem_unlink(lock._semlock.name)
+worker = context.Process(target=process_id, args=(lock,))
+worker.start()
+worker.join()
+print(worker.exitcode, flush=True)
+os._exit(0)
+"""
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run([sys.executable, "-c", late], capture_output=True, text=True, check=True, cwd=root)
+    assert done.stdout == "1\n"
+    assert "Traceback" not in done.stderr

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -21,6 +22,7 @@ import pytest
 from posttrain.errors import ExitCode, PosttrainError
 from survey.paper import IdSource
 from survey.store.papers import Extraction, Outcome, Source, Store, explained
+from survey.store.sqlite import read_index
 from tests.workers import a_source, add_papers
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -335,3 +337,22 @@ def test_a_store_that_cannot_be_written_is_read_as_it_is(tmp_path: Path) -> None
     assert read.returncode == 0, read.stderr
     skips, refused = read.stdout.splitlines()
     assert skips == "[('a.md', 'is no paper')]" and refused.startswith("cannot write to")
+
+
+def test_an_index_whose_shared_memory_is_lost_is_read_with_its_log(tmp_path: Path) -> None:
+    """As in a copy of a folder in use, on a disk that cannot be written."""
+    with Store(tmp_path / "live") as store:
+        store.add_sources([a_source("ab", "2501.00001")])
+        for name in ("store.sqlite", "store.sqlite-wal"):
+            shutil.copy(tmp_path / "live" / name, tmp_path)
+    with closing(read_index(tmp_path / "store.sqlite", "")) as db:
+        assert db.execute("SELECT paper FROM source").fetchall() == [("2501.00001",)]
+    assert not (tmp_path / "store.sqlite-shm").exists()
+
+
+def test_tables_that_an_earlier_version_lacks_are_empty(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "old.sqlite")) as db:
+        db.execute("CREATE TABLE paper (id TEXT)")
+    tables = "CREATE TABLE IF NOT EXISTS paper (id TEXT); CREATE TABLE IF NOT EXISTS note (id TEXT);"
+    with closing(read_index(tmp_path / "old.sqlite", tables)) as db:
+        assert db.execute("SELECT count(*) FROM note").fetchone() == (0,)

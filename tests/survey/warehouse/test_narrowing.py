@@ -13,7 +13,6 @@ from posttrain.errors import ConfigurationError, ExitCode
 from posttrain.reference import reference_path
 from survey.arxiv.ledger import Ledger
 from survey.arxiv.listed import Listed
-from survey.cli import main
 from survey.warehouse.filters import filters_of
 from tests.builders import FILLER, markdown_paper
 
@@ -25,19 +24,6 @@ PAPERS = {  # id: (title, categories, abstract), listed but for the last
     "2501.00003": ("Proofs", ("cs.CL",), "We prove."),
     "2502.00004": ("Agentic search", (), ""),
 }
-
-
-@pytest.fixture
-def survey(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Runs `survey` and returns its exit code, stdout and stderr."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["survey", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return int(end.value.code or 0), *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture

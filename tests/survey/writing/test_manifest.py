@@ -7,25 +7,11 @@ import pytest
 
 from posttrain.errors import ExitCode
 from posttrain.version import __version__
-from survey.cli import main
 from survey.studies.load import load_study
 from survey.writing.citation import citations_of
 from tests.builders import FILLER, markdown_paper
 
 pytestmark = pytest.mark.slow  # each labels papers or runs whole commands
-
-
-@pytest.fixture
-def survey(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Runs `survey` and returns its exit code, stdout and stderr."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["survey", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return int(end.value.code or 0), *capsys.readouterr()
-
-    return run
 
 
 def test_a_report_is_made_again_bit_for_bit(survey) -> None:
