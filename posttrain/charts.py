@@ -9,16 +9,26 @@ SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 # Okabe and Ito's colours, which colour-blind readers can tell apart; neighbours differ in lightness too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right")
-_WIDTH = 110  # characters of a line below the title
+_WIDTH = 80  # characters of a line below the title, as wide as the charts
+# A chart of 400 pixels is printed as a column of 84 mm at four fifths of its size: words of 11 pixels are 6.6 pt there.
+_TYPE: dict[str, Any] = {
+    "axis": {"labelFontSize": 11, "titleFontSize": 11},
+    "header": {"labelFontSize": 11},
+    "legend": {"orient": "bottom", "labelFontSize": 11, "titleFontSize": 11},
+}
 
 Spec = dict[str, Any]
 
 
 def titled(spec: Spec, title: str, notes: Sequence[str] = ()) -> Spec:
-    """Return a specification as a whole chart for a file: with its title, notes below it, and a white background."""
+    """Return a specification as a whole chart for a file: with its title, notes in small print, and white behind it.
+
+    Legends stand below, so that the chart is as wide as its axes.
+    """
     lines = [line for note in notes for line in textwrap.wrap(note, _WIDTH)]
-    head = {"text": title, "subtitle": lines, "anchor": "start"}
-    return {"$schema": SCHEMA, "title": head, "background": "white", **spec}
+    small = {"subtitleFontSize": 9, "subtitleLineHeight": 11, "subtitleColor": "#444444", "subtitlePadding": 4}
+    head = {"text": title, "subtitle": lines, "anchor": "start", "fontSize": 13, "offset": 10, **small}
+    return {"$schema": SCHEMA, "title": head, "background": "white", "config": _TYPE, **spec}
 
 
 def interval_layers(

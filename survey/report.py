@@ -70,7 +70,8 @@ class Report:
     finding: str = ""  # what the sample says, in one sentence
     sentence: str = ""  # what the tables show
     limits: tuple[str, ...] = ()  # lines below the tables, on where the papers come from
-    citations: tuple[Citation, ...] = ()  # the tool and the study, for Markdown, HTML and LaTeX
+    study: "Study | None" = None  # what is counted, to be cited
+    subject: str = ""  # the sample for below a chart, without the commands to try next; empty: as `sample`
     rest: "Report | None" = None  # a report on another surface, which is printed below
 
     @property
@@ -90,6 +91,11 @@ class Report:
         """Return the tables as text cells; a sweep over thresholds is one grid."""
         grids = as_grids(self.tables, self.footer, self.cited)
         return [*grids[:-1], *(replace(grid, notes=(*grid.notes, *self.limits)) for grid in grids[-1:])]
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """The tool and the study, for Markdown, HTML and LaTeX."""
+        return citations_of(self.study) if self.study else ()
 
     @property
     def intro(self) -> str:
@@ -112,14 +118,15 @@ class Report:
     def own_charts(self) -> list[Spec]:
         """Return the charts of this surface alone; an abstract table and its growth are one chart."""
         by_axis: dict[Axis, list[TrendTable]] = {}
+        subject = self.subject or self.sample
         for table in self.tables:
             by_axis.setdefault(table.axis, []).append(table)
         charts = []
         for axis, group in by_axis.items():
             if axis.is_counted:
-                spec = chart(group, [self.sample, f"{counting_rule(*group)}; {self.footer}"])
+                spec = chart(group, [subject, f"{counting_rule(*group)}; {self.footer}"])
             else:
-                spec = chart(group[:1], [self.sample, "; ".join([*_ticks(group[0]), group[0].note, self.footer])])
+                spec = chart(group[:1], [subject, "; ".join([*_ticks(group[0]), group[0].note, self.footer])])
             has_growth = group[0].surface is Surface.ABSTRACT and any(growth.is_known for growth in group[0].growth)
             charts.append(_with_panel(spec, growth_chart(group[0])) if has_growth else spec)
         return charts
@@ -186,10 +193,12 @@ def trend_tables(
 
 def _report_on(surface: Surface, data: Path, question: Question, counts: Path | None, study: "Study | None") -> Report:
     from survey.warehouse.abstracts import open_surface
-    from survey.warehouse.narrowing import narrow
 
     sample = open_surface(surface, data, counts, study)
-    narrow(sample, question.filters, None if counts else data)
+    if not question.filters.keeps_all:
+        from survey.warehouse.narrowing import narrow  # loads Arrow, which a whole sample does without
+
+        narrow(sample, question.filters, None if counts else data)
     with sample.warehouse:
         tables = tables_of(sample, question, None if counts else data)
         if not any(table.rows for table in tables):
@@ -200,7 +209,7 @@ def _report_on(surface: Surface, data: Path, question: Question, counts: Path | 
         return Report(
             tuple(tables), sample.story, sample.footer, sample.cautions, sample.provenance(), question.cited,
             finding(sample, tables[0]), "" if surface is Surface.TEXT else growth_sentence(tables[0]),
-            (*sample.limits, *_method_notes(sample)), citations_of(sample.warehouse.study),
+            (*sample.limits, *_method_notes(sample)), sample.warehouse.study, sample.subject,
         )  # fmt: skip
 
 
@@ -216,7 +225,7 @@ def _method_notes(sample: "Sample") -> list[str]:
 
 def _with_panel(spec: Spec, panel: Spec) -> Spec:
     """Return a chart with a panel below it, under one title."""
-    frame = {name: spec[name] for name in ("$schema", "title", "background")}
+    frame = {name: spec[name] for name in ("$schema", "title", "background", "config")}
     frame["title"] = {**spec["title"], "text": "Abstracts that name benchmarks, and their growth"}
     above = {name: value for name, value in spec.items() if name not in frame}
     return {**frame, "vconcat": [above, panel], "resolve": {"scale": {"color": "independent", "shape": "independent"}}}

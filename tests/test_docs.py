@@ -36,8 +36,8 @@ def _environment() -> dict[str, str]:
 # What the probe of `make demo` measures of the starter policy, and what the demo says beside.
 MEASURED = {
     "domain": "math", "evaluation": "yes", "prompting": "tried", "demonstrations": 1000, "prompts": 1000,
-    "verifier": "rule", "verifier_on_gold": 1, "parameters": 0.000804, "row_tokens": 33.4, "pass_at_1": 0.1825,
-    "pass_at_k": 0.82, "format_rate": 1, "equal_groups": 0.18,
+    "verifier": "rule", "verifier_on_gold": 1, "verifier_on_wrong": 0, "parameters": 0.000804,
+    "row_tokens": 33.4, "pass_at_1": 0.1825, "pass_at_k": 0.82, "format_rate": 1, "equal_groups": 0.18,
 }  # fmt: skip
 
 

@@ -45,7 +45,9 @@ GROUND = (
     "version.py",
     "errors.py",
     "suggest.py",
-)  # the files of posttrain that verifiers and tasks import
+    "assignments.py",
+)  # the files of posttrain that verifiers, tasks and templates import
+MODEL = ("__init__", "batches", "demonstrations", "protocols", "templates", "thoughts")
 
 
 class Folder:
@@ -99,11 +101,21 @@ class Folder:
         kind = verifier if verifier in _FILL else "custom" if _is_function(verifier) and not ours else ""
         seconds = job.stages[0].config.verify_seconds
         self.write("rewards.py", _JUDGE.format(verifier=verifier, seconds=seconds, fill=_FILL.get(kind, "")) + call)
-        files_ = [package() / "__init__.py", *(ground() / name for name in GROUND)]
-        for room in ("verifiers", "tasks") if ours else ("verifiers",):
-            files_ += sorted((package() / room).rglob("*.py"))
-        for file in files_:
-            self.write(str(file.relative_to(package().parent)), file.read_text(encoding="utf-8"))
+        rooms = ("verifiers", "tasks") if ours else ("verifiers",)
+        self._copy(file for room in rooms for file in sorted((package() / room).rglob("*.py")))
+
+    def copy_templates(self) -> None:
+        """Copy the code that turns rows into tokens, for the script that makes the data."""
+        self._copy(package() / name for name in ("configs.py", *(f"model/{name}.py" for name in MODEL)))
+        self._copy(sorted((package() / "tasks").rglob("*.py")))
+        self._copy(sorted((package() / "verifiers").rglob("*.py")))  # tasks that are generated have theirs there
+
+    def _copy(self, files_: Iterable[Path]) -> None:
+        """Copy files of this project to where they can be imported from the folder; each once."""
+        for file in (package() / "__init__.py", *(ground() / name for name in GROUND), *files_):
+            name = str(file.relative_to(package().parent))
+            if self.path / name not in self.written:
+                self.write(name, file.read_text(encoding="utf-8"))
 
 
 def _is_function(verifier: str) -> bool:

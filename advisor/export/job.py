@@ -33,7 +33,7 @@ except PosttrainError as error:
     print(json.dumps({"error": [error.message, error.hint]}))
 else:
     held_out = {str(row.prompt) for row in scored}
-    rows = [row.as_mapping() for row in task.rows if str(row.prompt) not in held_out]
+    rows = [row.as_json() for row in task.rows if str(row.prompt) not in held_out]
     print(json.dumps({"verifier": task.verifier, "rows": rows}))
 """
 
@@ -46,6 +46,9 @@ class Row(TypedDict, total=False):
 
     prompt: str | list[dict[str, object]]
     response: str | None
+    system: str
+    tools: list[dict[str, object]]
+    as_read: dict[str, object]  # what a chat template needs beyond that: reply, arguments, is_text, untrained, line
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
 """The files that run a pipeline in TRL: a YAML file for each stage, as `trl sft --config` reads it, data, run.sh."""
 
+import json
 import shlex
 
 from advisor.export.folder import Folder, yaml_of
 from advisor.export.job import Job, Stage
+from advisor.export.plain import demand_plain, template_settings
 from posttrain.errors import ConfigurationError
 from reference_impls.configs import Budget, GRPOConfig, RejectionSamplingConfig
 
@@ -37,11 +39,18 @@ def write(job: Job, folder: Folder) -> None:
     """Write the folder. Raises PosttrainError where the rows lack what a stage learns from."""
     for stage in job.stages:
         _check_rows(job, stage)
+        if TRAINERS[stage.technique] in ("dpo", "kto"):
+            demand_plain(job, stage, NAME)
     if any(_DATA[TRAINERS[stage.technique]] == "prompts" for stage in job.stages):
         folder.write_rewards(job, _REWARD)
     if job.is_starter:
         folder.copy_starter()
     folder.write_rows("rows.jsonl", job.rows)
+    needed = [
+        kind for kind in dict.fromkeys(_DATA.values()) if kind in {_DATA[TRAINERS[s.technique]] for s in job.stages}
+    ]
+    folder.write("template.json", json.dumps({"data": needed, **template_settings(job)}, indent=1) + "\n")
+    folder.copy_templates()
     folder.copy_script("prepare.py")
     for number, stage in enumerate(job.stages):
         settings, notes = _settings(job, stage)
@@ -52,7 +61,7 @@ def write(job: Job, folder: Folder) -> None:
         folder.copy_script("rejection_sampling.py")
     if any(stage.config.lora_rank and stage.technique != "rejection_sampling" for stage in job.stages):
         folder.copy_script("merge.py")
-    folder.write("requirements.txt", f"trl=={VERSION}\npeft\nmath-verify\n")
+    folder.write("requirements.txt", f"trl=={VERSION}\npeft\nmath-verify\npydantic\n")
     folder.write("run.sh", _run(job), executable=True)
 
 
@@ -120,7 +129,8 @@ def _of_kind(stage: Stage) -> dict[str, object]:
     config, kind = stage.config, TRAINERS[stage.technique]
     longest = config.max_prompt_tokens + config.max_response_tokens
     if kind == "grpo":
-        return _of_grpo(stage.typed(GRPOConfig))
+        kwargs = config.chat_template_kwargs
+        return {**_of_grpo(stage.typed(GRPOConfig)), **({"chat_template_kwargs": kwargs} if kwargs else {})}
     if kind in ("dpo", "kto"):
         return {"max_length": longest}
     sft: dict[str, object] = {

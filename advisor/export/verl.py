@@ -4,11 +4,13 @@ Every key that is written stands in data/reference/verl_keys.toml, with the comm
 of it was run: verl needs a GPU and is not a dependency.
 """
 
+import json
 import shlex
 import tomllib
 
 from advisor.export.folder import Folder
 from advisor.export.job import Job, Stage
+from advisor.export.plain import demand_plain, demand_trained, template_settings
 from posttrain.errors import ConfigurationError
 from posttrain.reference import reference_path
 from reference_impls.configs import GRPOConfig, RunConfig
@@ -52,6 +54,7 @@ def write(job: Job, folder: Folder) -> None:
                 f"{stage.name} trains LoRA adapters and another stage follows; verl does not merge them",
                 "set lora_rank to 0 in that stage, or export to trl, which merges",
             )
+        _check_rows(job, stage)
         model = shlex.quote(job.model) if number == 0 else '"$model"'
         blocks.append(_command(stage, {**_overrides(job, stage), **_ending(job, stage)}, model))
     if any(TRAINERS[stage.technique] == "grpo" for stage in job.stages):
@@ -59,8 +62,24 @@ def write(job: Job, folder: Folder) -> None:
     if job.is_starter:
         folder.copy_starter()
     folder.write_rows("rows.jsonl", job.rows)
+    folder.write("template.json", json.dumps(template_settings(job), indent=1) + "\n")
+    folder.copy_templates()
     folder.copy_script("prepare_verl.py")
     folder.write("run_verl.sh", _script(job, blocks), executable=True)
+
+
+def _check_rows(job: Job, stage: Stage) -> None:
+    """Raise ConfigurationError for what verl would train on in another way: it renders messages of text itself."""
+    demand_plain(job, stage, NAME)
+    if TRAINERS[stage.technique] == "sft":
+        demand_trained(job, stage, NAME)
+    named = [row.get("as_read", {}).get("arguments") for row in job.rows]
+    if stage.config.chat_template_kwargs or any(named):
+        raise ConfigurationError(
+            f"{stage.name} has arguments of the chat template (chat_template_kwargs), for which the export to verl has "
+            "no key",
+            "leave them out, or export to trl",
+        )
 
 
 def schema() -> dict[str, object]:

@@ -18,7 +18,7 @@ from typing import Literal
 
 from posttrain.errors import ConfigurationError
 from reference_impls.model.batches import Encoded
-from reference_impls.model.templates import RowRefusedError, Template, named
+from reference_impls.model.templates import RowRefusedError, Template, named, opens_thought
 from reference_impls.model.thoughts import answer_of, thought_of
 from reference_impls.tasks.row import Message, Row, is_trained
 
@@ -154,6 +154,14 @@ def last_turn(sequence: Encoded) -> int:
 def has_thought(row: Row) -> bool:
     """Whether a turn of the assistant that is trained on has a thought."""
     return any(is_trained(message) and thought_of(message) for message in row.turns)
+
+
+def closes_thought(template: Template, rows: Iterable[Row]) -> bool:
+    """Whether prompts close a thought that the template opens: where no row that is imitated has one to put there."""
+    if not opens_thought(template):
+        return False
+    demonstrated = [row for row in rows if row.is_demonstration]
+    return bool(demonstrated) and not any(map(has_thought, demonstrated))
 
 
 def _turn(template: Template, messages: Sequence[Message], index: int, row: Row) -> _Turn:

@@ -7,9 +7,10 @@ from itertools import groupby
 
 from posttrain.first_row import FirstRow
 from reference_impls.configs import ProbeConfig, RolloutConfig, RunConfig
+from reference_impls.model import demonstrations
 from reference_impls.model.batches import Encoded
-from reference_impls.model.demonstrations import demonstration_of, has_thought
-from reference_impls.model.templates import RowRefusedError, Template, opens_thought
+from reference_impls.model.demonstrations import demonstration_of
+from reference_impls.model.templates import RowRefusedError, Template
 from reference_impls.tasks.columns import FOR_VERIFIERS
 from reference_impls.tasks.row import Row, Task
 
@@ -20,11 +21,8 @@ def imitates(config: RunConfig) -> bool:
 
 
 def closes_thought(template: Template, config: RunConfig, task: Task) -> bool:
-    """Whether prompts close a thought that the template opens: where no row that is imitated has one to put there."""
-    if not imitates(config) or not opens_thought(template):
-        return False
-    demonstrated = [row for row in task.rows if row.is_demonstration]
-    return bool(demonstrated) and not any(map(has_thought, demonstrated))
+    """Whether prompts close a thought that the template opens; never where the policy writes the responses itself."""
+    return imitates(config) and demonstrations.closes_thought(template, task.rows)
 
 
 def first_row(template: Template, task: Task, config: RunConfig) -> FirstRow | None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 Message = Mapping[str, object]
 """`role` and `content`, and as far as the file has them `tool_calls`, `reasoning_content`, `name`, `weight`."""
@@ -67,6 +68,26 @@ class Row:
         own = {"system": self.system, "tools": [dict(tool) for tool in self.tools]}
         named = {name: value for name, value in own.items() if value}
         return {**self.extra, **named, "prompt": prompt, "response": self.response, "answer": self.answer}
+
+    def as_json(self) -> dict[str, object]:
+        """Return the mapping of a verifier and, under `as_read`, what a model's template needs beyond it."""
+        parts = {
+            "reply": dict(self.reply) if self.reply else None, "arguments": dict(self.arguments),
+            "is_text": self.is_text, "untrained": self.untrained, "line": self.line,
+        }  # fmt: skip
+        as_read = {name: value for name, value in parts.items() if value}
+        return {**self.as_mapping(), **({"as_read": as_read} if as_read else {})}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Return the row that `as_json` wrote."""
+        prompt = values["prompt"]
+        own = ("prompt", "response", "answer", "system", "tools", "as_read")
+        return cls(
+            prompt if isinstance(prompt, str) else tuple(prompt), values["response"], values["answer"],
+            extra={name: value for name, value in values.items() if name not in own},
+            system=values.get("system", ""), tools=tuple(values.get("tools", ())), **values.get("as_read", {}),
+        )  # fmt: skip
 
 
 def is_trained(message: Message) -> bool:

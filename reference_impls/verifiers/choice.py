@@ -1,10 +1,10 @@
 r"""The verifier `choice`: one of some lettered options, as "Answer: B", `\boxed{B}`, "(B)" or the bare letter."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from reference_impls.verifiers.exact import fold
-from reference_impls.verifiers.forms import after_thought, final_statement, last_line
+from reference_impls.verifiers.forms import Statement, after_thought, are_linked, last_line, statements, taken_back
 from reference_impls.verifiers.verdict import Verdict, decided, unscorable
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -13,8 +13,13 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _GOES_ON = r"because|since|as|is|for|which|due|given|and|or|with|that|was|would|seems|but|but|option|choice"
 _ARTICLE = rf"(?!(?:(?<=A)|(?<=I))\s+(?!(?:{_GOES_ON})\b)[a-z])"
 _WRAPPING = re.compile(r"\\(?:text|textbf|mathbf|mathrm)\s*\{([^{}]*)\}")
-# "A and B", "(A) or (C)", "A, B": more than one option; but "A, but" is followed by a lower-case letter
-_AND_MORE = re.compile(r"[\s)*.,]*(?:\bor\b|\band\b|/|&|,)\s*\(?([A-Z])\b(?![a-z'])")
+# "A and B", "(A) or (C)", "A, B", "B or maybe C", "A B C": more than one option; but in "A, but" and in "B I think" a
+# lower-case letter follows
+_AND_MORE = re.compile(
+    r"[\s)*.,]*(?:(?:\bor\b|\band\b|/|&|,)\s*(?:(?:maybe|possibly|perhaps|even|also|else)\s+)*\(?([A-Z])\b(?![a-z'])"
+    r"|\s\(?([A-Z])\b(?=[\s).,]*(?:$|\(?[A-Z]\b)))"
+)
+_DENIED = re.compile(r"\b(?:not|neither|nor|never|isn't|except)\s+\(?$", re.IGNORECASE)  # "It is not (B)"
 
 
 def judge(response: str, row: Mapping[str, object]) -> Verdict:
@@ -61,17 +66,52 @@ def _gold(answer: object, options: Mapping[str, str]) -> str | None:
 def _stated(response: str, options: Mapping[str, str]) -> tuple[str | None, str]:
     """Return the option stated as final, or None with the reason."""
     label = "(?P<label>" + "|".join(map(re.escape, options)) + ")"
-    statement = final_statement(response)
-    if statement is not None:
-        return _read(statement, label, options)
+    stated = statements(response)
+    if stated:
+        return _of_statements(response, stated, label, options)
     alone = re.fullmatch(rf"[\s*(\[]*{label}[\s*)\].:]*", response)
-    in_brackets = list(re.finditer(rf"\({label}\)", response))[-1:]
+    in_brackets = _in_brackets(response, label, options)
     leading = re.match(rf"[\s*]*\(?{label}[).:]\s", response)  # "B) because it is larger", "B. Paris"
     for match in (alone, *in_brackets, leading):
         if match:
             return match["label"], ""
     by_text = _by_text(response, options)
     return by_text, "" if by_text else "no option stated in a form that is recognised"
+
+
+def _of_statements(
+    response: str, stated: Sequence[Statement], label: str, options: Mapping[str, str]
+) -> tuple[str | None, str]:
+    """Return the option of the last statement, unless another one is linked to it or takes it back."""
+    last = stated[-1]
+    given, reason = _read(response[last.begin : last.end].strip(), label, options)
+    if given is None:
+        return None, reason
+    before = stated[-2] if len(stated) > 1 and are_linked(response, stated[-2], last) else None
+    earlier = _read(response[before.begin : before.end].strip(), label, options)[0] if before else None
+    instead = _last_letter(taken_back(response[last.end :]), options)
+    for other in (earlier, instead):
+        if other and other != given:
+            return None, f"more than one option named: {given} and {other}"
+    return given, ""
+
+
+def _in_brackets(response: str, label: str, options: Mapping[str, str]) -> list[re.Match[str]]:
+    """Return the last option in brackets, as in "(A) is false, so (B)"; none of "(A) or (B)", "not (B)" and a list."""
+    matches = list(re.finditer(rf"\({label}\)", response))
+    if not matches or _DENIED.search(response[: matches[-1].start() + 1]):
+        return []
+    if len(matches) > 1 and re.fullmatch(r"[\s*,]*(?:or|and|/|&|,)[\s*]*", response[slice(*_between(matches))]):
+        return []
+    texts = [options[match["label"]] for match in matches]
+    repeated = all(
+        text and response[match.end() :].lstrip().startswith(text) for match, text in zip(matches, texts, strict=True)
+    )
+    return [] if repeated and len(set(texts)) > 1 else matches[-1:]
+
+
+def _between(matches: Sequence[re.Match[str]]) -> tuple[int, int]:
+    return matches[-2].end(), matches[-1].start()
 
 
 def _read(statement: str, label: str, options: Mapping[str, str]) -> tuple[str | None, str]:
@@ -82,8 +122,9 @@ def _read(statement: str, label: str, options: Mapping[str, str]) -> tuple[str |
         by_text = _by_text(statement, options)
         return by_text, "" if by_text else f"the final answer {statement!r:.40} names no option"
     another = _AND_MORE.match(statement, match.end())
-    if another and another[1] in options and another[1] != match["label"]:
-        return None, f"more than one option named: {match['label']} and {another[1]}"
+    further = another and (another[1] or another[2])
+    if further in options and further != match["label"]:
+        return None, f"more than one option named: {match['label']} and {further}"
     return match["label"], ""
 
 

@@ -4,9 +4,20 @@ Loading SymPy and its first comparison take seconds of a processor. Both are don
 they count against the time of no response.
 """
 
+import re
+
 from math_verify import parse, verify
 
-from reference_impls.verifiers.forms import after_thought, final_statement, last_boxed
+from reference_impls.verifiers.forms import (
+    after_thought,
+    are_linked,
+    final_statement,
+    last_boxed,
+    statements,
+    taken_back,
+)
+
+_DENIAL = re.compile(r"[,;]?\s+(?:not|rather than|instead of)\s.*", re.DOTALL)  # "12, not 13" is 12
 
 
 def compare(answer: str, response: str) -> tuple[bool | None, bool, str]:
@@ -17,8 +28,11 @@ def compare(answer: str, response: str) -> tuple[bool | None, bool, str]:
     wanted = _parse(_final(answer) or answer)
     if not wanted:
         return None, False, f"the row's `answer` cannot be read as mathematics: {answer!r:.60}"
-    stated = _final(after_thought(response))
+    text = after_thought(response)
+    stated = _final(text)
     given = _parse(stated) if stated else []
+    if given and _is_hedged(text, given):
+        return False, _same(wanted, _parse_text(response)), "more than one final answer"
     if given and _same(wanted, given):
         return True, True, ""
     lenient = _same(wanted, _parse_text(response))
@@ -33,9 +47,22 @@ def _final(text: str) -> str | None:
         return boxed[1]
     stated = final_statement(text)
     if stated is not None:
-        return stated
+        return _DENIAL.sub("", stated)
     # "x = 3" and "\frac{1}{2}" are an answer by themselves; "I think it is 3" is prose, and states none
     return text.strip() if "\n" not in text.strip() and len(text) < 200 and not _is_prose(text) else None
+
+
+def _is_hedged(text: str, given: list[object]) -> bool:
+    r"""Whether another answer is linked to the last one, or takes it back: "\boxed{12} or \boxed{13}"."""
+    stated = statements(text)
+    if not stated:
+        return False
+    last = stated[-1]
+    others = [taken_back(text[last.end :])]
+    if len(stated) > 1 and are_linked(text, stated[-2], last):
+        others.append(text[stated[-2].begin : stated[-2].end])
+    values = [_parse(other) for other in others if re.search(r"[0-9\\]", other)]
+    return any(value and not _same(value, given) for value in values)
 
 
 def _is_prose(text: str) -> bool:

@@ -8,9 +8,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# "The answer is 42", "**Answer:** B", "answer = 3", "the answer would be 12"
+# "The answer is 42", "**Answer:** B", "answer = 3", "the answer would be 12", "the correct option is B"
 _ANSWER = re.compile(
-    r"\banswer\b[*_ \t]*(?:\bis\b|\bequals\b|\b(?:would|should|must|will) be\b|:|=)[*_:\s]*", re.IGNORECASE
+    r"\b(?:answer|(?:correct|right|best|final) (?:option|choice))\b[*_ \t]*"
+    r"(?:\bis\b|\bequals\b|\b(?:would|should|must|will) be\b|:|=)[*_:\s]*",
+    re.IGNORECASE,
 )
 _HASHES = re.compile("####")
 _OPEN_TAG = re.compile(r"<answer>", re.IGNORECASE)
@@ -18,6 +20,16 @@ _CLOSE_TAG = re.compile(r"</answer>", re.IGNORECASE)
 # the point of "It is 4. So we", not that of "4.5"
 _SENTENCE_END = re.compile(r"[.!?](?=\s+[A-Z\"'(*]|\s*$)")
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
+# between two statements: "\boxed{12} or \boxed{13}", "12, or the answer is 13"
+_LINKED = re.compile(
+    r"(?:</answer>)?[\s$})*.,;\]\\]*(?:or|and|/|,)?\s*(?:maybe|possibly|perhaps|even|also)?\s*(?:the|final|correct|else|my)*[\s$*({\\]*",
+    re.IGNORECASE,
+)
+# the sentence after the statement takes it back: "Or maybe 13.", "No, 13.", "Wait, it is 13."
+_TAKEN_BACK = re.compile(
+    r"[\s.!?$)*}\]]*(?:or|alternatively|maybe|perhaps|possibly|otherwise|no|wait|actually|hmm|it\s+(?:could|may|might))\b",
+    re.IGNORECASE,
+)
 _LAST = 20  # statements of one form that are looked at: a loop of forms must not cost quadratic time
 # the tags in which models think aloud: "<think>", "</thinking>", "<|thought|>"
 _THOUGHT = re.compile(r"<\|?(?P<close>/?)(?:think|thinking|thought|thoughts|reasoning|scratchpad)\|?>", re.IGNORECASE)
@@ -60,6 +72,18 @@ def statements(text: str) -> list[Statement]:
         if end is not None:
             stated.append(Statement(match.start(), match.end(), end))
     return sorted(stated, key=lambda statement: statement.begin)
+
+
+def are_linked(text: str, before: Statement, last: Statement) -> bool:
+    r"""Whether a statement only adds to the one before it: "\boxed{12} or \boxed{13}", "12, or the answer is 13"."""
+    between = last.start - before.end
+    return 0 <= between < 80 and _LINKED.fullmatch(text[before.end : last.start]) is not None
+
+
+def taken_back(after: str) -> str:
+    """Return the sentence by which the text after a statement takes it back, "it is 13" of ". Wait, it is 13." """
+    opening = _TAKEN_BACK.match(after)
+    return re.split(r"[.!?](?:\s|$)|\n", after[opening.end() :], maxsplit=1)[0] if opening else ""
 
 
 def last_boxed(text: str) -> tuple[int, str] | None:

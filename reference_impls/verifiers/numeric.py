@@ -7,7 +7,15 @@ a policy that is rewarded for them learns to hedge.
 import re
 from collections.abc import Mapping
 
-from reference_impls.verifiers.forms import Statement, after_thought, gold, missing_gold, statements
+from reference_impls.verifiers.forms import (
+    Statement,
+    after_thought,
+    are_linked,
+    gold,
+    missing_gold,
+    statements,
+    taken_back,
+)
 from reference_impls.verifiers.numbers import NUMBER, Number, last_number, number, numbers, plain, read, show
 from reference_impls.verifiers.verdict import Verdict, decided, unscorable
 
@@ -41,16 +49,6 @@ _PREPOSITION = re.compile(r"\b(?:of|per|for|in|by|at|with|on|out|each|every|over
 _CONDITION = re.compile(r"\b(?:if|when|unless|otherwise|else)\b", re.IGNORECASE)
 _ANOTHER = re.compile(r"(?:\b(?:and|or|plus|versus|vs\.?|to|through|until)\b|[,;/&])[^0-9.]{0,20}$", re.IGNORECASE)
 _OR = re.compile(r"\b(?:or|alternatively|maybe|perhaps|possibly|otherwise)\b", re.IGNORECASE)
-# between two statements: "\boxed{12} or \boxed{13}", "12, or the answer is 13"
-_LINKED = re.compile(
-    r"(?:</answer>)?[\s$})*.,;\]\\]*(?:or|and|/|,)?\s*(?:maybe|possibly|perhaps|even|also)?\s*(?:the|final|correct|else|my)*[\s$*({\\]*",
-    re.IGNORECASE,
-)
-# the sentence after the statement takes it back: "Or maybe 13.", "No, 13.", "Wait, it is 13."
-_TAKEN_BACK = re.compile(
-    r"[\s.!?$)*}\]]*(?:or|alternatively|maybe|perhaps|possibly|otherwise|no|wait|actually|hmm|it\s+(?:could|may|might))\b",
-    re.IGNORECASE,
-)
 _BARE = re.compile(r"(?:\s*[a-z²³/.'’-]+){0,3}\s*", re.IGNORECASE)  # the unit of "36 apples" and "60 km/h"
 
 
@@ -153,12 +151,7 @@ def _is_same(match: re.Match[str], value: Number) -> bool:
 
 def _is_taken_back(after: str, value: Number) -> bool:
     """Whether what follows a statement at once gives another number: "} or 13", ". Wait, it is 13"."""
-    text = plain(after)
-    opening = _TAKEN_BACK.match(text)
-    if opening is None:
-        return False
-    sentence = re.split(r"[.!?](?:\s|$)|\n", text[opening.end() :], maxsplit=1)[0]
-    return any(not _is_same(match, value) for match in numbers(sentence, 0))
+    return any(not _is_same(match, value) for match in numbers(taken_back(plain(after)), 0))
 
 
 def _is_linked(text: str, before: Statement, last: Statement, value: Number) -> bool:
@@ -166,8 +159,7 @@ def _is_linked(text: str, before: Statement, last: Statement, value: Number) -> 
     if last.start <= before.end:  # one within the other: "the answer is \boxed{12}" is one statement
         between = text[before.begin : last.start]
         return bool(re.search("[0-9]", between)) and bool(_ANOTHER.search(between) or _OR.search(between))
-    linked = _LINKED.fullmatch(text[before.end : last.start]) if last.start - before.end < 80 else None
-    if linked is None:
+    if not are_linked(text, before, last):
         return False
     earlier = _read_statement(text[before.begin : before.end])
     return earlier is not None and not earlier.same(value)

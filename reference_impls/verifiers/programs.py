@@ -10,8 +10,8 @@ from reference_impls.verifiers.forms import after_thought
 from reference_impls.verifiers.sandbox import Job, Report, Sandbox
 from reference_impls.verifiers.verdict import Asked, Prompt, Verdict, unscorable
 
-# ```python … ```, also one that is never closed; the language and the body
-_FENCE = re.compile(r"^[ \t]*```[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
+# ```python … ``` or ~~~python … ~~~, also one that is never closed; the fence, the language and the body
+_FENCE = re.compile(r"^[ \t]*(```|~~~)[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:^[ \t]*\1|\Z)", re.DOTALL | re.MULTILINE)
 # the first line of code in prose: "Sure! Here it is:\n\ndef add(a, b):"
 _CODE_STARTS = re.compile(r"^(?:def |class |import |from \w+ import |@|async def )", re.MULTILINE)
 # a line that may belong to code: indented, empty, a statement, an assignment, a call, a closing bracket, a comment
@@ -58,7 +58,7 @@ def program_of(response: str, names: Sequence[str] = ()) -> str:
 
 def blocks_of(text: str) -> list[str]:
     """Return the fenced blocks of Python."""
-    return [str(body) for language, body in _FENCE.findall(text) if language.lower() in _PYTHON]
+    return [str(body) for _, language, body in _FENCE.findall(text) if language.lower() in _PYTHON]
 
 
 def in_prose(text: str) -> list[str]:

@@ -19,7 +19,6 @@ from typing import Self
 
 from posttrain.errors import UnwritableError
 from survey.arxiv.listed import Listed
-from survey.arxiv.snapshot import count_listed, read_listing, withdrawn_in
 from survey.store.sqlite import copy_index, explained, open_index, read_index
 from survey.store.withdrawals import Withdrawal
 
@@ -168,6 +167,8 @@ class Ledger:
 
     def withdrawn(self) -> dict[str, Withdrawal]:
         """Return the papers that arXiv's listing says are withdrawn: its newest word on each."""
+        from survey.arxiv.snapshot import withdrawn_in
+
         snapshots = {id_: version for path in self._snapshots() for id_, version in withdrawn_in(path)}
         listed = dict(self._db.execute("SELECT arxiv_id, version FROM listed"))
         newest = {id_: version for id_, version in snapshots.items() if (version or 0) > (listed.get(id_) or -1)}
@@ -241,7 +242,7 @@ class Ledger:
                 given.add(row[0])
                 yield _listed(row)
         for path in self._snapshots():
-            for paper in read_listing(path):
+            for paper in _papers_of(path):
                 if paper.arxiv_id not in given:
                     given.add(paper.arxiv_id)
                     yield paper
@@ -255,12 +256,12 @@ class Ledger:
             if row:
                 papers[arxiv_id] = _listed(row)
         for path in self._snapshots() if len(papers) < len(wanted) else ():
-            papers |= {p.arxiv_id: p for p in read_listing(path) if p.arxiv_id in wanted and p.arxiv_id not in papers}
+            papers |= {p.arxiv_id: p for p in _papers_of(path) if p.arxiv_id in wanted and p.arxiv_id not in papers}
         return papers
 
     def count(self) -> int:
         """Return how many papers are listed."""
-        return count_listed(self._snapshots(), (row[0] for row in self._db.execute("SELECT arxiv_id FROM listed")))
+        return _count_of(self._snapshots(), (row[0] for row in self._db.execute("SELECT arxiv_id FROM listed")))
 
     def records(self) -> dict[str, int]:
         """Return how many records each source gave: api, oai, snapshot, abstracts (tables of them), ids (by ids)."""
@@ -270,7 +271,7 @@ class Ledger:
         records: dict[str, int] = dict(rows.fetchall())
         for kind in ("snapshot", "abstracts"):
             paths = (path for path in self._snapshots() if path.name.startswith(f"{kind}-"))
-            records[kind] = sum(count_listed([path], ()) for path in paths)
+            records[kind] = sum(_count_of([path], ()) for path in paths)
         by_ids = "SELECT count(*) FROM listed WHERE arxiv_id NOT IN (SELECT arxiv_id FROM member)"
         records["ids"] = int(self._db.execute(by_ids).fetchone()[0])
         return records
@@ -322,3 +323,15 @@ def _listed(row: tuple[str, int | None, str, str, str, str, str | None]) -> List
     return Listed(
         arxiv_id, version, title, abstract, tuple(categories.split()), date.fromisoformat(published), license_
     )
+
+
+def _papers_of(path: Path) -> Iterator[Listed]:
+    from survey.arxiv.snapshot import read_listing  # loads Arrow, which a look whether there is a ledger does without
+
+    return read_listing(path)
+
+
+def _count_of(paths: Iterable[Path], others: Iterable[str]) -> int:
+    from survey.arxiv.snapshot import count_listed
+
+    return count_listed(paths, others)

@@ -13,8 +13,9 @@ from pathlib import PurePath
 from posttrain.errors import UnreadableError
 from survey.fulltext.container import Tree, open_container
 from survey.fulltext.notices import refuse_notice
-from survey.fulltext.sections import Section, Text, section_at
+from survey.fulltext.sections import Text, section_at
 from survey.paper import Identity, IdSource, newest_date_inside
+from survey.section import Section
 
 __all__ = ["EXTRACTOR", "Kind", "Section", "Text", "identify", "kind_of", "read", "section_at"]
 

@@ -13,8 +13,9 @@ from lxml import html as parser
 from posttrain.errors import UnreadableError
 from survey.fulltext.normalise import normalise
 from survey.fulltext.notices import refuse_notice
-from survey.fulltext.sections import IN_PART, Section, Text, join_pieces
+from survey.fulltext.sections import IN_PART, Text, join_pieces
 from survey.paper import Identity, IdSource, find_stamp
+from survey.section import Section
 
 _MARK = b"ltx_"
 _DROPPED_TAGS = {"script", "style", "nav", "button", "header", "footer", "svg", "head"}

@@ -14,9 +14,10 @@ from survey.fulltext.layouts import docling_pieces, is_docling, is_mineru, miner
 from survey.fulltext.markdown import decode_text
 from survey.fulltext.normalise import normalise
 from survey.fulltext.notices import is_withdrawn, refuse_notice
-from survey.fulltext.sections import Section, Text, join_pieces, split_plain
+from survey.fulltext.sections import Text, join_pieces, split_plain
 from survey.fulltext.titles import title_of
 from survey.paper import ArxivId, Identity, IdSource, find_arxiv_id, find_stamp, newest_date_inside
+from survey.section import Section
 
 Json = Mapping[str, Any]
 _PLACEHOLDER = re.compile(r"\{\{(?:cite|formula|figure|table|ref|section|equation)[^{}]*\}\}", re.IGNORECASE)

@@ -11,12 +11,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from posttrain.reference import reference_path
 from survey.labels.passages import Part, Sentence, sentence_at, sentences
 from survey.mentions.finder import fastest_engine, re_engine
-from survey.store.texts import StoredText
+
+if TYPE_CHECKING:  # loads Arrow, which the labels of a report do without
+    from survey.store.texts import StoredText
 
 CUES = "cues.toml"
 TITLE, WE, ASIDE = "title", "we", "aside"
@@ -126,7 +128,7 @@ class CueFinder:
         patterns = [loosened(pattern) for cue in self._cues for pattern in cue.patterns]
         self._scan = None if engine is re_engine else engine(patterns)
 
-    def read(self, text: StoredText, title: str) -> Evidence:
+    def read(self, text: "StoredText", title: str) -> Evidence:
         """Return the cues of a paper in the order of the text, those of its title first."""
         ordered = list(sentences(text))
         matches = [CueMatch(cue.name, TITLE, -1, -1, True, False) for cue in self._cues if cue.regex.search(title)]
@@ -134,7 +136,7 @@ class CueFinder:
             matches += self._confirmed(sentence, cues)
         return Evidence(tuple(matches), sum(sentence.part is not Part.CLOSING for sentence in ordered))
 
-    def _candidates(self, text: StoredText, ordered: list[Sentence]) -> Iterable[tuple[Sentence, Iterable[int]]]:
+    def _candidates(self, text: "StoredText", ordered: list[Sentence]) -> Iterable[tuple[Sentence, Iterable[int]]]:
         if self._scan is None:
             every = range(len(self._cues))
             return [(sentence, every) for sentence in ordered if sentence.part is not Part.CLOSING]

@@ -10,10 +10,12 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from enum import StrEnum
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from survey.section import Section
-from survey.store.texts import StoredText
+
+if TYPE_CHECKING:  # loads Arrow, which the labels of a report do without
+    from survey.store.texts import StoredText
 
 
 class Part(StrEnum):
@@ -65,7 +67,7 @@ SENTENCE_END = re.compile(
 _SHORTEST, _LONGEST = 15, 1_500  # bytes of a sentence; longer ones are tables or lists without a full stop
 
 
-def sentences(text: StoredText) -> Iterator[Sentence]:
+def sentences(text: "StoredText") -> Iterator[Sentence]:
     """Yield the sentences of a paper with their part, in order; none of its references, tables and related work."""
     whole = str(text.text, "latin-1")
     for start, end, part in parts(whole, text.spans):

@@ -234,7 +234,7 @@ def _download(name: str, tables: list[TrendTable], view: View) -> None:
 def _file(tables: list[TrendTable], view: View, form: Format) -> str | bytes:
     """Return the file: a chart as the page shows it, a table with all of its rows."""
     if form in (Format.SVG, Format.PNG):
-        notes = [view.sample.story, view.sample.footer]
+        notes = [view.sample.subject, view.sample.footer]
         spec = titled(tables, notes) if len(tables) > 1 else panels_chart(view.table, view.measure, view.cells, notes)
         return svg(spec) if form is Format.SVG else png(spec)
     return _report(tables, view).render(form)

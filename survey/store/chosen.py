@@ -9,12 +9,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from survey.fulltext import EXTRACTOR, Kind
 from survey.fulltext.sections import IN_PART
 from survey.store.papers import Extraction, Source, Store
-from survey.store.texts import StoredText, read_shard
+
+if TYPE_CHECKING:  # loads Arrow, which a report does without
+    from survey.store.texts import StoredText
 
 METADATA_ONLY = "metadata only"
 NOT_YET = "not extracted yet"
@@ -61,8 +63,10 @@ def unread(store: Store) -> list[Source]:
     return store.next_copies(EXTRACTOR)
 
 
-def each_text(store: Store, chosen: Sequence[ChosenText]) -> Iterator[tuple[int, StoredText]]:
+def each_text(store: Store, chosen: Sequence[ChosenText]) -> "Iterator[tuple[int, StoredText]]":
     """Yield the number in `chosen` and the text of each paper, shard by shard; valid until the next is read."""
+    from survey.store.texts import read_shard
+
     by_shard: dict[str, dict[int, int]] = {}
     for number, (_, extraction) in enumerate(chosen):
         by_shard.setdefault(str(extraction.shard), {})[int(extraction.row or 0)] = number
@@ -71,8 +75,10 @@ def each_text(store: Store, chosen: Sequence[ChosenText]) -> Iterator[tuple[int,
             yield papers[stored.row], stored
 
 
-def text_of(store: Store, paper: str) -> tuple[StoredText, str] | None:
+def text_of(store: Store, paper: str) -> "tuple[StoredText, str] | None":
     """Return the counted text of one paper with the note on its missing parts, or None where the paper has no text."""
+    from survey.store.texts import read_shard
+
     query = "SELECT shard, row, note FROM chosen_text WHERE paper = ? AND extractor = ?"
     for shard, row, note in store.rows(query, paper, EXTRACTOR):
         return next(read_shard(store.text_path(shard), frozenset([row]))), note

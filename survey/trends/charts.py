@@ -10,6 +10,11 @@ from survey.period import without_gaps
 from survey.trends.published import TITLES
 from survey.trends.trend import TrendTable
 
+_BARS = 21  # side by side in a chart as wide as a column of a paper; more of them have a panel for each label
+_STEP = 19  # pixels of a bar
+_PANEL_STEP = 27  # pixels of a bar that stands alone above its period: room for the four digits of a year
+_COLUMN = 400  # pixels
+
 
 class Measure(StrEnum):
     """What a chart shows of a table; a code that stands in addresses."""
@@ -54,13 +59,14 @@ def _bars(points: list[dict[str, Any]], table: TrendTable, title: str) -> dict[s
 
     A period without papers stays on the axis, so that time runs evenly.
 
-    Labels and the shapes of points carry the same information as the colours. More labels than there are colours have
-    a panel each.
+    Labels and the shapes of points carry the same information as the colours. Where there are more labels than colours,
+    or more bars than a column of a paper has room for, each label has a panel.
     """
     y = {"axis": {"format": "%", "title": title}}
     shown = {point["period"] for point in points}
+    periods = without_gaps(shown, table.by) if shown else []
     time = {"axis": {"labelAngle": 0, "labelOverlap": "greedy", "title": None},
-            "scale": {"domain": without_gaps(shown, table.by) if shown else []}}  # fmt: skip
+            "scale": {"domain": periods}}  # fmt: skip
     cell = [{"field": name, "type": "nominal"} for name in ("period", "label")]
     tooltip = [*cell, *({"field": name, "type": "quantitative"} for name in ("k", "n"))]
     tooltip += [{"field": name, "type": "quantitative", "format": ".1%"} for name in ("share", "low", "high")]
@@ -70,12 +76,13 @@ def _bars(points: list[dict[str, Any]], table: TrendTable, title: str) -> dict[s
         "encoding": {"y": {"field": "printed", "type": "quantitative"}, "tooltip": printed},
     }
     x: dict[str, Any] = {"field": "period", "type": "ordinal", **time}
-    if len(table.labels) > len(COLOURS):
+    if len(table.labels) > len(COLOURS) or len(table.labels) * len(periods) > _BARS:
         layers = [*interval_layers("y", {"axis": {"format": "%", "title": None}}, tooltip, colour=COLOURS[0]), ticks]
-        panel = {"width": {"step": 22}, "height": 90, "encoding": {"x": x}, "layer": layers}
-        return {"data": {"values": points}, "spec": panel, **_panels(table)}
+        step = min(_PANEL_STEP, _COLUMN // max(1, len(periods)))
+        panel = {"width": {"step": step}, "height": 90, "encoding": {"x": x}, "layer": layers}
+        return {"data": {"values": points}, "spec": panel, **_panels(table, step * len(periods))}
     return {
-        "width": {"step": 22},
+        "width": {"step": _STEP},
         "height": 260,
         "data": {"values": points},
         "encoding": {
@@ -87,10 +94,14 @@ def _bars(points: list[dict[str, Any]], table: TrendTable, title: str) -> dict[s
     }
 
 
-def _panels(table: TrendTable) -> dict[str, Any]:
-    """Return the facets of a chart with a panel for each label, four in a row, each with its own height of shares."""
+def _panels(table: TrendTable, width: int) -> dict[str, Any]:
+    """Return the facets of a chart with a panel for each label, `width` pixels wide and with its own height of shares.
+
+    As many stand in a row as a column of a paper has room for.
+    """
+    columns = max(1, min(3, _COLUMN // (width + 50)))  # 50 pixels for the axis
     facet = {"field": "label", "type": "nominal", "sort": list(table.labels), "title": None}
-    return {"facet": facet, "columns": 4, "resolve": {"scale": {"y": "independent"}}}
+    return {"facet": facet, "columns": columns, "spacing": {"column": 8}, "resolve": {"scale": {"y": "independent"}}}
 
 
 def _points(table: TrendTable) -> list[dict[str, Any]]:
@@ -148,15 +159,16 @@ def _sweep(tables: Sequence[TrendTable]) -> dict[str, Any]:
     mark = {"type": "line", "point": {"filled": True}}
     if len(tables[0].labels) > len(COLOURS):
         period = {"field": "period", "type": "ordinal"}
-        panel = {"width": 150, "height": 90, "mark": mark, "encoding": {"x": threshold, "y": papers, "color": period}}
-        return {"data": {"values": values}, "spec": panel, **_panels(tables[0])}
+        panel = {"width": 80, "height": 90, "mark": mark, "encoding": {"x": threshold, "y": papers, "color": period}}
+        return {"data": {"values": values}, "spec": panel, **_panels(tables[0], 80)}
     return {
         "data": {"values": values},
-        "facet": {"column": {"field": "period", "type": "ordinal", "title": None}},
+        "facet": {"field": "period", "type": "ordinal", "title": None},
+        "columns": 2,
         "resolve": {"scale": {"y": "independent"}},
         "spec": {
-            "width": 150,
-            "height": 220,
+            "width": 140,
+            "height": 140,
             "mark": mark,
             "encoding": {
                 "x": threshold,

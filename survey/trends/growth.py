@@ -14,7 +14,7 @@ intervals too narrow (J. Rao, C. Wu, Journal of the American Statistical Associa
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ Counts = Mapping[tuple[str, str], tuple[int, int]]  # (k, n) by (period, label)
 
 DRAWS = 20_000
 LEAST_PAPERS = 30  # of either period; below, no growth is given
+_TAIL = (1 - CONFIDENCE) / 2
 LEAST_NAMED = 5  # papers of a label in either period; below, a verdict would say nothing
 
 
@@ -106,22 +107,35 @@ def growth_of(
     volumes: Mapping[str, Sequence[Volume]] = {},
     printed: Mapping[tuple[str, str], float] = {},
     prints_shares: bool = False,
+    is_comparable: bool = True,
     draws: int = DRAWS,
 ) -> list[Growth]:
     """Return the growth of every label from period to period, where ours or the printed factor is known.
 
     counts: (k, n) by (period, label). periods: all periods in their order, so that no growth spans a gap. volumes: the
     windows of each period whose volume is known. printed: published numbers by (period, label), counts of papers, or
-    where `prints_shares` shares. The draws have a fixed seed: the same counts give the same intervals.
+    where `prints_shares` shares. Without `is_comparable` the periods come from different lists: a change between them
+    is one of the lists, so there is no factor of ours and no verdict. The draws have a fixed seed: the same counts give
+    the same intervals.
     """
     volume_of = {period: _volume(windows, draws, seed) for seed, (period, windows) in enumerate(volumes.items())}
     labels = list(dict.fromkeys(label for _, label in counts))
-    every = [
-        _growth(label, (before, after), counts, volume_of, _ratio(printed, before, after, label), prints_shares, draws)
-        for before, after in pairwise(periods)
-        for label in labels
-    ]
-    return [growth for growth in every if growth.is_known or growth.published is not None]
+    growths = []
+    for pair in pairwise(periods):
+        field = _field(*(volume_of.get(period) for period in pair))
+        for label in labels:
+            k, n = zip(*(counts.get((period, label), (0, 0)) for period in pair), strict=True)
+            published = _ratio(printed, *pair, label)
+            is_enough = min(n) >= LEAST_PAPERS and k[0] > 0
+            if not is_enough and published is None:
+                continue
+            growth = _without_factor(label, pair, k, n, published, field, prints_shares)
+            if not is_comparable:
+                growth = replace(growth, verdict=None)
+            elif is_enough:
+                growth = _with_factor(growth, field, prints_shares, draws)
+            growths.append(growth)
+    return growths
 
 
 def _ratio(printed: Mapping[tuple[str, str], float], before: str, after: str, label: str) -> float | None:
@@ -129,36 +143,49 @@ def _ratio(printed: Mapping[tuple[str, str], float], before: str, after: str, la
     return later / earlier if earlier and later else None
 
 
-def _growth(
-    label: str, periods: tuple[str, str], counts: Counts, volume_of: Mapping[str, "Draws"], published: float | None,
-    prints_shares: bool, draws: int,
+@dataclass(frozen=True)
+class _Field:
+    """The growth of all papers of the field between two periods."""
+
+    draws: "Draws"
+    factor: Factor
+
+
+def _field(before: "Draws | None", after: "Draws | None") -> _Field | None:
+    if before is None or after is None:
+        return None
+    return _Field(after / before, _middle(after / before))
+
+
+def _without_factor(
+    label: str, pair: tuple[str, str], k: tuple[int, int], n: tuple[int, int], published: float | None,
+    field: _Field | None, prints_shares: bool,
 ) -> Growth:  # fmt: skip
+    """Return a growth of which the printed factor and the field's are known, and no factor of ours."""
     import numpy as np
 
-    (k1, n1), (k2, n2) = (counts.get((period, label), (0, 0)) for period in periods)
-    ratio = volume_of[periods[1]] / volume_of[periods[0]] if all(period in volume_of for period in periods) else None
-    field = None if ratio is None else _factor(float(np.median(ratio)), ratio)
-    of = "share" if field is None else "papers"
     part = None
-    if ratio is not None and published is not None and published > 1 and not prints_shares:
-        parts = np.log(ratio) / np.log(published)
-        part = _factor(float(np.median(parts)), parts)
-    if min(n1, n2) < LEAST_PAPERS or not k1:
-        verdict = None if published is None else Verdict.TOO_FEW
-        return Growth(
-            label, *periods, of, None, None, None, None, field, published, verdict, part, (k1, k2), (n1, n2)
-        )  # fmt: skip
+    if field and published is not None and published > 1 and not prints_shares:
+        part = _middle(np.log(field.draws) / np.log(published))
+    return Growth(
+        label, *pair, "papers" if field else "share", None, None, None, None, field.factor if field else None,
+        published, None if published is None else Verdict.TOO_FEW, part, k, n,
+    )  # fmt: skip
+
+
+def _with_factor(growth: Growth, field: _Field | None, prints_shares: bool, draws: int) -> Growth:
+    """Return a growth with our factor, drawn from the Jeffreys posteriors of both shares."""
+    import numpy as np
+
+    (k1, k2), (n1, n2) = growth.k, growth.n
     random = np.random.default_rng([k1, n1, k2, n2])
     shares = random.beta(k2 + 0.5, n2 - k2 + 0.5, draws) / random.beta(k1 + 0.5, n1 - k1 + 0.5, draws)
     share = _factor((k2 / n2) / (k1 / n1), shares)
-    best = share if field is None or ratio is None else _factor(share.value * field.value, shares * ratio)
+    best = share if field is None else _factor(share.value * field.factor.value, shares * field.draws)
     verdict = None
-    if published is not None and prints_shares == (of == "share"):
-        verdict = _verdict(published, best, min(k1, k2))
-    return Growth(
-        label, *periods, of, best.value, best.low, best.high, share, field, published, verdict, part,
-        (k1, k2), (n1, n2),
-    )  # fmt: skip
+    if growth.published is not None and prints_shares == (growth.of == "share"):
+        verdict = _verdict(growth.published, best, min(k1, k2))
+    return replace(growth, factor=best.value, low=best.low, high=best.high, share=share, verdict=verdict)
 
 
 def _verdict(published: float, ours: Factor, fewest: int) -> Verdict:
@@ -203,6 +230,13 @@ def _volume(windows: Sequence[Volume], draws: int, seed: int) -> "Draws":
 def _factor(value: float, draws: "Draws") -> Factor:
     import numpy as np
 
-    rest = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(draws, [rest, 1 - rest])
+    low, high = np.quantile(draws, [_TAIL, 1 - _TAIL])
     return Factor(value, min(float(low), value), max(float(high), value))
+
+
+def _middle(draws: "Draws") -> Factor:
+    """Return the middle of the draws with its interval."""
+    import numpy as np
+
+    low, middle, high = np.quantile(draws, [_TAIL, 0.5, 1 - _TAIL])
+    return Factor(float(middle), float(low), float(high))

@@ -18,31 +18,27 @@ def with_growth(
     table: TrendTable,
     volumes: Mapping[str, Sequence[Volume]] = {},
     printed: Mapping[tuple[str, str], float] | None = None,
+    is_comparable: bool = True,
 ) -> TrendTable:
     """Return a table with the growth of its labels from period to period.
 
-    printed: published numbers by (period, label); left out, those that stand in the table.
+    printed: published numbers by (period, label); left out, those that stand in the table. is_comparable: the periods
+    come from the same lists of papers; where they do not, printed factors stand alone.
     """
     if printed is None:
         printed = {(row.period, row.label): row.published.value for row in table.rows if row.published}
     counts = {(row.period, row.label): (row.k, row.n) for row in table.rows}
     periods = without_gaps({row.period for row in table.rows}, table.by) if table.rows else []
-    return replace(
-        table, growth=tuple(growth_of(counts, periods, volumes, printed, not table.axis.is_counted))
-    )  # fmt: skip
+    growth = growth_of(counts, periods, volumes, printed, not table.axis.is_counted, is_comparable)
+    return replace(table, growth=tuple(growth))
 
 
 def incomparable(table: TrendTable) -> TrendTable:
     """Return a table whose periods come from different lists: a change between them is one of the lists, and unknown.
 
-    Counts and printed factors stay; factors of this sample and verdicts do not.
+    Counts and printed factors stay; no row has a change from the period before.
     """
-    rows = tuple(replace(row, growth=None) for row in table.rows)
-    growth = tuple(
-        replace(change, factor=None, low=None, high=None, share=None, field=None, field_part=None, verdict=None)
-        for change in table.growth
-    )
-    return replace(table, rows=rows, growth=growth)
+    return replace(table, rows=tuple(replace(row, growth=None) for row in table.rows))
 
 
 def growth_grid(table: TrendTable) -> Grid | None:
@@ -111,47 +107,61 @@ def growth_rows(table: TrendTable) -> list[dict[str, Any]]:
 def growth_chart(table: TrendTable) -> Spec:
     """Return the chart of a table's growth: a panel for each pair of periods, ours with its interval, the printed mark.
 
-    Factors stand on a logarithmic axis, so that ×2 and ×½ are equally far from no growth.
+    Factors stand on a logarithmic axis, so that ×2 and ×½ are equally far from no growth. A label that no later paper
+    has, whose factor is 0, has its interval alone, from the left edge on.
     """
+    edge = min((g.low for g in table.growth if g.low), default=None)
     values = []
     for growth in table.growth:
         cell = {"pair": f"{growth.since} → {growth.until}", "label": growth.label}
         if growth.is_known:
-            values.append({**cell, "factor": growth.factor, "low": growth.low, "high": growth.high, "of": OURS})
+            low = growth.low or edge
+            values.append({**cell, "factor": growth.factor or None, "low": low, "high": growth.high, "of": OURS})
             if growth.published:
                 values.append({**cell, "factor": growth.published, "of": PRINTED})
     counted = "number of papers" if any(growth.field for growth in table.growth) else "share of papers"
     x = {"type": "quantitative", "scale": {"type": "log", "nice": False, "padding": 10}}
+    axis = {"title": f"growth of the {counted}, factor", "labelOverlap": "greedy", "labelSeparation": 4}
     marks = [OURS, PRINTED] if any(value["of"] == PRINTED for value in values) else [OURS]
     colour = {"field": "of", "scale": {"domain": marks, "range": list(COLOURS[:2])}, "title": None}
     shape = {"field": "of", "scale": {"domain": marks, "range": ["circle", "diamond"]}, "title": None}
-    tooltip = [{"field": name, "type": "nominal"} for name in ("pair", "label", "of")]
-    tooltip += [{"field": name, "type": "quantitative", "format": ".2f"} for name in ("factor", "low", "high")]
+    words = [{"field": name, "type": "nominal"} for name in ("pair", "label", "of")]
+    factor, *interval = [{"field": name, "type": "quantitative", "format": ".2f"} for name in ("factor", "low", "high")]
     return {
         "data": {"values": values},
         "facet": {"row": {"field": "pair", "type": "ordinal", "title": None}},
         "spec": {
-            "width": 420,
+            "width": 300,
             "height": {"step": 26},
             "encoding": {
-                "y": {"field": "label", "type": "nominal", "title": None, "sort": None},
+                "y": {"field": "label", "type": "nominal", "title": None, "sort": list(table.labels)},
                 "color": colour,
             },
             "layer": [
                 {
+                    "transform": [_of(OURS)],
                     "mark": {"type": "rule", "strokeWidth": 2},
                     "encoding": {
-                        "x": {"field": "low", **x, "title": f"growth of the {counted}, factor"},
+                        "x": {"field": "low", **x, "axis": axis},
                         "x2": {"field": "high"},
                     },
                 },
-                {
-                    "mark": {"type": "point", "filled": True, "size": 80},
-                    "encoding": {"x": {"field": "factor", **x}, "shape": shape, "tooltip": tooltip},
-                },
+                *(
+                    {
+                        "transform": [_of(name), {"filter": "isValid(datum.factor)"}],
+                        "mark": {"type": "point", "filled": True, "size": 80},
+                        "encoding": {"x": {"field": "factor", **x}, "shape": shape, "tooltip": [*words, factor, *ends]},
+                    }
+                    for name, ends in ((OURS, interval), (PRINTED, []))
+                ),
             ],
         },
     }
+
+
+def _of(name: str) -> Spec:
+    """A filter that keeps our factors or the printed ones."""
+    return {"filter": {"field": "of", "equal": name}}
 
 
 def _notes(table: TrendTable, has_field: bool, has_printed: bool) -> list[str]:
@@ -194,8 +204,17 @@ def _moving(known: Sequence[Growth]) -> str:
         if g.share and (g.share.low > 1 or g.share.high < 1)
     ]
     if not moving:
+        if len(judged) == 1:
+            return f"The share of {judged[0].label} changes no more than chance makes"
         return f"Of {len(judged)} changes of a share none is larger than chance makes" if judged else ""
-    rest = f"; the other {len(judged) - len(moving)} changes are within chance" if len(judged) > len(moving) else ""
+    others = len(judged) - len(moving)
+    rest = (
+        f"; the other {others} changes are within chance"
+        if others > 1
+        else "; the other change is within chance"
+        if others
+        else ""
+    )
     return f"As a share of the papers, {'; '.join(moving)}{rest}"
 
 

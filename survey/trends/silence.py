@@ -13,6 +13,7 @@ choice of studies, or another meaning of hybrid.
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -41,6 +42,7 @@ class Silence:
     explained: Estimate  # (printed - expected) / (printed - observed)
 
 
+@cache
 def text_by_abstract(labeller: str = READER) -> dict[Method, Counter[AbstractMethod]]:
     """Return how many papers have each label of the text and of the abstract: text → abstract → papers.
 
@@ -56,6 +58,7 @@ def text_by_abstract(labeller: str = READER) -> dict[Method, Counter[AbstractMet
     return counts
 
 
+@cache  # the first line and the notes of a report ask for the same year
 def silence_of(year: str = "2025", seed: int = 0, draws: int = DRAWS) -> Silence:
     """Return how much of the distance in the share of hybrid silence explains, with 95 % intervals.
 

@@ -45,7 +45,8 @@ def tables_of(sample: "Sample", question: Question, data: Path | None) -> list[T
         from survey.trends.cited import with_citations
 
         tables = [with_citations(table, sample.warehouse) for table in tables]
-    tables = tables if len(question.thresholds) > 1 else [with_growth(table) for table in tables]
+    if len(question.thresholds) <= 1:
+        tables = [with_growth(table, is_comparable=not sample.is_bundled) for table in tables]
     return list(map(incomparable, tables)) if sample.is_bundled else tables
 
 
@@ -91,7 +92,7 @@ def _abstract_tables(sample: "Sample", question: Question) -> list[TrendTable]:
 
 def _abstract_notes(sample: "Sample", by: Period, thresholds: tuple[int, ...]) -> list[str]:
     """Return why one mention is enough, and which months no list carries."""
-    from survey.trends.volume import missing_months
+    from survey.trends.volume import cut_periods, missing_months
 
     study = sample.warehouse.study
     of_texts = (
@@ -99,10 +100,13 @@ def _abstract_notes(sample: "Sample", by: Period, thresholds: tuple[int, ...]) -
     )
     notes = [f"1 mention is enough here, for an abstract has no room for {of_texts}"] if thresholds == (1,) else []
     if sample.coverage and (missing := missing_months(sample.coverage, by)):
-        is_cut = "outside" in sample.warehouse.provenance()
-        nowhere = "lists or the study's window leave out" if is_cut else "no list carries"
         lacking = ", ".join(month for months in missing.values() for month in months)
-        notes.append(f"{nowhere} {lacking}: the volume of {', '.join(missing)} is too low, growth from there too high")
+        notes.append(
+            f"no list carries {lacking}: the volume of {', '.join(missing)} is too low, growth from there too high"
+        )
+    for period, months in (cut_periods(sample.coverage, by) if sample.coverage else {}).items():
+        span = " to ".join(dict.fromkeys((months[0], months[-1])))
+        notes.append(f"of {period} the study's window holds {span}: growth from and to {period} is of the share alone")
     return notes
 
 

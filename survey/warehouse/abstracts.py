@@ -12,8 +12,8 @@ from survey.mentions.lexicon import Lexicon, load_lexicon
 from survey.studies.load import load_study
 from survey.studies.model import Study
 from survey.surface import Surface
-from survey.warehouse.database import Warehouse, counts_fingerprint, surface_of_counts
-from survey.warehouse.name_index import count_by_names
+from survey.warehouse.database import Warehouse
+from survey.warehouse.exported import surface_of_counts
 from survey.warehouse.population import VOLUME, Coverage, Population, Window, read_coverage, read_population
 from survey.warehouse.sample import Sample, check_study, open_sample, sentence, surfaces_of
 
@@ -31,9 +31,10 @@ def open_abstracts(lexicon: Lexicon, folder: Path | None = None) -> Sample:
     folder = folder or reference_path(SAMPLE).parent
     coverage = read_coverage(folder / VOLUME)
     wanting: list[str] = []
-    if counts_fingerprint(folder / MENTIONS) == lexicon.fingerprint:
-        warehouse = Warehouse.from_counts(folder / MENTIONS, lexicon)
-    else:
+    warehouse = Warehouse.from_counts_of(lexicon, folder / MENTIONS)
+    if warehouse is None:
+        from survey.warehouse.name_index import count_by_names  # loads Arrow, which the bundled study does without
+
         counts, wanting = count_by_names(lexicon, folder)
         rows = [(count.paper, count.benchmark, count.alias, count.n) for count in counts]
         warehouse = Warehouse.from_index(lexicon, folder / MENTIONS, rows)
@@ -61,7 +62,8 @@ def _windowed(warehouse: Warehouse, coverage: Coverage, study: Study) -> tuple[C
     window, warnings = study.window, []
     if window.categories:
         warnings.append(
-            f"The categories of the study '{study.name}' are not applied: the bundled abstracts do not have theirs"
+            f"The categories of the study '{study.name}' are not applied: those of a quarter of the bundled abstracts "
+            "are not known; survey report --category narrows to the others"
         )
     days = window.model_copy(update={"categories": ()})
     first_and_last = {month: _ends_of(month) for month in coverage.papers}
@@ -131,9 +133,11 @@ _NO_VOLUME = "growth is of the share: how much of the field the listed papers ar
 
 
 def _sentence(population: Population, coverage: Coverage) -> str:
+    months = " to ".join(dict.fromkeys((min(coverage.papers), max(coverage.papers))))
+    held = f"; of these months the study's window holds {months}" if coverage.left_out else ""
     return (
         f"Sample: title and first {population.first_characters:,} characters of the abstract of "
-        f"{sum(coverage.papers.values()):,} {population.title}."
+        f"{sum(coverage.papers.values()):,} {population.title}{held}."
     )
 
 

@@ -6,23 +6,19 @@ data the committed counts of `data/reference/mentions.parquet` give the same tab
 
 import hashlib
 from collections.abc import Sequence
-from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
 
 import duckdb
-import pyarrow
-from pyarrow import parquet
 
 from posttrain.errors import ConfigurationError
 from posttrain.files import whole
 from survey.mentions.lexicon import Lexicon, load_lexicon
 from survey.studies.load import load_study
 from survey.studies.model import Study
-from survey.surface import Surface
-from survey.warehouse.columns import integers
+from survey.warehouse.exported import Head, quoted, read_head, study_of
 from survey.warehouse.schema import create_tables, read_sql, set_provenance
 
 _COUNT_COLUMNS = {
@@ -70,21 +66,35 @@ class Warehouse:
         """
         warehouse = cls(duckdb.connect(":memory:", config=_IN_MEMORY))
         try:
-            create_tables(warehouse._db, lexicon or load_lexicon(study=_file_study(path)))
-            columns = set(parquet.read_schema(path).names)
-            if missing := _COUNT_COLUMNS - columns:
-                raise ConfigurationError(
-                    f"{path} lacks the columns {sorted(missing)}", "write it with: survey label --export FILE"
-                )
-            warehouse._load("load_papers", path)
-            warehouse._load("load_counts", path)
-        except (duckdb.Error, pyarrow.ArrowException, OSError, ValueError) as error:
+            head = read_head(warehouse._db, path)
+            warehouse._fill(head, lexicon or load_lexicon(study=head.study))
+        except (duckdb.Error, OSError, ValueError) as error:
             raise _unreadable(path, error) from error
-        if columns >= _LABEL_COLUMNS:
-            warehouse._unread = path
-        provenance = _file_provenance(path)
-        set_provenance(warehouse._db, provenance | ({"study": lexicon.study.name} if lexicon else {}))
         return warehouse
+
+    @classmethod
+    def from_counts_of(cls, lexicon: Lexicon, path: Path) -> Self | None:
+        """Load counts as `from_counts` does where they are of this lexicon; return None where they are of another."""
+        warehouse = cls(duckdb.connect(":memory:", config=_IN_MEMORY))
+        head = read_head(warehouse._db, path)
+        if head.fingerprint != lexicon.fingerprint:
+            warehouse._db.close()
+            return None
+        warehouse._fill(head, lexicon)
+        return warehouse
+
+    def _fill(self, head: Head, lexicon: Lexicon) -> None:
+        """Load the papers and counts of a file into this warehouse, which is empty."""
+        create_tables(self._db, lexicon)
+        if missing := _COUNT_COLUMNS - head.columns:
+            raise ConfigurationError(
+                f"{head.path} lacks the columns {sorted(missing)}", "write it with: survey label --export FILE"
+            )
+        self._load("load_papers", head.path)
+        self._load("load_counts", head.path)
+        if head.columns >= _LABEL_COLUMNS:
+            self._unread = head.path
+        set_provenance(self._db, head.provenance | {"study": lexicon.study.name})
 
     @classmethod
     def from_index(cls, lexicon: Lexicon, papers: Path, counts: Sequence[tuple[int, str, str, int]]) -> Self:
@@ -101,11 +111,15 @@ class Warehouse:
         warehouse._load("load_index", papers)
         warehouse._db.execute("DROP TABLE indexed")
         counted = {"study": lexicon.study.name, "lexicon": lexicon.name, "fingerprint": lexicon.fingerprint}
-        set_provenance(warehouse._db, _file_provenance(papers) | counted)
+        set_provenance(warehouse._db, read_head(warehouse._db, papers).provenance | counted)
         return warehouse
 
     def narrowed(self, papers: Sequence[int]) -> "Warehouse":
         """Return a warehouse in memory with these papers alone, and close this one."""
+        import pyarrow  # as in `export`: a tenth of the CPU of a report, which does without it
+
+        from survey.warehouse.columns import integers
+
         kept, study = pyarrow.table({"paper": integers(papers)}), self.study
         with self, self._reading:
             if self._unread:
@@ -163,12 +177,11 @@ class Warehouse:
                 rows = cursor.execute("SELECT json FROM study").fetchall()
             except duckdb.CatalogException:
                 rows = []
-        return _study_of(rows[0][0]) if rows else load_study()
+        return study_of(rows[0][0]) if rows else load_study()
 
     def _load(self, name: str, counts: Path) -> None:
         """Run `sql/NAME.sql` over shared counts, which DuckDB reads itself: Arrow would hold them in memory whole."""
-        quoted = str(counts).replace("'", "''")
-        self._db.execute(f"CREATE TEMP VIEW counts AS SELECT * FROM read_parquet('{quoted}')")
+        self._db.execute(f"CREATE TEMP VIEW counts AS SELECT * FROM read_parquet({quoted(counts)})")
         self._db.execute(read_sql(name))
         self._db.execute("DROP VIEW counts")
 
@@ -188,8 +201,9 @@ class Warehouse:
 
         Papers without an arXiv id are left out. A paper without any mention keeps one row, with no benchmark and
         n = 0, for it counts in the denominator.
-
         """
+        from pyarrow import parquet
+
         sql = read_sql("export_counts")
         self._read_labels(sql)
         rows = self._db.sql(sql).to_arrow_table()
@@ -218,50 +232,6 @@ def _narrowed_tables() -> dict[str, str]:
     return queries | {"citation": f"SELECT * FROM citation WHERE {both}"} | whole_tables
 
 
-def _study_of(json: str) -> Study:
-    study = Study.model_validate_json(json)
-    return load_study() if study.is_survey else study
-
-
-def _file_study(path: Path) -> Study:
-    json = (parquet.read_schema(path).metadata or {}).get(b"posttrain.study")
-    return _study_of(json.decode()) if json else load_study()
-
-
 def _unreadable(path: Path, error: Exception) -> ConfigurationError:
     message = f"{path} cannot be read: {str(error).splitlines()[0]}"
     return ConfigurationError(message, "write it with: survey label --export FILE")
-
-
-def surface_of_counts(path: Path) -> Surface:
-    """Return the surface of exported counts. Raises ConfigurationError where abstracts and texts stand in one file."""
-    quoted = str(path).replace("'", "''")
-    try:
-        with closing(duckdb.connect(":memory:")) as db:
-            rows = db.execute(f"SELECT DISTINCT surface FROM read_parquet('{quoted}')").fetchall()
-    except duckdb.Error:
-        return Surface.TEXT  # opening it says what is wrong
-    surfaces = {surface for (surface,) in rows}
-    if Surface.ABSTRACT not in surfaces:
-        return Surface.TEXT
-    if len(surfaces) > 1:
-        raise ConfigurationError(
-            f"{path} holds counts of abstracts and of texts; expected one of them in a table",
-            "export each on its own: survey label --surface abstract --export FILE",
-        )
-    return Surface.ABSTRACT
-
-
-def counts_fingerprint(path: Path) -> str:
-    """Return the fingerprint of the lexicon by which exported counts were made; empty where the file does not say."""
-    return _file_provenance(path).get("fingerprint", "")
-
-
-def _file_provenance(path: Path) -> dict[str, str]:
-    metadata = parquet.read_schema(path).metadata or {}
-    stored = {
-        k.decode().removeprefix("posttrain."): v.decode()
-        for k, v in metadata.items()
-        if k.startswith(b"posttrain.") and k != b"posttrain.study"
-    }
-    return {"counts": path.name, "study": _file_study(path).name, **stored}

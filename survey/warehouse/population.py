@@ -85,12 +85,14 @@ class Population:
 class Coverage:
     """How many papers of a sample lie in each month, and how many papers of independent lists it captures.
 
-    papers: by month; listed and captured: by (month, independent list).
+    papers: by month; listed and captured: by (month, independent list). left_out: the months of the sample that
+    the window of a study leaves out.
     """
 
     papers: Counter[str] = field(default_factory=Counter)
     listed: Counter[tuple[str, str]] = field(default_factory=Counter)
     captured: Counter[tuple[str, str]] = field(default_factory=Counter)
+    left_out: frozenset[str] = frozenset()
 
     def add(self, paper: Listed, window: Window, carried: bool) -> None:
         """Count a paper of the population; `carried` says whether it is of the sample."""
@@ -107,6 +109,7 @@ class Coverage:
             Counter({month: n for month, n in self.papers.items() if month in months}),
             Counter({key: n for key, n in self.listed.items() if key[0] in months}),
             Counter({key: n for key, n in self.captured.items() if key[0] in months}),
+            self.left_out | {month for month in self.papers if month not in months},
         )
 
     def write(self, path: Path) -> None:

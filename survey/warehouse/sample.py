@@ -14,10 +14,11 @@ from survey.studies import BUNDLED
 from survey.studies.load import load_study
 from survey.studies.model import Study
 from survey.surface import Surface
-from survey.warehouse.database import Warehouse, surface_of_counts
+from survey.warehouse.database import Warehouse
+from survey.warehouse.exported import surface_of_counts
 from survey.warehouse.population import Coverage, Population
 
-REPLACE = "survey ingest PATH…, survey extract, survey label"
+ADVICE = "To use your own papers: survey ingest PATH…, survey extract, survey label."
 
 
 @dataclass
@@ -40,6 +41,11 @@ class Sample:
     def story(self) -> str:
         """The sentence on the sample with its warnings, as one line."""
         return " ".join([self.sentence, *(f"{warning}." for warning in self.warnings)])
+
+    @property
+    def subject(self) -> str:
+        """The story for below a picture: without the commands to try next."""
+        return self.story.removesuffix(f" {ADVICE}")
 
     @property
     def footer(self) -> str:
@@ -216,6 +222,6 @@ def _bundled() -> Sample:
         f"Sample: the {papers:,} real arXiv papers bundled with posttrain ({first} to {last}), found texts, mostly of "
         f"2025 and on retrieval and question answering. It is not a crawl: its years come from different lists, so it "
         f"shows no growth and cannot reproduce the survey's tables. "
-        f"To use your own papers: {REPLACE}."
+        f"{ADVICE}"
     )
     return Sample(warehouse, True, False, sentence, excluded="papers without an arXiv id")

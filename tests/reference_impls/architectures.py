@@ -33,7 +33,7 @@ from reference_impls.model.policy import Policy, load_policy
 from reference_impls.model.sampling import sample
 from tests.reference_impls.runs import read, run, write_config
 from tests.reference_impls.small_models import LETTERS, make_tokenizer
-from tests.reference_impls.tiny_configs import ABSENT, DIFFERS, tiny_config
+from tests.reference_impls.tiny_configs import ABSENT, DIFFERS, KNOWN, SCALES, tiny_config
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "architectures.md"
 MEMORY, SECONDS = 10 << 30, 120  # bytes of address space, and seconds of a processor, for one architecture
@@ -78,7 +78,7 @@ def save_tiny(name: str, folder: Path) -> Path:
     with torch.no_grad():  # far from even probabilities, so that the likeliest token is no matter of rounding
         for weight in model.parameters():
             if weight.dim() == 2:
-                weight.mul_(4.0)
+                weight.mul_(SCALES.get(name, 4.0))
     model.save_pretrained(folder)
     make_tokenizer().save_pretrained(folder)
     return folder
@@ -102,7 +102,9 @@ def try_out(name: str, folder: Path) -> Trial:
         reason = error.message
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
-    return Trial(name, trial.weights, trial.decoder, trial.decodes, trial.sft, reason=" ".join(reason.split())[:160])
+    part, in_words = KNOWN.get(name, ("", ""))
+    reason = in_words if in_words and part in reason else " ".join(reason.replace(str(folder), "").split())[:160]
+    return Trial(name, trial.weights, trial.decoder, trial.decodes, trial.sft, reason=reason)
 
 
 def weights(policy: Policy) -> int:

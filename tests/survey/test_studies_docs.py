@@ -4,7 +4,9 @@ import re
 import shlex
 from pathlib import Path
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from survey.mentions.finder import MentionFinder
 from survey.mentions.lexicon import load_lexicon
@@ -25,8 +27,15 @@ def test_the_walk_through_runs() -> None:
         path = Path("papers", f"{number}.md")
         path.parent.mkdir(exist_ok=True)
         path.write_text(markdown_paper(f"{published[2:4]}{published[5:7]}.0000{number}", words, published=published))
+    abstracts = {
+        "arxiv_id": ["2405.00001"],
+        "published": ["2024-05-01"],
+        "title": ["MMMU"],
+        "abstract": ["On ChartQA."],
+    }
+    parquet.write_table(pyarrow.table(abstracts), "abstracts.parquet")
     commands = re.findall(r"^\$ (survey .*)$", PAGE, re.MULTILINE)
-    assert len(commands) == 11
+    assert len(commands) == 14
     for command in commands:
         done = command_line(*shlex.split(command)[1:])
         assert done.returncode == 0, (command, done.stderr)

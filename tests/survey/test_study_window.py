@@ -44,6 +44,7 @@ def test_a_narrow_window_restricts_what_is_counted() -> None:
     assert f"{one.n:,} LLM papers" in early.sample
     assert f"{sum(n for _, n in whole.values()) - one.n:,} outside the study's window" in early.footer
     assert "not applied" not in early.sample
+    assert "of these months the study's window holds 2024-01 to 2024-06." in early.sample
 
 
 def test_a_window_that_cuts_a_month_leaves_it_out_and_says_so() -> None:
@@ -52,6 +53,23 @@ def test_a_window_that_cuts_a_month_leaves_it_out_and_says_so() -> None:
     months = _report('since = "2024-04"\nuntil = "2024-05"')
     assert [row.n for row in report.tables[0].rows] == [row.n for row in months.tables[0].rows]
     assert "cuts 2024-03, left out" in report.sample
+
+
+def test_a_year_that_the_window_cuts_has_no_volume() -> None:
+    """Half a year has half the papers, which is no growth; its share compares, and whole years keep their volume."""
+    for window, kept in (
+        ('since = "2023-02"\nuntil = "2025-06"', "2025-01 to 2025-06"),
+        ('until = "2025-01"', "2025-01"),
+    ):
+        report = _report(window)
+        grown = {(growth.since, growth.until): growth for growth in report.tables[0].growth}
+        assert grown["2023", "2024"].of == "papers" and grown["2024", "2025"].of == "share"
+        assert (
+            f"of 2025 the study's window holds {kept}: growth from and to 2025 is of the share" in report.tables[0].note
+        )
+        assert "to 2025" not in report.sentence.partition(".")[0]  # of all papers of the field
+    both = _report('since = "2024-03"\nuntil = "2024-09"').tables[0].note
+    assert "of 2024 the study's window holds 2024-03 to 2024-09" in both
 
 
 def test_categories_are_named_as_not_applied() -> None:

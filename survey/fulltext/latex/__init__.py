@@ -34,7 +34,8 @@ from survey.fulltext.latex.plain import to_plain
 from survey.fulltext.latex.reading import EndlessError, Frame
 from survey.fulltext.latex.root import find_root, find_roots
 from survey.fulltext.latex.tokens import MARK, decode
-from survey.fulltext.sections import Section, Text, join_pieces
+from survey.fulltext.sections import Text, join_pieces
+from survey.section import Section
 
 __all__ = ["find_root", "read_latex", "to_plain"]
 

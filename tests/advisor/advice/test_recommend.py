@@ -97,6 +97,21 @@ def test_a_verifier_that_fails_gold_is_mended_before_anything_is_trained(known: 
 
 
 @given(traits())
+def test_a_verifier_that_accepts_wrong_answers_is_mended_before_anything_is_trained(known: Traits) -> None:
+    """A policy would learn them: the rule speaks against every pipeline that goes by it, however well it takes gold."""
+    lenient = known.replaced(verifier="rule", verifier_on_gold=1.0, verifier_on_wrong=0.1, judge_agreement=None)
+    ranked, _ = rank(lenient)
+    assert ranked[0].pipeline.id in ("fix_verifier", "make_evaluation")
+    by_verifier = {"verifier in rule|unit-tests|environment|judge", "verifier_on_gold >= 0.95"}
+    for option in ranked:
+        points = {reason.rule.name: reason.points for reason in option.reasons}
+        goes_by_it = by_verifier <= set(option.pipeline.needs)
+        assert (points.get("fix-lenient-verifier", 0) < 0) is goes_by_it, option.pipeline.id
+    strict, _ = rank(lenient.replaced(verifier_on_wrong=0.0))
+    assert "fix-lenient-verifier" not in {reason.rule.name for option in strict for reason in option.reasons}
+
+
+@given(traits())
 def test_more_clean_demonstrations_never_speak_against_imitation(known: Traits) -> None:
     """Monotone: from ten to ten thousand demonstrations the points of SFT do not fall."""
     scores = [

@@ -1,5 +1,6 @@
 """An export is a folder of plain files, whole or refused, whose settings and verifier are those of a run here."""
 
+import ast
 import json
 import subprocess
 import sys
@@ -212,6 +213,29 @@ def test_the_exported_reward_judges_as_the_verifier_does(
     rewards, where = json.loads(done.stdout)
     assert rewards == [1.0, 0.0, 1.0]
     assert Path(where).is_relative_to(tmp_path)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_folder_holds_every_module_that_its_files_import(tmp_path: Path, target: str) -> None:
+    """It runs where posttrain is not installed: each import of our packages is a file of the folder."""
+    out = tmp_path / "out"
+    make(out, "sft_grpo", target)
+    imported = set()
+    for file in out.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in (
+                "posttrain",
+                "reference_impls",
+            ):
+                names = [f"{node.module}.{name.name}" for name in node.names]
+                imported |= {name if _is_module(out, name) else node.module for name in names}
+    assert {"posttrain.errors", "reference_impls.model.templates", "reference_impls.configs"} <= imported
+    assert [name for name in sorted(imported) if not _is_module(out, name)] == []
+
+
+def _is_module(out: Path, name: str) -> bool:
+    path = out / name.replace(".", "/")
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
 
 
 def test_a_function_of_the_users_own_is_said_to_be_missing(tmp_path: Path) -> None:

@@ -138,9 +138,10 @@ def test_rejection_sampling_runs_from_end_to_end(
 def test_prompts_too_long_are_left_out_and_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The data step counts; what has no end of its own in the template gets one."""
+    """The data step counts, and stops where nothing is left; a response has an end, whatever the template writes."""
     make(tmp_path / "out", "sft")
-    run(monkeypatch, tmp_path / "out", "prepare.py", "starter", "--max-prompt-tokens", "3")
+    with pytest.raises(SystemExit, match="no prompt has 1 to 3 tokens"):
+        run(monkeypatch, tmp_path / "out", "prepare.py", "starter", "--max-prompt-tokens", "3")
     assert "0 of 48 rows kept, 48 prompts too long" in capsys.readouterr().out
     run(monkeypatch, tmp_path / "out", "prepare.py", "starter")
     assert "48 of 48 rows kept" in capsys.readouterr().out

@@ -40,6 +40,12 @@ RIGHT: list[tuple[Any, str]] = [
     ("Write a function `last`.", f"```python\nprint('hi')\n```\nand\n```python\n{WHOLE}```\n```text\nlast([1])\n```"),
     ("Write a function `last`.", "last = lambda items: items[-1] if items else None"),
     (f"{SIGNATURE}\n\ndef helper(x):\n    return x\n\n\nWrite `last` above.", f"```python\n{WHOLE}```"),
+    (SIGNATURE, f"# the last item\n{WHOLE}"),
+    (FENCED, f"~~~python\n{WHOLE}~~~"),
+    (FENCED, f"1. The list may be empty.\n2. So:\n\n   ```python\n{WHOLE}```\n"),
+    (CHAT, "```python\nlast = lambda items: (items or [None])[-1]\n```"),
+    (CHAT, f"```Python\n{WHOLE}```\nUsage:\n```python\nprint(last([1, 2]))\n```"),
+    (IN_PROSE, f"```python\n{WHOLE}"),
     (FENCED, f"```python\nfrom typing import Any\n\n{WHOLE}\n\nif __name__ == '__main__':\n    print(last([1]))\n```"),
 ]
 WRONG: list[tuple[Any, str]] = [
@@ -57,6 +63,11 @@ WRONG: list[tuple[Any, str]] = [
     (CHAT, "```python\nclass Any:\n    def __eq__(self, other): return True\ndef last(items): return Any()\n```"),
     ("Write a function `last`.", f"```python\n{WHOLE}```\n```python\ndef last(items):\n    return None\n```"),
     ("Write a function `last`.", "```python\nlast = 3\n```"),
+    (CHAT, "```python\ndef last(items):\n    return items[-1] if items else 0\n```"),
+    (CHAT, "```python\ndef last(items):\n    while True: pass\n```"),
+    (CHAT, "```python\ndef last(items)\n    return items[-1]\n```"),
+    (CHAT, "```python\nraise SystemExit(0)\n```"),
+    (FENCED, "    return items[-1:]\n"),
 ]
 
 
@@ -76,6 +87,7 @@ def scripts() -> Iterator[Verifier]:
 
 def test_functions_for_prompts_in_every_form(functions: Verifier) -> None:
     """A bare signature, one in prose, in a fence, in a chat; a whole function, a body, a block among prose."""
+    assert len(RIGHT) + len(WRONG) >= 40
     verdicts = functions.verify([(prompt, response, ROW) for prompt, response in RIGHT + WRONG])
     outcomes = [verdict.outcome for verdict in verdicts]
     wanted = [Outcome.RIGHT] * len(RIGHT) + [Outcome.WRONG] * len(WRONG)
@@ -97,6 +109,11 @@ GOOD_SCRIPTS = [
     "import threading\ndef go():\n    input()\n    print(sum(map(int, input().split())))\n"
     "threading.Thread(target=go).start()",
     "seen = globals().get('seen', 0) + 1\ninput()\nprint(sum(map(int, input().split())) * seen)",
+    "~~~python\ninput()\nprint(sum(map(int, input().split())))\n~~~",
+    "input()\nprint(f'{sum(map(int, input().split()))}', end='')",
+    "input()\nprint(sum(map(int, input().split())))\nprint()",
+    "import fileinput\nprint(sum(int(x) for line in list(fileinput.input())[1:] for x in line.split()))",
+    "try:\n    input()\n    print(sum(map(int, input().split())))\nexcept EOFError:\n    pass",
     "import collections\ninput()\nprint(sum(collections.Counter(map(int, input().split())).elements()))",
 ]
 BAD_SCRIPTS = [
@@ -116,12 +133,20 @@ BAD_SCRIPTS = [
     "import socket\nsocket.socket()",
     "<think>\n```python\ninput()\nprint(sum(map(int, input().split())))\n```\n</think>\nDone.",
     "open('/etc/passwd').read()",
+    "input()\nprint(float(sum(map(int, input().split()))))",
+    "input()\nprint(-sum(map(int, input().split())))",
+    "input()\nprint(sum(map(int, input().split())), sum([1]))",
+    "import sys\ninput()\nsys.stderr.write(str(sum(map(int, input().split()))))",
+    "input()\nreturn sum(map(int, input().split()))",
+    "input()\nsum(map(int, input().split()))",
+    "print('3 or 6')",
 ]
 
 
 def test_scripts_are_right_where_every_output_is_expected(scripts: Verifier) -> None:
     """Through any way to read the input and write the output; nothing is left over from one input to the next."""
     responses = GOOD_SCRIPTS + BAD_SCRIPTS
+    assert len(responses) >= 40
     verdicts = scripts.verify([("Add the numbers.", response, SUM_ROW) for response in responses])
     wanted = [Outcome.RIGHT] * len(GOOD_SCRIPTS) + [Outcome.WRONG] * len(BAD_SCRIPTS)
     wrong = [number for number, verdict in enumerate(verdicts) if verdict.outcome is not wanted[number]]

@@ -473,6 +473,27 @@ def test_gold_answers_are_right_by_mathematics_too(corpora: Path, mathematics: V
 
 @pytest.mark.slow
 @pytest.mark.corpus
+def test_canonical_solutions_of_humaneval_pass_for_instruct_prompts_too(corpora: Path) -> None:
+    """All 100 in prose, in a fence and in a chat, with a whole function or its body in a fence, 300 in all."""
+    tasks = rows(corpora / "papers" / "D_tasks" / "HumanEval_000-099.jsonl")
+    asked: list[tuple[Any, str, Any]] = []
+    for row in tasks:
+        code, body = row["prompt"], row["canonical_solution"]
+        fenced = f"Complete the function below.\n```python\n{code}```\nGive the code alone."
+        chat = [{"role": "system", "content": "You write Python."}, {"role": "user", "content": fenced}]
+        asked += [
+            (f"Please finish this:\n\n{code}\nThank you.", f"Sure:\n```python\n{code}{body}```\nIt works.", row),
+            (fenced, f"```python\n{body}```", row),
+            (chat, f"<think>Simple.</think>\n```python\n{code}{body}```", row),
+        ]
+    with load_verifier("unit-tests", seconds=20) as verifier:
+        verdicts = verifier.verify(asked)
+    assert len(verdicts) == 300
+    assert [(asked[n][2]["task_id"], v.reason) for n, v in enumerate(verdicts) if v.strict != 1] == []
+
+
+@pytest.mark.slow
+@pytest.mark.corpus
 def test_canonical_solutions_of_humaneval_pass_and_empty_ones_do_not(corpora: Path) -> None:
     """All 100 of 100, as completions; a function without a body of its own passes none."""
     tasks = rows(corpora / "papers" / "D_tasks" / "HumanEval_000-099.jsonl")

@@ -9,6 +9,8 @@ import pytest
 from posttrain.charts import svg
 from survey.labels.validation import read_validation
 from survey.period import Period
+from survey.report import Question, trend_tables
+from survey.surface import Surface
 from survey.trends.charts import Measure, chart, points_of
 from survey.trends.domain import domain_trends
 from survey.trends.labelled import data_source_trends, method_trends
@@ -59,7 +61,9 @@ def test_time_runs_evenly(tables: dict[Axis, TrendTable]) -> None:
     """The sample has no paper of 2021; the year keeps its place."""
     assert "2021" not in {row.period for row in tables[Axis.DOMAIN].rows}
     spec = chart([tables[Axis.DOMAIN]], [])
-    assert spec["encoding"]["x"]["scale"]["domain"] == [str(year) for year in range(2020, 2027)] and "2021" in svg(spec)
+    assert spec["spec"]["encoding"]["x"]["scale"]["domain"] == [
+        str(year) for year in range(2020, 2027)
+    ] and "2021" in svg(spec)
 
 
 def test_the_mix_stands_beside_what_the_survey_printed(tables: dict[Axis, TrendTable]) -> None:
@@ -93,3 +97,23 @@ def test_corrected_bars_are_the_corrected_shares(tables: dict[Axis, TrendTable])
     assert wanted and [(p["period"], p["label"], p["share"], p["low"], p["high"]) for p in ours] == wanted
     plain, _, _ = _drawn(tables[Axis.METHOD], Measure.SHARE)
     assert [p["share"] for p in plain] != [p["share"] for p in ours]
+
+
+@pytest.mark.parametrize("by", [Period.YEAR, Period.QUARTER])
+@pytest.mark.parametrize("axis", [Axis.DOMAIN, Axis.BENCHMARK])
+def test_a_chart_is_as_wide_as_a_column_of_a_paper(by: Period, axis: Axis) -> None:
+    """Of few and of many bars, with all that an export says about its sample, and with the growth below it."""
+    report = trend_tables(Path("no such folder"), Question((axis,), by=by))
+    pictures = [svg(spec) for spec in report.charts()]
+    assert len(pictures) == 2
+    for picture in pictures:
+        width = re.search(r'^<svg[^>]* width="([\d.]+)"', picture)
+        assert width and float(width[1]) < 480, width
+        assert "survey ingest" not in picture and "lexicon" in picture
+
+
+def test_a_curve_of_thresholds_is_as_wide_as_a_column_of_a_paper() -> None:
+    """Two periods stand side by side."""
+    report = trend_tables(Path("no such folder"), Question(thresholds=(1, 5, 9), surface=Surface.TEXT))
+    width = re.search(r'^<svg[^>]* width="([\d.]+)"', svg(report.charts()[0]))
+    assert width and float(width[1]) < 480

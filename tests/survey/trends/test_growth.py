@@ -1,10 +1,13 @@
 """Growth: closed forms for large samples, verdicts, gaps, and how often the intervals hold the true factor."""
 
 import math
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from posttrain.charts import svg, titled
 from posttrain.statistics import Z
 from survey.mentions.lexicon import load_lexicon
 from survey.period import Period
@@ -128,6 +131,17 @@ def test_the_bundled_abstracts_show_growth_beside_the_printed_growth(table: Tren
     math = next(growth for growth in table.growth if (growth.label, growth.until) == ("math", "2025"))
     assert math.share is not None and math.share.low > 1
     assert f"math rises ×{math.share.value:.2f}" in growth_sentence(table)
+
+
+def test_a_label_that_no_later_paper_has_leaves_a_chart_whole(table: TrendTable) -> None:
+    """Zero has no place on a logarithmic axis: its interval is drawn from the edge on, and every other point stays."""
+    rows = tuple(replace(row, k=0) if (row.label, row.period) == ("qa", "2025") else row for row in table.rows)
+    without = with_growth(replace(table, rows=rows, growth=()), printed={("2024", "qa"): 4, ("2025", "qa"): 8})
+    assert min(growth.factor for growth in without.growth if growth.factor is not None) == 0
+    picture = svg(titled(growth_chart(without), "Growth"))
+    places = re.findall(r'roledescription="point" transform="translate\(([\d.]+),', picture)
+    assert len(places) == 8 and len(set(places)) == 8 and "NaN" not in picture
+    assert picture.count('roledescription="rule mark"') == 8
 
 
 def test_a_table_without_growth_says_nothing(table: TrendTable) -> None:
