@@ -95,7 +95,7 @@ def by_hand(policy: Policy, name: str) -> tuple[float, Tensor]:
 
 
 @every_row
-@pytest.mark.parametrize("micro_batch", [8, 3, 1])
+@pytest.mark.parametrize("micro_batch", [8, 3])
 def test_the_loop_has_the_gradient_of_the_objective(
     name: str, micro_batch: int, policy: Policy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,7 +137,10 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(runs.make_untrained(tmp_path_factory.mktemp("policy") / "untrained"))
 
 
-@pytest.mark.parametrize("technique", [name for name in ROWS if " " not in name])
+@pytest.mark.parametrize("technique", [
+    pytest.param(name, marks=() if name == "one_token_rollout" else pytest.mark.slow)
+    for name in ROWS if " " not in name
+])  # fmt: skip
 def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(
     technique: str, untrained: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -187,7 +187,14 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(runs.make_untrained(tmp_path_factory.mktemp("policy") / "untrained"))
 
 
-@pytest.mark.parametrize(("technique", "own"), [*OWN.items(), *MORE], ids=str)
+@pytest.mark.parametrize(
+    ("technique", "own"),
+    [  # the quick ones hold a state of their own, and a choice by chance
+        pytest.param(*case, marks=() if case[0] in ("reinforce", "clip_cov") else pytest.mark.slow)
+        for case in [*OWN.items(), *MORE]
+    ],
+    ids=str,
+)
 def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(
     technique: str, own: dict[str, Any], untrained: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
