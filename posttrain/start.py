@@ -68,6 +68,8 @@ def _quit(_number: int = 0, _frame: "FrameType | None" = None) -> "NoReturn":
         from posttrain.errors import ExitCode
 
         fail("interrupted; finished work is kept", "run it again", ExitCode.INTERRUPTED, "--json" in sys.argv)
+    except RuntimeError:  # it came in the middle of a print, whose stream takes no second one until it is done
+        os.write(2, b"error: interrupted; finished work is kept\n  try: run it again\n")
     finally:  # no exception leaves: it would pass through the import that was interrupted
         _leave()
 

@@ -41,13 +41,13 @@ _FILL = {
 
 
 GROUND = (
-    "__init__.py",
-    "version.py",
     "errors.py",
     "suggest.py",
     "assignments.py",
 )  # the files of posttrain that verifiers, tasks and templates import
 MODEL = ("__init__", "batches", "demonstrations", "protocols", "templates", "thoughts")
+# its own first file would load more of it than the folder has
+_PART = '"""The part of {package} that the scripts of this folder need."""\n'
 
 
 class Folder:
@@ -106,16 +106,19 @@ class Folder:
 
     def copy_templates(self) -> None:
         """Copy the code that turns rows into tokens, for the script that makes the data."""
-        self._copy(package() / name for name in ("configs.py", *(f"model/{name}.py" for name in MODEL)))
+        self._copy(package() / f"model/{name}.py" for name in MODEL)
+        self._copy(sorted((package() / "configs").rglob("*.py")))
         self._copy(sorted((package() / "tasks").rglob("*.py")))
         self._copy(sorted((package() / "verifiers").rglob("*.py")))  # tasks that are generated have theirs there
 
     def _copy(self, files_: Iterable[Path]) -> None:
         """Copy files of this project to where they can be imported from the folder; each once."""
-        for file in (package() / "__init__.py", *(ground() / name for name in GROUND), *files_):
-            name = str(file.relative_to(package().parent))
+        texts = {f"{folder.name}/__init__.py": _PART.format(package=folder.name) for folder in (ground(), package())}
+        for file in (*(ground() / name for name in GROUND), *files_):
+            texts[str(file.relative_to(package().parent))] = file.read_text(encoding="utf-8")
+        for name, text in texts.items():
             if self.path / name not in self.written:
-                self.write(name, file.read_text(encoding="utf-8"))
+                self.write(name, text)
 
 
 def _is_function(verifier: str) -> bool:
