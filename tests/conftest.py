@@ -1,11 +1,15 @@
 """Fixtures of the whole suite, and what makes every run of it alike."""
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Two workers share two cores: threads of torch and numpy would wait for each other longer than they work.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Hypothesis measures no time, so a busy machine fails no property. Every run tries the same examples: a failure comes
 # from the change at hand and never from the draw. `pytest --hypothesis-profile=explore` draws others.

@@ -94,7 +94,12 @@ def test_a_plan_says_what_would_run_and_can_be_exported(tmp_path: Path) -> None:
             "there is no file none.jsonl",
             marks=pytest.mark.slow,
         ),
-        (["probe", "--data", "task:addition", "--out", "none/x/t.json", "--set", "rows=0"], 2, "rows"),
+        pytest.param(
+            ["probe", "--data", "task:addition", "--out", "none/x/t.json", "--set", "rows=0"],
+            2,
+            "rows",
+            marks=pytest.mark.slow,
+        ),
         (["plan", "nope"], 2, "there is no pipeline 'nope'"),
         (["plan", "gone.json"], 2, "there is no file gone.json"),
         (["plan", "sft"], 2, "the plan names no model"),

@@ -151,6 +151,7 @@ def test_the_gradient_is_that_of_the_loop(
         assert measures["ratio"] == pytest.approx(1, abs=WITHIN) and measures["clipped"] == 0
 
 
+@pytest.mark.slow
 def test_the_rows_are_hard_enough(policy: Policy, rows: list[Row]) -> None:
     """Padded prompts, responses that end and that are cut off, and logits no larger than the tolerance assumes."""
     step = step_of(page_with(), policy, rows)

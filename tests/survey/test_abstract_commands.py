@@ -44,6 +44,7 @@ def _data(survey, *arguments: str) -> tuple[Any, list[str], dict[str, Any]]:
     return envelope["data"], envelope["warnings"], envelope["provenance"]
 
 
+@pytest.mark.slow
 def test_own_abstracts_are_listed_from_one_mention_on(own) -> None:
     """Without texts the surface need not be named; a month, a word and a domain narrow them."""
     for options in ([], ["--surface", "abstract"]):
@@ -84,6 +85,7 @@ def test_the_flow_of_own_abstracts_counts_what_came_in_since(own) -> None:
     assert code == ExitCode.USAGE and "full texts" in error
 
 
+@pytest.mark.slow
 def test_a_study_has_a_threshold_of_its_own_in_abstracts(own) -> None:
     """Two mentions here; and its counts are asked for where they are missing."""
     code, _, error = own("papers", "--surface", "abstract", "--study", "shops.toml")
@@ -97,6 +99,7 @@ def test_a_study_has_a_threshold_of_its_own_in_abstracts(own) -> None:
     assert code == ExitCode.NOTHING_MATCHED and "no printed numbers" in error
 
 
+@pytest.mark.slow
 def test_a_difference_of_abstracts_is_growth_alone(own, tmp_path: Path) -> None:
     """Of three papers there is none, which the error says; of those that come along each factor has its verdict."""
     code, _, error = own("diff", "--surface", "abstract")

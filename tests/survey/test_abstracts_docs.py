@@ -63,6 +63,7 @@ def test_the_growth_of_the_page_is_that_of_the_sample() -> None:
     assert " and ".join(fields) in " ".join(PAGE.split())
 
 
+@pytest.mark.slow
 def test_the_page_says_how_much_the_name_index_holds() -> None:
     """Pairs of paper and benchmark that the index finds, of all that the abstracts give."""
     rows = parquet.read_table(FOLDER / "mentions.parquet", columns=["arxiv_id", "benchmark"]).to_pylist()

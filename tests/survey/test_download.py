@@ -94,6 +94,7 @@ def test_a_private_source_leads_to_the_next_surface() -> None:
     assert private <= _extracted()
 
 
+@pytest.mark.slow
 def test_a_source_without_a_readable_text_leads_to_the_next_surface() -> None:
     """What cannot be read is known after the extraction; the next run asks for the rest, and for each only once."""
     papers = make_corpus(3, 4, WINDOW.since, WINDOW.until)

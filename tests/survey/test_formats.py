@@ -151,6 +151,7 @@ def test_a_paper_that_speaks_of_a_withdrawal_is_a_paper() -> None:
     assert counts() == {"2501.00001": {"gsm8k": 3}}
 
 
+@pytest.mark.slow
 def test_a_cell_may_hold_a_list_of_paragraphs() -> None:
     columns = {"arxiv_id": ["2501.00001"], "published": ["2025-01-02"], "title": ["A"], "text": [["GSM8K.", "SVAMP."]]}
     take_in(save_table("t.parquet", columns))
@@ -164,6 +165,7 @@ def _in_part() -> list[dict[str, str]]:
     return list(flow["in_part"])
 
 
+@pytest.mark.slow
 def test_a_text_that_is_whole_only_in_part_says_so() -> None:
     save("a.pdf", make_pdf([f"{NAMES}\n{FILLER}"] + ["3"] * 9, stamp="arXiv:2501.00001v1 [cs.CL] 9 Jan 2025"))
     take_in()
@@ -171,6 +173,7 @@ def test_a_text_that_is_whole_only_in_part_says_so() -> None:
     assert _in_part() == [{"arxiv_id": "2501.00001", "missing": "9 of 10 pages without text"}]
 
 
+@pytest.mark.slow
 def test_a_whole_copy_is_read_before_one_in_part() -> None:
     """HTML comes before PDF, but not where its conversion broke off."""
     cut = f"<p>Conversion to HTML had a Fatal error and exited abruptly.</p><p>{FILLER}</p>"

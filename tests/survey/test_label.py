@@ -41,6 +41,7 @@ def _paper() -> tuple[object, ...]:
     return row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first_wins", [True, False])
 def test_a_stated_date_of_version_1_wins_over_a_later_stamp(first_wins: bool) -> None:
     """Whichever copy comes first, and whichever is stronger: a paper's period is that of its version 1."""
@@ -54,6 +55,7 @@ def test_a_stated_date_of_version_1_wins_over_a_later_stamp(first_wins: bool) ->
     assert date(2024, 12, 31) in _paper()
 
 
+@pytest.mark.slow
 def test_a_later_stamp_alone_gives_the_month_of_the_id() -> None:
     """August is when version 4 came; version 1 came in January, as the id says."""
     save("b.pdf", make_pdf([FILLER], stamp=FOURTH))
@@ -62,6 +64,7 @@ def test_a_later_stamp_alone_gives_the_month_of_the_id() -> None:
     assert date(2025, 1, 1) in _paper()
 
 
+@pytest.mark.slow
 def test_the_date_of_a_snapshot_is_taken_for_a_text_that_has_none() -> None:
     versions = [{"version": "v1", "created": "Thu, 9 Jan 2025 10:00:00 GMT"}]
     save("s.jsonl", json.dumps({"id": "2501.00001", "title": CATS, "versions": versions}))
@@ -73,6 +76,7 @@ def test_the_date_of_a_snapshot_is_taken_for_a_text_that_has_none() -> None:
     assert CATS in paper
 
 
+@pytest.mark.slow
 def test_the_title_comes_from_the_copy_whose_identity_rests_on_most() -> None:
     """The text is read from the source, which is known by its name alone; its title is the record's."""
     save("2501.00001.tar.gz", make_tar({"main.tex": latex(r"\title{on the PATIENCE of cats} In 2025.")}))
@@ -114,6 +118,7 @@ def test_each_mention_belongs_to_its_own_paper_and_section() -> None:
     assert {n: found[f"2501.{n:05d}"].get("gsm8k", 0) for n in range(20)} == {n: n for n in range(20)}
 
 
+@pytest.mark.slow
 def test_labelling_again_with_another_lexicon_replaces_the_warehouse() -> None:
     save("a.md", markdown_paper("2501.00001", "We use GSM8K, GSM-8K and MATH-500."))
     take_in()

@@ -32,6 +32,7 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_narrow_window_restricts_what_is_counted() -> None:
     """Only its months are in n; the sum over windows that share no month is the whole."""
     whole = {(row.period): (row.k, row.n) for row in _report("").tables[0].rows}

@@ -86,6 +86,7 @@ def test_a_newer_version_brings_a_paper_back() -> None:
     assert set(texts()) == {"2501.00001"}
 
 
+@pytest.mark.slow
 def test_a_row_of_a_table_and_a_record_say_it_too() -> None:
     _two_papers()
     table = table_of(["2501.00001", "2501.00003"], ["GSM8K " * 9] * 2) | {"comments": ["This article is withdrawn", ""]}
@@ -110,6 +111,7 @@ def test_a_notice_as_the_newest_version_withdraws_the_earlier_ones() -> None:
     assert _losses() == {IS_NOTICE: 1}
 
 
+@pytest.mark.slow
 def test_a_harvested_snapshot_withdraws_texts_and_abstracts() -> None:
     _two_papers()
     take_in()

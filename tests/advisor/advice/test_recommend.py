@@ -157,6 +157,7 @@ def test_order_does_not_depend_on_how_traits_are_given() -> None:
     assert recommend(make_traits(given)) == recommend(make_traits(dict(reversed(given.items()))))
 
 
+@pytest.mark.slow
 def test_each_rule_decides_something() -> None:
     """Every rule holds in at least one worked situation or telling change of one; a rule that never holds is dead."""
     firing = set()

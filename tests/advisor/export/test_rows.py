@@ -92,6 +92,7 @@ def ours(model: Path, technique: str, **settings: Any) -> tuple[Template, tuple[
     return load_policy(config).template, rows, config
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "rows", "settings"),
     [
@@ -148,6 +149,7 @@ def nothing(completions: list[Any], **_: Any) -> list[float | None]:
     return [0.0] * len(completions)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "rows", "settings", "form"),
     [

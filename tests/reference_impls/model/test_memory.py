@@ -75,6 +75,7 @@ def test_facts_are_those_of_the_real_model() -> None:
     assert counts.kv_values_per_token * 10 == held
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["gpt2", "gemma2"])
 def test_other_families_are_counted_too(family: str) -> None:
     """Nothing here knows the family of a model."""

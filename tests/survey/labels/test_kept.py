@@ -91,6 +91,7 @@ def test_a_changed_label_makes_another_key(tmp_path: Path) -> None:
     assert read_kept(BUNDLED, tmp_path) is None
 
 
+@pytest.mark.slow
 def test_what_was_learned_once_is_kept_in_the_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second call learns nothing, also where the bundled file is of other labels."""
     monkeypatch.setattr("survey.labels.forest.TREES", 30)

@@ -26,6 +26,7 @@ def test_the_fast_engine_equals_the_plain_one(text: str) -> None:
     assert FAST.find(encoded) == PLAIN.find(encoded)
 
 
+@pytest.mark.slow
 @given(texts(), texts())
 @settings(max_examples=200)
 def test_counting_is_additive_over_paragraphs(one: str, other: str) -> None:

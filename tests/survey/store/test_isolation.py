@@ -108,6 +108,7 @@ def test_an_error_that_cannot_be_unpickled_fails_alone() -> None:
     assert outcomes[2:] == list("bcdefghijk")
 
 
+@pytest.mark.slow
 def test_leaving_early_stops_what_is_running() -> None:
     """An interrupt must not wait for papers that nobody will see."""
     start = time.monotonic()
@@ -132,6 +133,7 @@ def test_a_stream_gives_its_items_as_they_come() -> None:
     assert list(stream_isolated(count_to, "4")) == ["1", "2", "3", "4"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "reason"),
     [
