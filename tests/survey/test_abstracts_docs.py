@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
 from pyarrow import parquet
 
 from posttrain.reference import reference_path
