@@ -7,8 +7,6 @@ and over a page (`Trivi-⏎7⏎Published as a conference paper⏎aQA`). Markdown
 
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Collection
 from itertools import pairwise
 
 # Hyphens and dashes of every length, minus and the non-breaking hyphen: names are written with all of them.
@@ -132,15 +130,12 @@ def _joined(text: str) -> str:
 
 def _over_pages(text: str) -> str:
     """Return `text` with the lines between two pages put behind the word that they break."""
-    if _HYPHEN_AT_END.search(text) is None:
-        return text
-    running = {line for line, times in Counter(text.split("\n")).items() if times > 1}  # a running title among them
     kept: list[str] = []
     end = 0
     for hyphen in _HYPHEN_AT_END.finditer(text):
         if hyphen.start() < end or text[hyphen.end() : hyphen.end() + 1].islower():
             continue  # the usual break, which the next line mends
-        lines, at = _lines_between(text, hyphen.end(), running)
+        lines, at = _lines_between(text, hyphen.end())
         word = _WORD.match(text, at)
         if lines and word and _goes_on(text[hyphen.start() - 1], word[1], [line for line in lines if line], len(lines)):
             kept += [text[end : hyphen.end()], word[1], *(f"\n{line}" for line in lines if line)]
@@ -148,26 +143,23 @@ def _over_pages(text: str) -> str:
     return "".join(kept) + text[end:] if kept else text
 
 
-def _lines_between(text: str, at: int, running: Collection[str]) -> tuple[list[str], int]:
-    """Return the lines from `at` on that belong to a page and not to its text, and where the text goes on.
-
-    running: the lines that stand more than once in the text.
-    """
+def _lines_between(text: str, at: int) -> tuple[list[str], int]:
+    """Return the lines from `at` on that belong to a page and not to its text, and where the text goes on."""
     lines: list[str] = []
     for _ in range(_BETWEEN_PAGES):
         end = text.find("\n", at)
         line = text[at:end].strip()
-        if end < 0 or (line and not _is_page_line(line, running)):
+        if end < 0 or (line and not _is_page_line(line, text)):
             break
         lines.append(line)
         at = end + 1
     return lines, at
 
 
-def _is_page_line(line: str, running: Collection[str]) -> bool:
+def _is_page_line(line: str, text: str) -> bool:
     if _PAGE_NUMBER.fullmatch(line) or _PAGE_LINE.fullmatch(line):
         return True
-    return len(line) < _LONGEST_HEAD and line in running
+    return len(line) < _LONGEST_HEAD and text.count(f"\n{line}\n") > 1  # a running title
 
 
 def _goes_on(before: str, word: str, lines: list[str], between: int) -> bool:
